@@ -1,0 +1,37 @@
+"""Hypothesis profiles, and the rule that no test changes the world for the next one."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("dev", max_examples=10, deadline=None)
+settings.register_profile("ci", max_examples=100, derandomize=True, deadline=None, print_blob=True)
+settings.register_profile(
+    "nightly", max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+
+def world() -> dict[str, object]:
+    """The global state a test could leave behind. `autograd` is looked up, not imported: some tests never need it."""
+    state: dict[str, object] = {"NumPy's errstate": np.geterr(), "NumPy's error callback": np.geterrcall()}
+    autograd = sys.modules.get("autograd")
+    for name in ("is_grad_enabled", "is_inference_mode_enabled", "is_anomaly_enabled", "get_default_dtype"):
+        if hasattr(autograd, name):
+            state[name] = getattr(autograd, name)()
+    return state
+
+
+@pytest.fixture(autouse=True)
+def leaves_no_trace():
+    """Fail a test after which grad mode, the default dtype or NumPy's error state differ."""
+    before = world()
+    yield
+    after = world()
+    leaked = {name: (old, after.get(name)) for name, old in before.items() if after.get(name, old) != old}
+    assert not leaked, f"the test left these changed (before, after): {leaked}"
