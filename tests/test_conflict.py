@@ -1,4 +1,4 @@
-"""Two distributions share the import name `autograd`: the mix is recognised, and the error names both and the repair."""
+"""Two distributions share the import name `autograd`: the mix is recognised, the error names both and the repair."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_nn_accepts_our_autograd():
 @pytest.mark.parametrize("attributes", [{"__file__": "/env/autograd/__init__.py"}, {"__path__": ["/env/autograd"]}, {}])
 def test_nn_recognises_the_other_package_and_the_rest_of_an_uninstall(attributes):
     other = types.SimpleNamespace(**attributes)
-    with pytest.raises(ImportError, match="not glassgrad's, from .*glassgrad and the PyPI package autograd") as caught:
+    with pytest.raises(ImportError, match=r"not glassgrad's, from .*glassgrad and the PyPI package autograd") as caught:
         nns.check(other)
     assert REPAIR in str(caught.value)
 
