@@ -1,0 +1,172 @@
+"""save and load: the choice of format, and errors that name the file."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import pickle
+import struct
+import warnings
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from typing import IO, Any
+
+from .. import _tensor
+from . import _archive, _flat, _torch
+from ._atomic import atomic_write
+
+_FORMATS = ("zip", "npz", "safetensors")
+
+
+def save(obj: Any, f: str | os.PathLike | IO[bytes], *, weights_only: bool = True, format: str | None = None) -> None:
+    """Write tensors, numbers, strings and containers of them to a file, so that `load` gives them back.
+
+    A path is written whole or not at all: a kill at any moment leaves the old file or the new one.
+
+    Args:
+        obj: nested dicts, lists, tuples, sets of tensors, arrays, numbers, strings, bytes, None, dtypes. Tensors that
+            share memory share it again after loading.
+        f: path, or a binary file open for writing.
+        weights_only: False lets other objects in by pickling everything; such a file loads only with
+            `weights_only=False` too, and loading it runs code.
+        format: "zip", "npz" or "safetensors"; by default the suffix chooses, "zip" when it is another.
+
+    Raises:
+        TypeError: `obj` holds something that is not data.
+        RuntimeError: the directory does not exist.
+
+    Note:
+        "zip" is a zip of `.npy` members with a JSON skeleton and checksums; NumPy alone reads it. "npz" and
+        "safetensors" (pip install glassgrad[io]) hold one flat dict of tensors.
+
+    Example:
+        >>> import autograd, io
+        >>> f = io.BytesIO()
+        >>> autograd.save({"epoch": 3, "w": autograd.tensor([1.0, 2.0])}, f)
+        >>> _ = f.seek(0)
+        >>> autograd.load(f)
+        {'epoch': 3, 'w': tensor([1., 2.])}
+    """
+    write = _prepare(obj, format or _format_of(f), weights_only)
+    if hasattr(f, "write"):
+        write(f)
+        return
+    with atomic_write(f) as stream:
+        write(stream)
+
+
+def _format_of(f: Any) -> str:
+    suffix = os.path.splitext(f if isinstance(f, (str, bytes)) or hasattr(f, "__fspath__") else "")[1]
+    suffix = os.fsdecode(suffix).lower()[1:]
+    return suffix if suffix in _FORMATS else "zip"
+
+
+def _prepare(obj: Any, format: str, weights_only: bool) -> Callable[[IO[bytes]], None]:
+    """Check and convert the value; returns the function that writes it."""
+    if format not in _FORMATS:
+        raise ValueError(f"save: format must be one of {', '.join(_FORMATS)}, got {format!r}")
+    if format == "safetensors":
+        raw = _flat.prepare_safetensors(obj)
+        return lambda f: f.write(raw) and None
+    if format == "npz":
+        arrays = _flat.prepare_npz(obj)
+        return lambda f: _flat.write_npz(f, arrays)
+    prepared = _archive.prepare(obj, weights_only)
+    return lambda f: _archive.write(f, prepared)
+
+
+def load(
+    f: str | os.PathLike | IO[bytes], map_location: Any = None, pickle_module: Any = None, *,
+    weights_only: bool = True, mmap: bool | None = None, **pickle_load_args: Any,
+) -> Any:  # fmt: skip
+    """Read what `save` wrote, or a checkpoint of PyTorch, a `.npz` or a `.safetensors` file; the content tells which.
+
+    Nothing in the file is run: a PyTorch checkpoint may hold tensors, parameters, numbers, strings and containers.
+
+    Args:
+        f: path, or a binary file open for reading.
+        map_location: accepted for PyTorch's sake; everything is loaded to the CPU.
+        pickle_module, mmap, pickle_load_args: accepted for PyTorch's sake, without effect.
+        weights_only: False lets the file's pickle run whatever it names. Only for files you trust.
+
+    Raises:
+        FileNotFoundError: no such file.
+        EOFError: the file is empty.
+        RuntimeError: it is truncated, damaged, or of no known format.
+        pickle.UnpicklingError: it asks for more than data.
+
+    Example:
+        >>> import autograd, io
+        >>> f = io.BytesIO()
+        >>> autograd.save([autograd.zeros(2), "text"], f)
+        >>> autograd.load(io.BytesIO(f.getvalue()))
+        [tensor([0., 0.]), 'text']
+    """
+    if isinstance(map_location, (str, _tensor.device)):
+        _tensor.check_device(map_location)
+    if hasattr(f, "read"):
+        return _load(io.BytesIO(f.read()), getattr(f, "name", "the file"), weights_only)
+    with open(f, "rb") as stream:
+        return _load(stream, os.fspath(f), weights_only)
+
+
+def _load(stream: IO[bytes], name: Any, weights_only: bool) -> Any:
+    start = stream.read(16)
+    stream.seek(0)
+    if not start:
+        raise EOFError(f"load: {name!r} is empty (0 bytes): Ran out of input")
+    with _naming(name):
+        if start.startswith(b"PK"):
+            return _load_zip(stream, weights_only)
+        if start.startswith(_torch.LEGACY_START):
+            return _torch.read_legacy(stream.read(), weights_only)
+        if start.startswith(b"\x93NUMPY"):
+            return _flat.read_npy(stream.read())
+        if start[8:9] == b"{" and not any(start[6:8]):
+            return _flat.read_safetensors(stream.read())
+        if start[:1] == b"\x80":
+            return _load_pickle(stream, weights_only)
+        if start.startswith(b"\x1f\x8b"):
+            raise ValueError("it is compressed by gzip; unpack it first")
+        raise ValueError(f"it begins with {start[:8]!r}, which no known format does")
+
+
+def _load_zip(stream: IO[bytes], weights_only: bool) -> Any:
+    with zipfile.ZipFile(stream) as archive:
+        names = archive.namelist()
+        if len(set(names)) != len(names):
+            raise ValueError("two members have the same name")
+        if _archive.SKELETON in names:
+            return _archive.read(archive, weights_only)
+        if any(n.endswith("data.pkl") and n.count("/") <= 1 for n in names):
+            return _torch.read_zip(archive, weights_only)
+        if names and all(n.endswith(".npy") for n in names):
+            return _flat.read_npz(archive)
+        raise ValueError(f"it is a zip of {', '.join(names[:3]) or 'nothing'}: no checkpoint")
+
+
+def _load_pickle(stream: IO[bytes], weights_only: bool) -> Any:
+    if weights_only:
+        raise pickle.UnpicklingError(
+            "Weights only load failed: the file is a bare pickle, which runs code of its maker when it is read; if you "
+            "trust it, load(..., weights_only=False)"
+        )
+    return pickle.load(stream)
+
+
+@contextlib.contextmanager
+def _naming(name: Any) -> Iterator[None]:
+    """Whatever goes wrong inside a damaged file becomes one kind of error that names it."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # zipfile and NumPy warn about what is about to be refused
+            yield
+    except (pickle.UnpicklingError, ImportError):
+        raise
+    except (zipfile.BadZipFile, zlib.error, struct.error, ArithmeticError, LookupError, ValueError, TypeError, EOFError,
+            NotImplementedError, RecursionError, AttributeError, MemoryError, SyntaxError, RuntimeError,
+            StopIteration, OSError) as error:  # fmt: skip
+        reason = str(error) if not isinstance(error, KeyError) else f"it lacks {error}"
+        raise RuntimeError(f"load: {name!r} is truncated, damaged or not a checkpoint: {reason}") from error
