@@ -1,0 +1,199 @@
+"""Arrays below the tape: what counts as one, shapes, quiet arithmetic, the table of in-place changes.
+
+Nothing here knows a Tensor.
+"""
+
+from __future__ import annotations
+
+import itertools
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+try:
+    from numpy._core.umath import _extobj_contextvar, _make_extobj
+
+    _QUIET = _make_extobj(all="ignore")
+except ImportError:  # pragma: no cover - a NumPy that moved its private context variable
+    _extobj_contextvar = None
+
+Array = Any
+ndarray = np.ndarray
+
+# A result without axes is a NumPy scalar: arithmetic on it costs a sixth of that on a 0-d array.
+RAW: set[type] = {ndarray} | {getattr(np, n) for n in (
+    "bool_", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
+    "float16", "float32", "float64", "complex64", "complex128")}  # fmt: skip
+NUMBERS: set[type] = {bool, int, float, complex}
+
+tick = itertools.count(1).__next__  # the one clock: nodes are numbered and in-place changes stamped by it
+
+
+def is_raw(value: object) -> bool:
+    """Whether a value is array data as kernels take it: ndarray, NumPy scalar, or a duck array of NumPy's protocols."""
+    return type(value) in RAW or (hasattr(value, "__array_function__") and not hasattr(value, "_node"))
+
+
+class quiet:
+    """Context in which NumPy's floating-point warnings are off (`np.errstate(all="ignore")` at a tenth of its price)."""
+
+    __slots__ = ("_token",)
+
+    if _extobj_contextvar is not None:
+
+        def __enter__(self) -> None:
+            self._token = _extobj_contextvar.set(_QUIET)
+
+        def __exit__(self, *exc: object) -> None:
+            _extobj_contextvar.reset(self._token)
+
+    else:  # pragma: no cover
+
+        def __enter__(self) -> None:
+            self._token = np.errstate(all="ignore")
+            self._token.__enter__()
+
+        def __exit__(self, *exc: object) -> None:
+            self._token.__exit__(*exc)
+
+
+def sum_to(g: Array, shape: tuple[int, ...]) -> Array:
+    """Undo broadcasting: sum `g` over the axes along which an array of `shape` was repeated.
+
+    Raises:
+        ValueError: `shape` does not broadcast to the shape of `g`.
+    """
+    lead = g.ndim - len(shape)
+    if lead < 0 or any(s != n and s != 1 for s, n in zip(shape, g.shape[lead:], strict=True)):
+        raise ValueError(f"an array of shape {tuple(g.shape)} cannot be summed to {tuple(shape)}")
+    axes = (*range(lead), *(i + lead for i, s in enumerate(shape) if s == 1 and g.shape[i + lead] != 1))
+    if axes:
+        g = np.sum(g, axis=axes, keepdims=True)
+    return g.reshape(shape) if lead else g
+
+
+def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
+    """The shape several shapes broadcast to.
+
+    Raises:
+        RuntimeError: with PyTorch's text, naming the two lengths and the axis.
+    """
+    out: list[int] = []
+    for shape in shapes:
+        shape = list(shape)
+        pad = len(shape) - len(out)
+        out = [1] * pad + out
+        for i in range(-1, -len(shape) - 1, -1):
+            a, b = out[i], shape[i]
+            if a != b and a != 1 and b != 1:
+                raise RuntimeError(
+                    f"The size of tensor a ({a}) must match the size of tensor b ({b}) at non-singleton dimension "
+                    f"{len(out) + i}: shapes {', '.join(str(tuple(s)) for s in shapes)}"
+                )
+            out[i] = b if a == 1 else a
+    return tuple(out)
+
+
+def wrap_dim(dim: int, ndim: int, what: str = "Dimension") -> int:
+    """A dimension counted from the front.
+
+    Raises:
+        IndexError: outside [-ndim, ndim-1] (a 0-d array counts as having one axis).
+    """
+    n = max(ndim, 1)
+    if not -n <= dim < n:
+        raise IndexError(f"{what} out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})")
+    return int(dim) % n
+
+
+def wrap_dims(dims: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
+    """Dimensions counted from the front; None and () mean all of them.
+
+    Raises:
+        RuntimeError: a dimension appears twice.
+    """
+    if dims is None:
+        return tuple(range(ndim))
+    if not isinstance(dims, (tuple, list)):
+        dims = (dims,)  # type: ignore[assignment]
+    found = tuple(wrap_dim(d, ndim) for d in dims)  # type: ignore[union-attr]
+    if not found:
+        return tuple(range(ndim))
+    if len(set(found)) != len(found):
+        twice = next(d for d in found if found.count(d) > 1)
+        raise RuntimeError(f"dim {twice} appears multiple times in the list of dims {tuple(dims)}")  # type: ignore[arg-type]
+    return found if ndim else ()
+
+
+def owner(a: Array) -> Any:
+    """The object that owns an array's memory: two arrays alias only if theirs is the same."""
+    while True:
+        base = getattr(a, "base", None)
+        if base is None:
+            return a
+        a = base
+
+
+class Part:
+    """A gradient that is zero outside a region: added into the receiving buffer, never spread out on its own.
+
+    Without it a loop over `x[i]` would build one full-size array of zeros per step.
+    """
+
+    __slots__ = ("index", "value", "distinct")
+    shape = dtype = None  # never equal to an edge's, so the engine looks closer
+
+    def __init__(self, index: Any, value: Array, distinct: bool = True) -> None:
+        self.index, self.value, self.distinct = index, value, distinct
+
+    def add_to(self, buffer: Array) -> None:
+        if self.distinct:
+            buffer[self.index] += self.value
+        else:
+            np.add.at(buffer, self.index, self.value)
+
+
+class Changes:
+    """When memory was last changed in place, by owner.
+
+    A node whose saved array changed after the node was made must not use it. Looking here costs nothing
+    while `latest` is older than the whole graph, which is every ordinary training step.
+    """
+
+    def __init__(self) -> None:
+        self.latest = 0
+        self._table: dict[int, list] = {}  # id of the owner -> [tick, count, weak reference]
+
+    def stamp(self, a: Array) -> None:
+        """Note that the memory of `a` has just been written."""
+        root = owner(a)
+        self.latest = now = tick()
+        entry = self._table.get(id(root))
+        if entry is not None:
+            entry[0] = now
+            entry[1] += 1
+            return
+        key, table = id(root), self._table
+        try:
+            ref = weakref.ref(root, lambda _: table.pop(key, None))
+        except TypeError:  # memory owned by something that cannot be watched, such as bytes
+            ref = None
+        table[key] = [now, 1, ref]
+
+    def when(self, a: Array) -> int:
+        entry = self._table.get(id(owner(a)))
+        return entry[0] if entry else 0
+
+    def count(self, a: Array) -> int:
+        entry = self._table.get(id(owner(a)))
+        return entry[1] if entry else 0
+
+
+changes = Changes()
+
+
+def may_share(a: Array, b: Array) -> bool:
+    """Whether two arrays could see each other's writes."""
+    return isinstance(a, ndarray) and isinstance(b, ndarray) and owner(a) is owner(b)

@@ -1,0 +1,243 @@
+"""What holds for the code that runs now: grad mode, inference mode, anomaly mode, the module scope.
+
+Each is a context variable: threads start with the defaults, and asyncio tasks do not disturb each other.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from contextvars import ContextVar
+
+_grad: ContextVar[bool] = ContextVar("autograd.grad_mode", default=True)
+_inference: ContextVar[bool] = ContextVar("autograd.inference_mode", default=False)
+_anomaly: ContextVar[tuple[bool, bool]] = ContextVar("autograd.anomaly_mode", default=(False, True))
+scope: ContextVar = ContextVar("autograd.scope", default=None)
+
+is_grad_enabled = _grad.get
+is_inference_mode_enabled = _inference.get
+
+
+class _Fast:
+    """Whether fused kernels and array-only rules are used (`autograd.fast_paths(False)` forces the plain ones)."""
+
+    enabled = True
+
+
+fast = _Fast()
+
+
+class _Switch:
+    """A context manager that is also a decorator; entering the same object twice is allowed."""
+
+    def __init__(self) -> None:
+        self._tokens: list = []
+
+    def _enter(self) -> list:
+        raise NotImplementedError
+
+    def _fresh(self) -> _Switch:
+        return type(self)()
+
+    def __enter__(self) -> _Switch:
+        self._tokens.append(self._enter())
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for var, token in reversed(self._tokens.pop()):
+            var.reset(token)
+
+    def __call__(self, function):
+        if inspect.isclass(function):
+            raise TypeError(f"{type(self).__name__}: decorate the methods of {function.__name__}, not the class")
+        if inspect.isgeneratorfunction(function):
+            return self._generator(function)
+        if inspect.iscoroutinefunction(function):
+            return self._coroutine(function)
+
+        @functools.wraps(function)
+        def wrapped(*args, **kwargs):
+            with self._fresh():
+                return function(*args, **kwargs)
+
+        return wrapped
+
+    def _generator(self, function):
+        """The mode holds while the generator's body runs and not while its consumer does."""
+
+        @functools.wraps(function)
+        def wrapped(*args, **kwargs):
+            generator = function(*args, **kwargs)
+            resume, value = generator.send, None
+            try:
+                while True:
+                    try:
+                        with self._fresh():
+                            item = resume(value)
+                    except StopIteration as stop:
+                        return stop.value
+                    try:
+                        resume, value = generator.send, (yield item)
+                    except GeneratorExit:
+                        raise
+                    except BaseException as error:
+                        resume, value = generator.throw, error
+            finally:
+                with self._fresh():
+                    generator.close()
+
+        return wrapped
+
+    def _coroutine(self, function):
+        @functools.wraps(function)
+        async def wrapped(*args, **kwargs):
+            with self._fresh():
+                return await function(*args, **kwargs)
+
+        return wrapped
+
+
+class no_grad(_Switch):
+    """Operations inside are not recorded; their results do not require grad.
+
+    Example:
+        >>> import autograd
+        >>> x = autograd.ones(2, requires_grad=True)
+        >>> with autograd.no_grad():
+        ...     y = x * 2
+        >>> y.requires_grad
+        False
+    """
+
+    def __new__(cls, function=None):
+        self = super().__new__(cls)
+        if function is None:
+            return self
+        self.__init__()
+        return self(function)  # `@no_grad` without parentheses
+
+    def __init__(self, function=None) -> None:
+        super().__init__()
+
+    def _enter(self) -> list:
+        return [(_grad, _grad.set(False))]
+
+
+class enable_grad(no_grad):
+    """Operations inside are recorded again, also within `no_grad`."""
+
+    def _enter(self) -> list:
+        return [(_grad, _grad.set(True))]
+
+
+class set_grad_enabled(_Switch):
+    """Grad mode set to `mode`, at once when called as a function, until the end of the block when used with `with`."""
+
+    def __init__(self, mode: bool) -> None:
+        super().__init__()
+        self.mode = bool(mode)
+        self._called: list | None = [(_grad, _grad.set(self.mode))]
+
+    def _enter(self) -> list:
+        called, self._called = self._called, None
+        return called or [(_grad, _grad.set(self.mode))]
+
+    def _fresh(self) -> set_grad_enabled:
+        return set_grad_enabled(self.mode)
+
+    def __call__(self, function):
+        if self._called is not None:  # decorating: undo what the constructor switched
+            for var, token in self._called:
+                var.reset(token)
+            self._called = None
+        return super().__call__(function)
+
+
+class inference_mode(_Switch):
+    """Like `no_grad`; tensors made inside cannot be used in recorded computation later."""
+
+    def __new__(cls, mode=True):
+        self = super().__new__(cls)
+        if isinstance(mode, bool):
+            return self
+        self.__init__()
+        return self(mode)
+
+    def __init__(self, mode: bool = True) -> None:
+        super().__init__()
+        self.mode = bool(mode)
+
+    def _enter(self) -> list:
+        if not self.mode:
+            return []
+        return [(_grad, _grad.set(False)), (_inference, _inference.set(True))]
+
+    def _fresh(self) -> inference_mode:
+        return inference_mode(self.mode)
+
+
+class detect_anomaly(_Switch):
+    """Record where each operation was called; stop backward at the first NaN or failing rule and name that line.
+
+    Args:
+        check_nan: also stop when a rule produces NaN (not only when it raises).
+    """
+
+    def __init__(self, check_nan: bool = True) -> None:
+        super().__init__()
+        self.check_nan = check_nan
+
+    def _enter(self) -> list:
+        return [(_anomaly, _anomaly.set((True, self.check_nan)))]
+
+    def _fresh(self) -> detect_anomaly:
+        return detect_anomaly(self.check_nan)
+
+
+class set_detect_anomaly(set_grad_enabled):
+    """Anomaly mode on or off, as a function or a context manager."""
+
+    def __init__(self, mode: bool, check_nan: bool = True) -> None:
+        _Switch.__init__(self)
+        self.mode, self.check_nan = bool(mode), check_nan
+        self._called = self._switch()
+
+    def _switch(self) -> list:
+        return [(_anomaly, _anomaly.set((self.mode, self.check_nan)))]
+
+    def _enter(self) -> list:
+        called, self._called = self._called, None
+        return called or self._switch()
+
+    def _fresh(self) -> set_detect_anomaly:
+        return set_detect_anomaly(self.mode, self.check_nan)
+
+
+def is_anomaly_enabled() -> bool:
+    return _anomaly.get()[0]
+
+
+def is_anomaly_check_nan_enabled() -> bool:
+    return _anomaly.get()[1]
+
+
+class fast_paths(_Switch):
+    """Use fused kernels and array-only rules (True, the default) or only the plain ones (False).
+
+    Takes effect at once when called as a function; restores the former choice when used with `with`.
+    """
+
+    def __init__(self, mode: bool) -> None:
+        super().__init__()
+        self.mode, self._before = bool(mode), fast.enabled
+        fast.enabled = self.mode
+
+    def __enter__(self) -> fast_paths:
+        fast.enabled = self.mode
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        fast.enabled = self._before
+
+    def _fresh(self) -> fast_paths:
+        return fast_paths(self.mode)

@@ -1,0 +1,873 @@
+"""Declaring operations: one array function with its gradient rules beneath it becomes everything else.
+
+From a declaration come the public function, the Tensor method, operators and in-place form, the graph node, the
+property tests and the symbol in a picture. See CONTRIBUTING.md for the worked example.
+
+How a rule is run. The names of its parameters say what it needs: `g` (gradient of the result), `out`, an input, an
+input's `..._shape`, a parameter. A `Plan`, made once per operation and set of inputs that need a gradient, compiles
+two functions from those names: `save`, which picks the values to keep, and `run`, which hands them to the rules.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import warnings
+from collections import namedtuple
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from . import _graph
+from ._array import NUMBERS, RAW, Array, changes, is_raw, may_share, ndarray, quiet, tick
+from ._array import broadcast_shapes as _broadcast_shapes
+from ._dtype import FLOATING, can_cast, category, from_numpy_dtype, get_default_dtype, result_dtype
+from ._graph import Complex, Leaf, Node, Out, capture, new
+from ._mode import _anomaly, fast, inference_mode, is_grad_enabled, scope
+from ._tensor import Tensor, forget_views, history, note_view, region_of, trace_here, wrap
+
+# Under NumPy's default filters a kernel is silent, as PyTorch is; where warnings are errors, `Op.retry` is.
+warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"autograd\.(ops|_op|_graph)")
+
+registry: dict[str, Op | Composite] = {}  # "namespace.name" (or "name") -> its declaration
+MISSING: Any = type("Missing", (), {"__repr__": lambda self: "<required>"})()
+_RENAMED = {"x": "input", "y": "other"}  # kernels use mathematics' short names, callers PyTorch's
+_SYNONYMS = {"axis": "dim", "keepdims": "keepdim", "axes": "dim", "x1": "input", "x2": "other", "a": "input"}
+_current_scope = scope.get
+
+
+def _keep(a: Array) -> Any:
+    """What a node holds of an input that is not recorded: a small one itself, a large one weakly."""
+    if type(a) is not ndarray or a.size <= capture.limit:
+        return a
+    return _graph.weakref.ref(a)
+
+
+class Plan:
+    """What one operation saves and runs when a given set of its inputs needs a gradient."""
+
+    def __init__(self, op: Op, needs: tuple[bool, ...]) -> None:
+        self.op, self.needs = op, needs
+        self.rules = op.rules_for(needs)
+        self.names = op.names_for(self.rules, needs)
+        self.save = self._compile_save()
+        self.run = self._compile_run()
+
+    def _compile_save(self) -> Callable | None:
+        """lambda A, P, out: the saved tuple, from input arrays, parameters and result (with aux values)."""
+        if not self.names:
+            return None
+        where = [self.op.place(name) for name in self.names]
+        return eval(f"lambda A, P, out: ({', '.join(where)},)")  # noqa: S307  (built from identifiers of a declaration)
+
+    def _compile_run(self) -> Callable:
+        """lambda g, s: the gradients, one per input."""
+        rules = self._compile_rules()
+        closed = self.op.fast_rule
+        if closed is None:
+            return rules
+        places = [self.names.index(n) for n in self.op.fast_names]
+        needs = self.needs
+
+        def run(g: Array, s: tuple) -> tuple:
+            if fast.enabled:
+                return closed(g, *[s[i] for i in places], needs=needs)
+            return rules(g, s)
+
+        return run
+
+    def _compile_rules(self) -> Callable:
+        if self.op.variadic:
+            rule, names = self.rules[0]
+            places = [self.names.index(n) for n in names]
+            return lambda g, s: rule(g, *[s[i] for i in places])
+        calls, scope_ = [], {}
+        for i, entry in enumerate(self.rules):
+            if entry is None:
+                calls.append("None")
+                continue
+            scope_[f"rule{i}"], names = entry
+            calls.append(f"rule{i}({', '.join(['g', *(f's[{self.names.index(n)}]' for n in names)])})")
+        return eval(f"lambda g, s: ({', '.join(calls)},)", scope_)  # noqa: S307
+
+    def as_tensors(self, node: Node) -> tuple:
+        """The saved values as Tensors that are connected to the graph again, for rules that are to be recorded."""
+        if node.saved is None:
+            raise RuntimeError(_graph.freed_text(node))
+        return tuple(self._reconnect(node, n, v) for n, v in zip(self.names, node.saved, strict=True))
+
+    def _reconnect(self, node: Node, name: str, value: Any) -> Any:
+        op = self.op
+        if op.variadic and name == op.inputs[0]:
+            return tuple(_as_tensor(v, e) for v, e in zip(value, node.edges, strict=True))
+        if name == "out":
+            return wrap(value, node)
+        if name in op.outputs:
+            return wrap(value, pick(node, op.outputs.index(name), value))
+        if name in op.inputs:
+            return _as_tensor(value, node.edges[op.inputs.index(name)])
+        return _as_tensor(value, None) if name in op.aux else value
+
+    def run_recorded(self, g: Any, node: Node) -> tuple:
+        """The rules on Tensors, so that the gradient's own computation is recorded."""
+        if not self.op.differentiable_twice:
+            raise RuntimeError(
+                f"{self.op.name}: no differentiable rule yet, so create_graph=True cannot pass through it"
+            )
+        return self._plain(g, self.as_tensors(node))
+
+    @functools.cached_property
+    def _plain(self) -> Callable:
+        return self._compile_rules()
+
+    def saved_tensor(self, node: Node, which: Any) -> Any:
+        name = which if which == "out" else self.op.inputs[which]
+        if name not in self.names:
+            raise AttributeError(f"{node.name()} does not save {self.op.public_name(name)!r}")
+        return self.as_tensors(node)[self.names.index(name)]
+
+
+def _as_tensor(value: Any, edge: Node | Leaf | None) -> Any:
+    return value if value is None or type(value) in NUMBERS else wrap(value, edge)
+
+
+class Op:
+    """A primitive: its kernel, rules and everything the declaration says about it."""
+
+    def __init__(self, kernel: Callable, options: dict[str, Any]) -> None:
+        self.kernel = kernel
+        self.name = options.pop("name", None) or kernel.__name__.strip("_")
+        self.doc = kernel.__doc__
+        self.module = kernel.__module__
+        self._read_signature(kernel)
+        for key, default in _OPTIONS.items():
+            setattr(self, key, options.pop(key, default))
+        if options:
+            raise TypeError(f"op {self.name}: unknown options {sorted(options)}")
+        self.symbol = self.symbol or self.name
+        self.node_name = "".join(p[:1].upper() + p[1:] for p in self.name.split("_")) + "Backward0"
+        self.rules: dict[str, tuple[Callable, tuple[str, ...]]] = {}
+        self.fast_rule: Callable | None = None
+        self.fast_names: tuple[str, ...] = ()
+        self.plans: dict[tuple[bool, ...], Plan] = {}
+        self.fields = namedtuple(self.name, (self.result_name, *self.aux)) if self.aux else None
+        if self.outputs:
+            self.fields = namedtuple(self.name, self.outputs)
+        if self.quiet:
+            self.kernel = _quietly(kernel)
+        self.raw = kernel
+
+    def _read_signature(self, kernel: Callable) -> None:
+        parameters = inspect.signature(kernel).parameters.values()
+        self.variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+        arrays = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.POSITIONAL_ONLY, p.VAR_POSITIONAL)]
+        given = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
+        default = lambda p: MISSING if p.default is p.empty else p.default  # noqa: E731
+        self.inputs = tuple(p.name for p in arrays)
+        self.parameters = tuple(p.name for p in given)
+        self.input_defaults = tuple(default(p) for p in arrays)
+        self.parameter_defaults = tuple(default(p) for p in given)
+        self.defaults = (*self.input_defaults, *self.parameter_defaults)
+        self.positions: dict[str, int] = {}
+        for i, name in enumerate((*self.inputs, *self.parameters)):
+            self.positions[name] = i
+            self.positions[self.public_name(name)] = i
+        for synonym, name in _SYNONYMS.items():
+            if name in self.positions:
+                self.positions.setdefault(synonym, self.positions[name])
+
+    def public_name(self, name: str) -> str:
+        return _RENAMED.get(name, name)
+
+    # ------------------------------------------------------------------ declaring rules
+
+    def grad(self, *names: str) -> Callable:
+        """Decorator: the rule for the gradient of the inputs named (the same rule for each)."""
+
+        def declare(rule: Callable) -> Callable:
+            wanted = tuple(inspect.signature(rule).parameters)
+            if wanted[:1] != ("g",):
+                raise TypeError(f"{self.name}: a rule's first parameter is g, got {wanted}")
+            for needed in wanted[1:]:
+                self.place(needed)
+            for name in names:
+                if name not in self.inputs:
+                    raise TypeError(f"{self.name}: rule for {name!r}, which is not an input of {self.inputs}")
+                self.rules[name] = (rule, wanted[1:])
+            return rule
+
+        return declare
+
+    def fast(self, rule: Callable) -> Callable:
+        """Decorator: an array-only closed form that gives the gradients of all inputs at once (first order)."""
+        wanted = tuple(inspect.signature(rule).parameters)
+        self.fast_rule, self.fast_names = rule, tuple(n for n in wanted[1:] if n != "needs")
+        for name in self.fast_names:
+            self.place(name)
+        return rule
+
+    def place(self, name: str) -> str:
+        """Where a rule's parameter is found when the operation is recorded, as source text."""
+        if name in self.inputs:
+            return "A" if self.variadic else f"A[{self.inputs.index(name)}]"
+        if name == "out" and not self.outputs:
+            return "out[0]" if self.aux else "out"
+        if name in self.aux:
+            return f"out[{self.aux.index(name) + 1}]"
+        if name in self.outputs:
+            return f"out[{self.outputs.index(name)}]"
+        if name in self.parameters:
+            return f"P[{self.parameters.index(name)}]"
+        if name.endswith("_shape") and name[:-6] in self.inputs:
+            return "tuple(a.shape for a in A)" if self.variadic else f"A[{self.inputs.index(name[:-6])}].shape"
+        raise TypeError(f"{self.name}: a rule asks for {name!r}, which is none of its inputs, parameters or results")
+
+    def rules_for(self, needs: tuple[bool, ...]) -> list:
+        if self.variadic:
+            return [self.rules.get(self.inputs[0])]
+        return [self.rules.get(name) if need else None for name, need in zip(self.inputs, needs, strict=True)]
+
+    def names_for(self, rules: list, needs: tuple[bool, ...]) -> tuple[str, ...]:
+        found = [name for entry in rules if entry is not None for name in entry[1]]
+        return tuple(dict.fromkeys([*found, *self.fast_names]))
+
+    def plan(self, needs: tuple[bool, ...]) -> Plan:
+        found = self.plans.get(needs)
+        if found is None:
+            found = self.plans[needs] = Plan(self, needs)
+        return found
+
+    @property
+    def differentiable(self) -> bool:
+        return bool(self.rules)
+
+    # ------------------------------------------------------------------ calling
+
+    def bind(self, args: tuple, kwargs: dict) -> tuple[tuple, tuple]:
+        """Positional and keyword arguments as (inputs, parameters)."""
+        if self.variadic:
+            return self._bind_variadic(args, kwargs)
+        values = [*args, *self.defaults[len(args):]]
+        if len(args) > len(self.defaults):
+            raise TypeError(f"{self.name}() takes at most {len(self.defaults)} arguments but {len(args)} were given")
+        for key, value in kwargs.items():
+            at = self.positions.get(key)
+            if at is None:
+                raise TypeError(f"{self.name}() got an unexpected keyword argument {key!r}; it takes {self.signature}")
+            if at < len(args):
+                raise TypeError(f"{self.name}() got multiple values for argument {key!r}")
+            values[at] = value
+        for at, value in enumerate(values):
+            if value is MISSING:
+                name = self.public_name((*self.inputs, *self.parameters)[at])
+                raise TypeError(f"{self.name}() missing required argument {name!r} (position {at + 1})")
+        n = len(self.inputs)
+        return tuple(values[:n]), tuple(values[n:])
+
+    def _bind_variadic(self, args: tuple, kwargs: dict) -> tuple[tuple, tuple]:
+        values = list(self.parameter_defaults)
+        for key, value in kwargs.items():
+            at = self.positions.get(key)
+            if at is None or at == 0:
+                raise TypeError(f"{self.name}() got an unexpected keyword argument {key!r}; it takes {self.signature}")
+            values[at - 1] = value
+        return args, tuple(values)
+
+    @functools.cached_property
+    def signature(self) -> inspect.Signature:
+        """The public signature: everything by position or keyword, under PyTorch's names."""
+        P, made = inspect.Parameter, []
+        if self.variadic:
+            made.append(P(self.inputs[0], P.VAR_POSITIONAL))
+        else:
+            for name, default in zip(self.inputs, self.input_defaults, strict=True):
+                made.append(P(self.public_name(name), P.POSITIONAL_OR_KEYWORD, default=_public_default(default)))
+        kind = P.KEYWORD_ONLY if self.variadic or any(p.default is not P.empty for p in made) else P.POSITIONAL_OR_KEYWORD
+        for name, default in zip(self.parameters, self.parameter_defaults, strict=True):
+            made.append(P(name, P.KEYWORD_ONLY if kind is P.KEYWORD_ONLY else kind, default=_public_default(default)))
+            if default is not MISSING and kind is not P.KEYWORD_ONLY:
+                kind = P.POSITIONAL_OR_KEYWORD
+        try:
+            return inspect.Signature(made)
+        except ValueError:  # a required parameter after an optional input: keywords only
+            return inspect.Signature([p.replace(kind=P.KEYWORD_ONLY) if p.name in self.parameters else p for p in made])
+
+    def apply(self, inputs: tuple, params: tuple) -> Any:
+        """Run the operation on what a caller gave: Tensors, arrays and numbers."""
+        arrays, nodes, tensor = [], [], False
+        for value in inputs:
+            if isinstance(value, Tensor):
+                tensor = True
+                arrays.append(value._buffer() if self.view else value._data)
+                nodes.append(history(value))
+            else:
+                arrays.append(self.accept(value, len(arrays)))
+                nodes.append(None)
+        if not tensor:
+            return self.apply_raw(arrays, params)
+        if self.promote is not None:
+            arrays = self.promoted(arrays)
+        out = self.compute(arrays, params)
+        return self.finish(out, tuple(arrays), params, tuple(nodes), inputs)
+
+    def accept(self, value: Any, position: int) -> Any:
+        """An input that is not a Tensor: None where optional, a number, array data."""
+        if value is None:
+            if not self.variadic and self.input_defaults[position] is None:
+                return None
+        elif type(value) in NUMBERS:
+            return value
+        elif isinstance(value, np.generic) and type(value) in RAW:
+            return value if self.accepts_scalars else value
+        elif is_raw(value):
+            return value
+        elif isinstance(value, (int, float, complex)):
+            return value
+        name = self.inputs[0] if self.variadic else self.public_name(self.inputs[position])
+        raise TypeError(
+            f"{self.name}(): argument {name!r} (position {position + 1}) must be Tensor, not {type(value).__name__}"
+        )
+
+    def apply_raw(self, arrays: list, params: tuple) -> Any:
+        """The kernel itself, for rules that run on arrays; numbers alone are a mistake of the caller."""
+        if not any(is_raw(a) for a in arrays):
+            got = next((a for a in arrays if a is not None), None)
+            raise TypeError(
+                f"{self.name}(): argument {self.public_name(self.inputs[0])!r} (position 1) must be Tensor, not "
+                f"{type(got).__name__}"
+            )
+        return self.call_kernel(self.raw, arrays, params)
+
+    def call_kernel(self, kernel: Callable, arrays: Sequence, params: tuple) -> Any:
+        return kernel(*arrays, **dict(zip(self.parameters, params, strict=True))) if params else kernel(*arrays)
+
+    def promoted(self, arrays: list) -> list:
+        """Inputs in their common dtype; Python and NumPy scalars stay weak, so that they never widen an array."""
+        arrays = [a.item() if isinstance(a, np.generic) and not isinstance(t, Tensor) else a
+                  for a, t in zip(arrays, arrays, strict=True)]  # fmt: skip
+        target = result_dtype(tuple(arrays))
+        if self.promote == "float" and target not in FLOATING and category(target) < 2:
+            target = get_default_dtype().dtype
+        return [a if a is None or type(a) in NUMBERS or a.dtype == target else a.astype(target) for a in arrays]
+
+    def compute(self, arrays: Sequence, params: tuple) -> Any:
+        try:
+            return self.call_kernel(self.kernel, arrays, params)
+        except RuntimeWarning:
+            return self.retry(arrays, params)
+        except ValueError as error:
+            raise self.translate(error, arrays) from None
+
+    def retry(self, arrays: Sequence, params: tuple = ()) -> Any:
+        """Run the kernel with NumPy's warnings off: only needed where the caller made warnings errors."""
+        with quiet():
+            return self.call_kernel(self.raw, arrays, params)
+
+    def translate(self, error: ValueError, arrays: Sequence) -> Exception:
+        """NumPy's complaint about shapes as PyTorch's class and text; a kernel's own ValueError stays one."""
+        if "broadcast" in str(error) or "shape" in str(error):
+            try:
+                _broadcast_shapes(*[a.shape for a in arrays if hasattr(a, "shape")])
+            except RuntimeError as mismatch:
+                return RuntimeError(f"{self.name}: {mismatch}")
+        text = str(error)
+        return ValueError(text) if text.startswith(self.name) else ValueError(f"{self.name}: {text}")
+
+    # ------------------------------------------------------------------ recording
+
+    def finish(self, out: Any, arrays: tuple, params: tuple, nodes: tuple, inputs: tuple) -> Any:
+        """Wrap the result, and record it if some input is recorded."""
+        main = out[0] if self.aux else out
+        recorded = any(n is not None for n in nodes) and is_grad_enabled() and self.differentiable
+        if self.outputs:
+            return self.finish_outputs(out, arrays, params, nodes, recorded)
+        if recorded and category(main.dtype) < 2:
+            recorded = False
+        result = wrap(main)
+        if recorded:
+            result._node = self.record(main, out, arrays, params, nodes)
+        if self.view:
+            self.mark_view(result, inputs[0])
+        if not self.aux:
+            return result
+        return self.fields(result, *map(wrap, out[1:]))
+
+    def record(self, main: Array, out: Any, arrays: tuple, params: tuple, nodes: tuple) -> Node:
+        plan = self.plan(tuple(n is not None for n in nodes))
+        node = new(Node)
+        node.edges, node.plan = nodes, plan
+        node.saved = () if plan.save is None else plan.save(arrays, params, out)
+        node.seq = tick()
+        node.shape, node.dtype = main.shape, main.dtype
+        node.value = main if main.size <= capture.limit else None
+        node.constants = self.constants(arrays, params, nodes)
+        node.scope = _current_scope()
+        node.hooks = None
+        if node.dtype.kind == "c":
+            Complex.seen = True
+        if _anomaly.get()[0]:
+            node._trace = trace_here()
+        return node
+
+    def constants(self, arrays: tuple, params: tuple, nodes: tuple) -> tuple:
+        """Arguments a picture shows that no edge leads to: numbers, unrecorded inputs, parameters off their default."""
+        found: list = [(i, _keep(a)) for i, (a, n) in enumerate(zip(arrays, nodes, strict=True)) if n is None and a is not None]
+        for name, value, default in zip(self.parameters, params, self.parameter_defaults, strict=True):
+            if value is not default and not (type(value) in NUMBERS and value == default):
+                found.append((name, value))
+        return tuple(found)
+
+    def finish_outputs(self, out: tuple, arrays: tuple, params: tuple, nodes: tuple, recorded: bool) -> Any:
+        """Several differentiable results: one node for the operation, and one per result that picks its own."""
+        tensors = [wrap(a) for a in out]
+        if recorded:
+            node = self.record(out[0], out, arrays, params, nodes)
+            for i, t in enumerate(tensors):
+                if category(t._data.dtype) >= 2:
+                    t._node = pick(node, i, t._data)
+        return self.fields(*tensors)
+
+    def mark_view(self, result: Tensor, source: Any) -> None:
+        if type(result._data) is ndarray and isinstance(source, Tensor) and may_share(result._data, source._data):
+            note_view(result, source)
+
+
+_OPTIONS: dict[str, Any] = {
+    "sample": None, "method": None, "inplace": False, "operators": (), "aliases": (), "namespace": "", "symbol": None,
+    "caption": None, "promote": None, "elementwise": False, "linear": False, "view": False, "aux": (), "outputs": (),
+    "quiet": False, "holomorphic": True, "differentiable_twice": True, "accepts_scalars": True, "result_name": "values",
+    "tolerance": None, "reference": None,
+}  # fmt: skip
+
+
+def _public_default(value: Any) -> Any:
+    return inspect.Parameter.empty if value is MISSING else value
+
+
+def _quietly(kernel: Callable) -> Callable:
+    @functools.wraps(kernel)
+    def silent(*arrays: Any, **params: Any) -> Any:
+        with quiet():
+            return kernel(*arrays, **params)
+
+    return silent
+
+
+# ---------------------------------------------------------------------------------------------- entries
+
+
+def _general(op: Op) -> Callable:
+    """The public function of an operation, for any arity."""
+    if op.variadic:
+
+        def entry(*args: Any, **kwargs: Any) -> Any:
+            out = kwargs.pop("out", None)
+            result = op.apply(*op.bind(args, kwargs))
+            return result if out is None else write_out(op.name, out, result)
+
+    else:
+
+        def entry(*args: Any, **kwargs: Any) -> Any:
+            if "out" in kwargs:
+                out = kwargs.pop("out")
+                result = op.apply(*op.bind(args, kwargs))
+                return result if out is None else write_out(op.name, out, result)
+            return op.apply(*op.bind(args, kwargs))
+
+    return entry
+
+
+def _unary(op: Op, general: Callable) -> Callable:
+    """The public function of an elementwise operation of one input and no parameters, without the general binding."""
+    kernel, raw, promote = op.kernel, op.raw, op.promote == "float"
+    plan: Plan | None = None
+
+    def entry(input: Any = MISSING, **kwargs: Any) -> Any:
+        nonlocal plan
+        kind = type(input)
+        if kind in RAW and not kwargs:
+            return raw(input)
+        try:
+            x, edge = input._data, input._node
+        except AttributeError:
+            return general(*(() if input is MISSING else (input,)), **kwargs)
+        if kwargs or (edge is None and promote and x.dtype not in FLOATING):
+            return general(input, **kwargs)
+        try:
+            out = kernel(x)
+        except RuntimeWarning:
+            out = op.retry((x,))
+        result = new(Tensor)
+        result._data = out
+        if edge is None or not is_grad_enabled() or _anomaly.get()[0]:
+            if edge is not None and is_grad_enabled():
+                return general(input)
+            result._node = None
+            return result
+        if plan is None:
+            plan = op.plan((True,))
+        result._node = node = new(Node)
+        node.edges = (edge,)
+        node.plan = plan
+        node.saved = () if plan.save is None else plan.save((x,), (), out)
+        node.seq = tick()
+        node.shape = out.shape
+        node.dtype = out.dtype
+        node.value = out if type(out) is not ndarray or out.size <= capture.limit else None
+        node.constants = ()
+        node.scope = _current_scope()
+        node.hooks = None
+        return result
+
+    return entry
+
+
+def _binary(op: Op, general: Callable) -> Callable:
+    """The public function of an elementwise operation of two inputs and no parameters: the engine's hot path."""
+    kernel, raw, division = op.kernel, op.raw, op.promote == "float"
+    plans: dict = {}
+
+    def entry(input: Any = MISSING, other: Any = MISSING, **kwargs: Any) -> Any:
+        try:
+            x, left = input._data, input._node
+            kind = type(other)
+            if kind is float or kind is int:
+                if left is None and x.dtype not in FLOATING:
+                    return general(input, other, **kwargs)
+                y, right = other, None
+            else:
+                y, right = other._data, other._node
+                if type(x) is not type(y) or type(x) is ndarray:
+                    if x.dtype is not y.dtype:
+                        return general(input, other, **kwargs)
+                if division and left is None and right is None and x.dtype not in FLOATING:
+                    return general(input, other, **kwargs)
+        except AttributeError:
+            if not kwargs and type(input) in RAW and (type(other) in RAW or type(other) in NUMBERS):
+                return raw(input, other)
+            return general(*(a for a in (input, other) if a is not MISSING), **kwargs)
+        if kwargs:
+            return general(input, other, **kwargs)
+        try:
+            out = kernel(x, y)
+        except RuntimeWarning:
+            out = op.retry((x, y))
+        except ValueError as error:
+            raise op.translate(error, (x, y)) from None
+        result = new(Tensor)
+        result._data = out
+        if (left is None and right is None) or not is_grad_enabled():
+            result._node = None
+            return result
+        if _anomaly.get()[0]:
+            return general(input, other)
+        plan = plans.get((left is None, right is None))
+        if plan is None:
+            plan = plans[(left is None, right is None)] = op.plan((left is not None, right is not None))
+        result._node = node = new(Node)
+        node.edges = (left, right)
+        node.plan = plan
+        node.saved = () if plan.save is None else plan.save((x, y), (), out)
+        node.seq = tick()
+        node.shape = out.shape
+        node.dtype = out.dtype
+        node.value = out if type(out) is not ndarray or out.size <= capture.limit else None
+        if left is not None and right is not None:
+            node.constants = ()
+        else:
+            node.constants = ((0, _keep(x)),) if left is None else ((1, _keep(y)),)
+        node.scope = _current_scope()
+        node.hooks = None
+        return result
+
+    return entry
+
+
+def _operator(entry: Callable, reflected: bool) -> Callable:
+    """`entry` as a Python operator: foreign operands get NotImplemented, so that their own operator is tried."""
+    if reflected:
+
+        def method(self: Tensor, other: Any) -> Any:
+            return entry(other, self) if _operand(other) else NotImplemented
+
+        return method
+
+    def method(self: Tensor, other: Any) -> Any:
+        if type(other) is Tensor or _operand(other):
+            return entry(self, other)
+        return NotImplemented
+
+    return method
+
+
+def _operand(other: Any) -> bool:
+    return isinstance(other, (Tensor, float, int, complex, ndarray, np.generic)) or is_raw(other)
+
+
+# ---------------------------------------------------------------------------------------------- declaring
+
+
+class Composite:
+    """A function made only of operations: no kernel, no rule, the same places as an operation."""
+
+    outputs: tuple = ()
+
+    def __init__(self, function: Callable, options: dict[str, Any]) -> None:
+        self.function = function
+        self.name = options.pop("name", None) or function.__name__.strip("_")
+        self.doc, self.module = function.__doc__, function.__module__
+        for key, default in _OPTIONS.items():
+            setattr(self, key, options.pop(key, default))
+        if options:
+            raise TypeError(f"composite {self.name}: unknown options {sorted(options)}")
+        self.symbol = self.symbol or self.name
+        self.differentiable = self.sample is not None
+        self.names = tuple(inspect.signature(function).parameters)
+        self.synonyms = {s: n for s, n in _SYNONYMS.items() if n in self.names and s not in self.names}
+
+    def entry(self) -> Callable:
+        function, synonyms, name = self.function, self.synonyms, self.name
+        writes_out = "out" in self.names
+
+        @functools.wraps(function)
+        def entry(*args: Any, **kwargs: Any) -> Any:
+            if not kwargs:
+                return function(*args)
+            for synonym in synonyms.keys() & kwargs.keys():
+                kwargs[synonyms[synonym]] = kwargs.pop(synonym)
+            if writes_out or "out" not in kwargs:
+                return function(*args, **kwargs)
+            out = kwargs.pop("out")
+            result = function(*args, **kwargs)
+            return result if out is None else write_out(name, out, result)
+
+        return entry
+
+
+def op(kernel: Callable | None = None, **options: Any) -> Any:
+    """Declare an operation. See this module's docstring and CONTRIBUTING.md; the options are:
+
+    sample: the domain on which it is tested (`_samples.reals`, `_samples.cases`).
+    method, inplace, operators, aliases, namespace: where it appears.
+    symbol, caption: how a picture and an explanation write it.
+    promote: "same" (inputs to a common dtype) or "float" (integers to the default float as well).
+    elementwise, linear: what forward mode and vmap may assume.
+    view: the kernel returns a view of its first input.
+    aux: names of further results that have no gradient. outputs: names of several results that have.
+    quiet: the kernel may divide by zero and the like; NumPy's warnings are off while it runs.
+    holomorphic: rules are written for real numbers, the engine conjugates for complex ones; False where
+        the rules treat complex numbers themselves.
+    """
+    if kernel is None:
+        return lambda k: op(k, **options)
+    declared = Op(kernel, dict(options))
+    general = _general(declared)
+    entry: Callable = general
+    if declared.elementwise and not declared.parameters and not declared.aux and not declared.view:
+        if len(declared.inputs) == 1:
+            entry = _unary(declared, general)
+        elif len(declared.inputs) == 2 and MISSING in declared.input_defaults:
+            entry = _binary(declared, general)
+    return _publish(declared, entry)
+
+
+def composite(function: Callable | None = None, **options: Any) -> Any:
+    """Declare a function made only of operations; options as for `op`."""
+    if function is None:
+        return lambda f: composite(f, **options)
+    declared = Composite(function, dict(options))
+    return _publish(declared, declared.entry())
+
+
+def _publish(declared: Op | Composite, entry: Callable) -> Callable:
+    """Register the declaration and attach its method, operators, in-place form and aliases."""
+    original = declared.function if isinstance(declared, Composite) else declared.raw
+    entry.__name__ = declared.name
+    entry.__qualname__ = original.__qualname__
+    entry.__doc__, entry.__module__ = declared.doc, declared.module
+    if isinstance(declared, Op):
+        entry.__signature__ = declared.signature  # type: ignore[attr-defined]
+        entry.grad, entry.fast = declared.grad, declared.fast  # type: ignore[attr-defined]
+    entry.op = declared  # type: ignore[attr-defined]
+    declared.call = entry  # type: ignore[union-attr]
+    names = (declared.name, *declared.aliases)
+    for name in names:
+        key = f"{declared.namespace}.{name}" if declared.namespace else name
+        registry[key] = declared
+        attach = declared.method if declared.method is not None else declared.namespace == ""
+        if attach and not hasattr(Tensor, name):
+            setattr(Tensor, name, entry)
+        if declared.inplace:
+            setattr(Tensor, name + "_", _in_place(entry, name))
+    _attach_operators(declared, entry)
+    return entry
+
+
+def _attach_operators(declared: Op | Composite, entry: Callable) -> None:
+    for dunder in declared.operators:
+        name = dunder.strip("_")
+        if name.startswith("i") and name not in ("invert",):
+            setattr(Tensor, dunder, _in_place(entry, name[1:], operator=True))
+        elif len(getattr(declared, "inputs", (1, 2))) == 1:
+            setattr(Tensor, dunder, lambda self: entry(self))
+        else:
+            reflected = name[0] == "r" and name not in ("rshift", "round")
+            setattr(Tensor, dunder, _operator(entry, reflected))
+
+
+# ---------------------------------------------------------------------------------------------- writing in place
+
+
+def pick(node: Node, position: int, value: Array) -> Node:
+    """The node of one result of an operation with several."""
+    picked = new(Node)
+    picked.edges, picked.plan, picked.saved = (node,), _PickPlan(node.plan.op, position), ()
+    picked.seq, picked.shape, picked.dtype = tick(), value.shape, value.dtype
+    picked.value = value if value.size <= capture.limit else None
+    picked.constants, picked.scope, picked.hooks = (("output", position),), node.scope, None
+    return picked
+
+
+class _PickPlan:
+    """Hands the gradient of one result to the node of the whole operation."""
+
+    names: tuple = ()
+
+    def __init__(self, op: Op, position: int) -> None:
+        self.op, self.position = op, position
+
+    def run(self, g: Any, saved: tuple) -> tuple:
+        return (Out(self.position, g),)
+
+    def run_recorded(self, g: Any, node: Node) -> tuple:
+        return (Out(self.position, g),)
+
+
+def check_writable(t: Tensor, name: str) -> None:
+    """Raise where PyTorch forbids an in-place change, before anything is touched."""
+    if is_grad_enabled():
+        node, base = history(t), getattr(t, "_base", None)
+        if type(node) is Leaf:
+            raise RuntimeError(f"{name}: a leaf Variable that requires grad is being used in an in-place operation.")
+        if base is not None and type(history(base)) is Leaf:
+            raise RuntimeError(
+                f"{name}: a view of a leaf Variable that requires grad is being used in an in-place operation."
+            )
+    data = t._data
+    if isinstance(data, ndarray):
+        if any(s == 0 and n > 1 for s, n in zip(data.strides, data.shape, strict=True)):
+            raise RuntimeError(
+                f"{name}: unsupported operation: more than one element of the written-to tensor refers to a single memory "
+                "location. Please clone() the tensor before performing the operation."
+            )
+        if not data.flags.writeable:
+            raise RuntimeError(f"{name}: the tensor's memory is read-only (it came from a read-only array); clone() it first")
+
+
+def _in_place(entry: Callable, name: str, operator: bool = False) -> Callable:
+    """`entry` with its result written into the first operand."""
+
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if operator and not _operand(args[0]):
+            return NotImplemented
+        check_writable(self, name + "_")
+        return assign(self, entry(self, *args, **kwargs), name + "_")
+
+    method.__name__ = method.__qualname__ = name + "_"
+    method.__doc__ = f"In-place form of `{name}`."
+    return method
+
+
+def assign(t: Tensor, result: Tensor, name: str) -> Tensor:
+    """Write `result` into the memory of `t` and give `t` its history."""
+    check_writable(t, name)
+    value, buffer = result._data, t._buffer()
+    if value.shape != buffer.shape:
+        raise RuntimeError(
+            f"{name}: output with shape {list(buffer.shape)} doesn't match the broadcast shape {list(value.shape)}"
+        )
+    if value.dtype != buffer.dtype:
+        if not can_cast(from_numpy_dtype(value.dtype), from_numpy_dtype(buffer.dtype)):
+            raise RuntimeError(
+                f"{name}: result type {from_numpy_dtype(value.dtype)!r} can't be cast to the desired output type "
+                f"{from_numpy_dtype(buffer.dtype)!r}"
+            )
+        result = result.to(from_numpy_dtype(buffer.dtype))  # type: ignore[attr-defined]
+    node = history(result)
+    if type(node) is Node:
+        _detach_saved(node, buffer)
+    buffer[...] = result._data
+    changes.stamp(buffer)
+    if is_grad_enabled():
+        rebase(t, node if type(node) is Node else None)
+    return t
+
+
+def _detach_saved(node: Node, buffer: ndarray) -> None:
+    """Give the node copies of what it saved of memory that is about to be overwritten."""
+    if node.saved:
+        node.saved = tuple(v.copy() if may_share(v, buffer) else v for v in node.saved)
+
+
+def rebase(t: Tensor, node: Node | None) -> None:
+    """Make `node` the history of `t`'s new contents, and of its base and their views."""
+    base = getattr(t, "_base", None)
+    if base is None:
+        if node is not None:
+            node.seq = tick()  # younger than the stamp of its own write
+        t._node = node
+        _follow_retained(t, node)
+        if hasattr(t, "_views"):
+            forget_views(t)
+        return
+    root = history(base)
+    if root is None and node is None:
+        return
+    base._node = region_written(base, root, t, node)
+    forget_views(base)
+    if hasattr(t, "_node"):
+        t._region = region_of(t._data, base._data)
+        del t._node
+
+
+def _follow_retained(t: Tensor, node: Node | None) -> None:
+    if getattr(t, "_retain", False) and node is not None:
+        t._retain = False
+        t.retain_grad()
+
+
+def region_written(base: Tensor, root: Any, view: Tensor, node: Node | None) -> Node:
+    """Node of `base` after `view` of it got new contents; the operations' package puts its own function here."""
+    raise AssertionError("autograd.ops has not been imported")
+
+
+def set_region_written(make: Callable) -> None:
+    global region_written
+    region_written = make
+
+
+def write_out(name: str, out: Any, result: Any) -> Any:
+    """PyTorch's `out=`: the result in memory the caller gave."""
+    if isinstance(result, tuple):
+        for o, r in zip(out, result, strict=True):
+            write_out(name, o, r)
+        return out
+    if not isinstance(out, Tensor):
+        raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
+    if is_grad_enabled() and (result.requires_grad or out.requires_grad):
+        raise RuntimeError(
+            f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
+            "arguments requires grad."
+        )
+    if not can_cast(result.dtype, out.dtype):
+        raise RuntimeError(f"{name}: result type {result.dtype!r} can't be cast to the desired output type {out.dtype!r}")
+    if out._data.shape != result._data.shape:
+        out._data = np.empty_like(result._data, dtype=out._data.dtype)
+    buffer = out._buffer()
+    buffer[...] = result._data
+    changes.stamp(buffer)
+    return out
+
+
+__all__ = ["MISSING", "Composite", "Op", "Plan", "assign", "composite", "inference_mode", "op", "registry"]

@@ -1,0 +1,160 @@
+"""Printing tensors as PyTorch does."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from . import _dtype
+
+
+class _Options:
+    precision, threshold, edgeitems, linewidth, sci_mode = 4, 1000, 3, 80, None
+
+
+options = _Options()
+
+
+def set_printoptions(precision=None, threshold=None, edgeitems=None, linewidth=None, profile=None, sci_mode=None) -> None:
+    """How tensors print: digits after the point, elements before summarising, items at the edges, line width.
+
+    Args:
+        profile: "default", "short" or "full".
+        sci_mode: always (True) or never (False) scientific notation; by the values when None.
+    """
+    profiles = {"default": (4, 1000, 3, 80), "short": (2, 1000, 2, 80), "full": (4, math.inf, 3, 80)}
+    if profile is not None:
+        options.precision, options.threshold, options.edgeitems, options.linewidth = profiles[profile]
+    for name, value in (("precision", precision), ("threshold", threshold), ("edgeitems", edgeitems), ("linewidth", linewidth)):
+        if value is not None:
+            setattr(options, name, value)
+    options.sci_mode = sci_mode
+
+
+class _Formatter:
+    """The width and style shared by all elements of one tensor."""
+
+    def __init__(self, values: np.ndarray) -> None:
+        self.kind = values.dtype.kind
+        self.whole = self.sci = False
+        self.width = 1
+        if self.kind in "biu":
+            self.width = max((len(str(v)) for v in values.reshape(-1).tolist()), default=1)
+            return
+        self._measure(values.reshape(-1).astype(np.float64))
+
+    def _measure(self, values: np.ndarray) -> None:
+        finite = np.abs(values[np.isfinite(values) & (values != 0)])
+        if not finite.size:
+            self.whole = True
+            self.width = max((len(self.one(v)) for v in values.tolist()), default=1)
+            return
+        low, high = float(finite.min()), float(finite.max())
+        self.whole = bool((finite == np.ceil(finite)).all())
+        if self.whole:
+            self.sci = high / low > 1000.0 and False or high > 1.0e8
+        else:
+            self.sci = high / low > 1000.0 or high > 1.0e8 or low < 1.0e-4
+        if options.sci_mode is not None:
+            self.sci = options.sci_mode
+        self.width = max(len(self.one(v)) for v in values.tolist())
+
+    def one(self, value: Any) -> str:
+        if self.kind in "biu":
+            return str(value)
+        if math.isnan(value) or math.isinf(value):
+            return str(value)
+        if self.sci:
+            return f"{value:.{options.precision}e}"
+        return f"{value:.0f}." if self.whole else f"{value:.{options.precision}f}"
+
+    def text(self, value: Any) -> str:
+        return self.one(value).rjust(self.width)
+
+
+class _ComplexFormatter:
+    def __init__(self, values: np.ndarray) -> None:
+        self.re, self.im = _Formatter(values.real), _Formatter(values.imag)
+
+    def text(self, value: complex) -> str:
+        im = self.im.one(value.imag)
+        sign = "" if im.startswith("-") else "+"
+        return f"{self.re.text(value.real)}{sign}{im}j"
+
+
+def _edges(a: np.ndarray) -> np.ndarray:
+    """The elements that are printed, when the tensor is summarised."""
+    if not a.ndim:
+        return a
+    e = options.edgeitems
+    if a.shape[0] > 2 * e:
+        return np.stack([_edges(x) for x in [*a[:e], *a[-e:]]])
+    return np.stack([_edges(x) for x in a]) if a.shape[0] else a
+
+
+def _body(a: np.ndarray, indent: int, summary: bool, form: Any) -> str:
+    if not a.ndim:
+        return form.text(a.item())
+    e = options.edgeitems
+    cut = summary and a.shape[0] > 2 * e
+    if a.ndim == 1:
+        return _row(a, indent, cut, form)
+    rows = [_body(x, indent + 1, summary, form) for x in (a[:e] if cut else a)]
+    if cut:
+        rows += ["...", *(_body(x, indent + 1, summary, form) for x in a[-e:])]
+    gap = "," + "\n" * (a.ndim - 1) + " " * (indent + 1)
+    return "[" + gap.join(rows) + "]"
+
+
+def _row(a: np.ndarray, indent: int, cut: bool, form: Any) -> str:
+    e = options.edgeitems
+    items = [form.text(v) for v in (a[:e] if cut else a).tolist()]
+    if cut:
+        items += [" ...", *(form.text(v) for v in a[-e:].tolist())]
+    per_line = max(1, (options.linewidth - indent) // (len(items[0]) + 2)) if items else 1
+    lines = [", ".join(items[i : i + per_line]) for i in range(0, len(items), per_line)]
+    return "[" + ("," + "\n" + " " * (indent + 1)).join(lines) + "]"
+
+
+def tensor_text(t: Any) -> str:
+    """What `repr` shows: the elements, then what differs from the default."""
+    data = np.asarray(t._data)
+    prefix = "Parameter containing:\ntensor(" if type(t).__name__ == "Parameter" else "tensor("
+    suffixes = []
+    if data.size:
+        values = data.astype(np.float32) if data.dtype.name == "bfloat16" else data
+        summary = data.size > options.threshold
+        shown = _edges(values) if summary else values
+        form = _ComplexFormatter(shown) if data.dtype.kind == "c" else _Formatter(shown)
+        body = _body(values, len("tensor("), summary, form)
+    else:
+        body = "[]"
+        if data.ndim != 1:
+            suffixes.append(f"size={tuple(data.shape)}")
+    if not _is_default(t.dtype) or (not data.size and t.dtype is not _dtype.get_default_dtype()):
+        suffixes.append(f"dtype={t.dtype!r}")
+    if t.grad_fn is not None:
+        suffixes.append(f"grad_fn=<{t.grad_fn.name()}>")
+    elif t.requires_grad:
+        suffixes.append("requires_grad=True")
+    return _close(prefix, body, suffixes)
+
+
+def _is_default(d: _dtype.dtype) -> bool:
+    default = _dtype.get_default_dtype()
+    return d in (default, default.to_complex(), _dtype.int64, _dtype.bool)
+
+
+def _close(prefix: str, body: str, suffixes: list[str]) -> str:
+    text = prefix + body
+    last = len(text) - text.rfind("\n") + 1
+    for suffix in suffixes:
+        if last + len(suffix) + 2 > options.linewidth:
+            text += ",\n" + " " * len("tensor(") + suffix
+            last = len("tensor(") + len(suffix)
+        else:
+            text += ", " + suffix
+            last += len(suffix) + 2
+    return text + ")"

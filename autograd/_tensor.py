@@ -1,0 +1,884 @@
+"""The Tensor: its memory, its place in the graph, and Python's and NumPy's protocols. It contains no operation.
+
+Operations attach themselves as methods when they are declared (see `_op`), which is what keeps this module
+below them: a Tensor needs `add` for `__add__`, and `add` needs Tensors.
+"""
+
+from __future__ import annotations
+
+import copy
+import sys
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from . import _dtype, _graph
+from ._array import Array, changes, ndarray, owner
+from ._dtype import from_numpy_dtype
+from ._graph import Leaf, Node, RemovableHandle, Scope, add_hook, hooks_of, private
+from ._mode import _anomaly, is_grad_enabled
+
+new = object.__new__
+
+
+class Size(tuple):
+    """The shape of a tensor: a tuple that prints as PyTorch's and knows its number of elements."""
+
+    __slots__ = ()
+
+    def numel(self) -> int:
+        return _product(self)
+
+    def __repr__(self) -> str:
+        return f"{_dtype.dtype.prefix}Size({list(self)})"
+
+    def __getitem__(self, index: Any) -> Any:
+        found = tuple.__getitem__(self, index)
+        return Size(found) if isinstance(index, slice) else found
+
+    def __add__(self, other: tuple) -> Size:
+        return Size(tuple.__add__(self, tuple(other)))
+
+    def __reduce__(self) -> tuple:
+        return Size, (tuple(self),)
+
+
+def _product(shape: tuple) -> int:
+    n = 1
+    for s in shape:
+        n *= s
+    return n
+
+
+class device:
+    """Where a tensor lives; here always the CPU. Compares equal to its name."""
+
+    def __init__(self, type: Any = "cpu", index: int | None = None) -> None:
+        name = str(getattr(type, "type", type))
+        self.type, _, number = name.partition(":")
+        self.index = int(number) if number else index
+        if self.type not in ("cpu", "cuda", "mps", "meta", "xpu"):
+            raise RuntimeError(f"Expected one of cpu, cuda, mps, xpu, meta device type at start of device string: {name!r}")
+
+    def __eq__(self, other: object) -> bool:
+        return str(self) == str(other)
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+    def __str__(self) -> str:
+        return self.type if self.index is None else f"{self.type}:{self.index}"
+
+    def __repr__(self) -> str:
+        return f"device(type={self.type!r})" if self.index is None else f"device(type={self.type!r}, index={self.index})"
+
+    def __reduce__(self) -> tuple:
+        return device, (str(self),)
+
+
+CPU = device("cpu")
+
+
+def check_device(wanted: Any) -> None:
+    """Accept the CPU under any of its names; refuse what this engine cannot use."""
+    if wanted is not None and device(wanted).type != "cpu":
+        raise RuntimeError(f"device {str(wanted)!r} is not available: tensors live on the CPU here; use device='cpu'")
+
+
+class layout:
+    """How elements lie in memory; only strided exists here."""
+
+    def __repr__(self) -> str:
+        return f"{_dtype.dtype.prefix}strided"
+
+    def __reduce__(self) -> str:
+        return "strided"
+
+
+strided = layout()
+
+
+class Tensor:
+    """An array of one dtype that can record what is computed from it and carry a gradient.
+
+    Attributes:
+        data: the same memory without history.
+        grad: gradient accumulated by `backward()`, a Tensor or None.
+        requires_grad, is_leaf, grad_fn: its place in the recorded graph.
+
+    Example:
+        >>> import autograd
+        >>> x = autograd.tensor([1.0, 2.0, 3.0], requires_grad=True)
+        >>> y = (x * x).sum()
+        >>> y.backward()
+        >>> x.grad
+        tensor([2., 4., 6.])
+    """
+
+    # _data: ndarray, or a NumPy scalar for a result without axes. _node: None, a Leaf or a Node; unset on a view
+    # whose base was changed in place since (see `history`). The others are set when first needed.
+    __slots__ = ("_data", "_node", "_grad", "_base", "_views", "_region", "_retain", "name", "__dict__", "__weakref__")
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Tensor:
+        if args or kwargs or cls is Tensor:
+            data = legacy_constructor(*args, **kwargs)
+            self = new(cls)
+            self._data, self._node = data, None
+            return self
+        return new(cls)
+
+    # ------------------------------------------------------------------------------------------ memory
+
+    def _buffer(self) -> ndarray:
+        """The array behind this tensor, to write into: a NumPy scalar becomes a 0-d array first."""
+        data = self._data
+        if isinstance(data, np.generic):
+            data = self._data = np.array(data)
+        return data
+
+    @property
+    def data(self) -> Tensor:
+        return self.detach()
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        if not isinstance(value, Tensor):
+            raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
+        self._data = value._data if isinstance(value._data, np.generic) else value._buffer()
+        node = self._node
+        if type(node) is Leaf:
+            node.shape, node.dtype = self._data.shape, self._data.dtype
+        if isinstance(self._data, ndarray):
+            changes.stamp(self._data)
+
+    def detach(self) -> Tensor:
+        """The same memory without history: a change of one shows in the other."""
+        return wrap(self._buffer())
+
+    def detach_(self) -> Tensor:
+        """Forget this tensor's history."""
+        if getattr(self, "_base", None) is not None:
+            raise RuntimeError("Can't detach views in-place. Use detach() instead")
+        self._node = None
+        return self
+
+    @property
+    def shape(self) -> Size:
+        return Size(self._data.shape)
+
+    @property
+    def ndim(self) -> int:
+        return self._data.ndim
+
+    @property
+    def dtype(self) -> _dtype.dtype:
+        return from_numpy_dtype(self._data.dtype)
+
+    @property
+    def device(self) -> device:
+        return CPU
+
+    @property
+    def layout(self) -> layout:
+        return strided
+
+    @property
+    def itemsize(self) -> int:
+        return self._data.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        return self._data.size * self._data.dtype.itemsize
+
+    @property
+    def is_cuda(self) -> bool:
+        return False
+
+    is_sparse = is_quantized = is_meta = is_mps = is_nested = is_cuda
+
+    def dim(self) -> int:
+        """Number of axes."""
+        return self._data.ndim
+
+    ndimension = dim
+
+    def size(self, dim: int | None = None) -> Any:
+        """The shape, or its length along `dim`."""
+        if dim is None:
+            return Size(self._data.shape)
+        from ._array import wrap_dim
+
+        if not self._data.ndim:
+            raise IndexError("Dimension specified as 0 but tensor has no dimensions")
+        return self._data.shape[wrap_dim(dim, self._data.ndim)]
+
+    def numel(self) -> int:
+        """Number of elements."""
+        return int(self._data.size)
+
+    nelement = numel
+
+    def element_size(self) -> int:
+        """Bytes per element."""
+        return self._data.dtype.itemsize
+
+    def stride(self, dim: int | None = None) -> Any:
+        """Steps between neighbours along each axis, in elements."""
+        data = self._data
+        if isinstance(data, np.generic):
+            return ()
+        strides = tuple(s // data.itemsize for s in data.strides)
+        return strides if dim is None else strides[dim]
+
+    def storage_offset(self) -> int:
+        """Elements between the start of the memory and the first element."""
+        data = self._data
+        root = owner(data)
+        if not isinstance(root, ndarray) or isinstance(data, np.generic):
+            return 0
+        return (data.__array_interface__["data"][0] - root.__array_interface__["data"][0]) // data.itemsize
+
+    def data_ptr(self) -> int:
+        """Address of the first element."""
+        return self._buffer().__array_interface__["data"][0]
+
+    def is_contiguous(self, memory_format: Any = None) -> bool:
+        return isinstance(self._data, np.generic) or self._data.flags.c_contiguous
+
+    def is_floating_point(self) -> bool:
+        return self.dtype.is_floating_point
+
+    def is_complex(self) -> bool:
+        return self.dtype.is_complex
+
+    def is_signed(self) -> bool:
+        return self.dtype.is_signed
+
+    def is_inference(self) -> bool:
+        return False
+
+    def is_pinned(self, device: Any = None) -> bool:
+        return False
+
+    def is_shared(self) -> bool:
+        return False
+
+    def get_device(self) -> int:
+        return -1
+
+    @property
+    def _version(self) -> int:
+        return 0 if isinstance(self._data, np.generic) else changes.count(self._data)
+
+    # ------------------------------------------------------------------------------------------ the graph
+
+    @property
+    def requires_grad(self) -> bool:
+        return history(self) is not None
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        self.requires_grad_(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Start (or stop) recording what is computed from this leaf; returns itself.
+
+        Raises:
+            RuntimeError: the dtype has no gradients, or the tensor is a result of a recorded operation.
+        """
+        node = history(self)
+        if type(node) is Node:
+            if not requires_grad:
+                raise RuntimeError(
+                    "you can only change requires_grad flags of leaf variables. If you want to use a computed variable "
+                    "in a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
+                )
+        elif not requires_grad:
+            self._node = None
+        elif node is None:
+            check_differentiable(self._data.dtype)
+            self._node = Leaf(self)
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        return type(history(self)) is not Node
+
+    @property
+    def grad_fn(self) -> Node | None:
+        node = history(self)
+        return node if type(node) is Node else None
+
+    @property
+    def output_nr(self) -> int:
+        return 0
+
+    @property
+    def grad(self) -> Tensor | None:
+        try:
+            return self._grad
+        except AttributeError:
+            if type(history(self)) is Node and not self.retains_grad:
+                _warn_no_grad()
+            return None
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None:
+            if not isinstance(value, Tensor):
+                raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}")
+            if value._data.shape != self._data.shape:
+                raise RuntimeError(
+                    f"assigned grad has data of a different size: the tensor is {tuple(self.shape)}, "
+                    f"the gradient {tuple(value.shape)}"
+                )
+            if value._data.dtype != self._data.dtype:
+                raise RuntimeError(f"assigned grad has data of a different type: {value.dtype!r}, not {self.dtype!r}")
+        self._grad = value
+
+    @grad.deleter
+    def grad(self) -> None:
+        self._grad = None
+
+    @property
+    def retains_grad(self) -> bool:
+        return getattr(self, "_retain", False)
+
+    def retain_grad(self) -> None:
+        """Keep this result's gradient in `.grad` after backward, as a leaf does."""
+        node = history(self)
+        if node is None:
+            raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
+        if type(node) is Node and not self.retains_grad:
+            self._retain = True
+            hooks_of(node).retain.append(weakref.ref(self))
+
+    def register_hook(self, hook: Callable) -> RemovableHandle:
+        """Call `hook(grad)` when this tensor's gradient is complete; a returned tensor replaces it.
+
+        Example:
+            >>> import autograd
+            >>> x = autograd.tensor(3.0, requires_grad=True)
+            >>> handle = x.register_hook(lambda g: g * 10)
+            >>> (x * 2).backward()
+            >>> x.grad
+            tensor(20.)
+        """
+        node = history(self)
+        if node is None:
+            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+        return add_hook(hooks_of(node).pre, hook)
+
+    def register_post_accumulate_grad_hook(self, hook: Callable) -> RemovableHandle:
+        """Call `hook(tensor)` after backward has added to this leaf's `.grad`."""
+        node = history(self)
+        if type(node) is not Leaf:
+            raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+        return add_hook(hooks_of(node).accumulated, hook)
+
+    def backward(
+        self,
+        gradient: Tensor | None = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        inputs: Any = None,
+    ) -> None:
+        """Add the gradient of this tensor with respect to the graph's leaves to their `.grad`.
+
+        Args:
+            gradient: weight of each element, of this tensor's shape; may be omitted for one element.
+            retain_graph: keep saved values for another pass; follows create_graph when None.
+            create_graph: record the gradient's own computation, to differentiate it again.
+            inputs: accumulate only into these tensors.
+
+        Raises:
+            RuntimeError: nothing was recorded, the tensor has several elements and no `gradient`, or the graph's
+                saved values are gone or were changed in place.
+        """
+        backward((self,), (gradient,), retain_graph, create_graph, inputs=inputs)
+
+    # ------------------------------------------------------------------------------------------ to Python and NumPy
+
+    def item(self) -> Any:
+        """The value of a one-element tensor as a Python number."""
+        if self._data.size != 1:
+            raise RuntimeError(f"a Tensor with {self._data.size} elements cannot be converted to Scalar")
+        value = self._data.item()
+        return float(value) if self._data.dtype.name == "bfloat16" else value
+
+    def tolist(self) -> Any:
+        """Nested lists of Python numbers; a number for a 0-d tensor."""
+        return self._data.tolist()
+
+    def numpy(self, *, force: bool = False) -> ndarray:
+        """This tensor's memory as an array: writing to either shows in both.
+
+        Raises:
+            RuntimeError: the tensor requires grad, so gradients would be lost; detach() first.
+        """
+        if history(self) is not None and not force:
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+        return self._buffer()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> ndarray:
+        data = self.numpy()
+        return np.array(data, dtype=dtype, copy=copy) if dtype is not None or copy else data
+
+    def __len__(self) -> int:
+        if not self._data.ndim:
+            raise TypeError("len() of a 0-d tensor")
+        return self._data.shape[0]
+
+    def __bool__(self) -> bool:
+        if self._data.size != 1:
+            if not self._data.size:
+                raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
+            raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
+        return bool(self._data.item())
+
+    def _single(self) -> Any:
+        if self._data.size != 1:
+            raise ValueError(f"only one element tensors can be converted to Python scalars, this one has {self._data.size}")
+        return self._data.item()
+
+    def __float__(self) -> float:
+        return float(self._single())
+
+    def __int__(self) -> int:
+        return int(self._single())
+
+    def __complex__(self) -> complex:
+        return complex(self._single())
+
+    def __index__(self) -> int:
+        if self._data.dtype.kind not in "iub" or self._data.size != 1:
+            raise TypeError("only integer tensors of a single element can be converted to an index")
+        return int(self._data.item())
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self._data.ndim:
+            raise TypeError("iteration over a 0-d tensor")
+        return iter([self[i] for i in range(self._data.shape[0])])  # type: ignore[index]
+
+    def __repr__(self) -> str:
+        from ._repr import tensor_text
+
+        return tensor_text(self)
+
+    def __format__(self, spec: str) -> str:
+        if spec and not self._data.ndim:
+            return format(self.item(), spec)
+        return object.__format__(self, spec)
+
+    def __deepcopy__(self, memo: dict) -> Tensor:
+        if type(history(self)) is Node:
+            raise RuntimeError(
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment; "
+                "detach() this result first"
+            )
+        if id(self) in memo:
+            return memo[id(self)]
+        twin = new(type(self))
+        memo[id(self)] = twin
+        root = getattr(self, "_data")  # noqa: B009
+        twin._data = _deepcopy_memory(root, memo)
+        twin._node = None
+        if self.requires_grad:
+            twin._node = Leaf(twin)
+        if getattr(self, "_grad", None) is not None:
+            twin._grad = copy.deepcopy(self._grad, memo)
+        twin.__dict__.update({k: copy.deepcopy(v, memo) for k, v in self.__dict__.items()})
+        return twin
+
+    def __reduce_ex__(self, protocol: Any) -> tuple:
+        if type(history(self)) is Node:
+            raise RuntimeError("pickle: a non-leaf tensor that requires grad cannot be serialized; detach() it first")
+        return rebuild, (type(self), self._data, self.requires_grad, self.__dict__ or None)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*dir(type(self)), *self.__dict__})
+
+
+def _deepcopy_memory(data: Array, memo: dict) -> Array:
+    """Copy an array; arrays that shared memory before share it afterwards (tied weights, views of one buffer)."""
+    if not isinstance(data, ndarray) or data.base is None:
+        return copy.deepcopy(data, memo)
+    root = owner(data)
+    if not isinstance(root, ndarray):
+        return data.copy()
+    twin = copy.deepcopy(root, memo)
+    offset = data.__array_interface__["data"][0] - root.__array_interface__["data"][0]
+    flat = ndarray((twin.nbytes,), np.uint8, buffer=twin) if twin.flags.c_contiguous else None
+    if flat is None:
+        return data.copy()
+    return ndarray(data.shape, data.dtype, buffer=flat, offset=offset, strides=data.strides)
+
+
+def rebuild(cls: type, data: Array, requires_grad: bool, extra: dict | None = None) -> Tensor:
+    """What pickle calls to make a tensor again."""
+    self = new(cls)
+    self._data, self._node = data, None
+    if requires_grad:
+        self._node = Leaf(self)
+    if extra:
+        self.__dict__.update(extra)
+    return self
+
+
+def wrap(data: Array, node: Node | Leaf | None = None) -> Tensor:
+    """A Tensor over an array, without copying."""
+    self = new(Tensor)
+    self._data = data
+    self._node = node
+    return self
+
+
+_graph.set_tensor_maker(wrap)
+
+
+def legacy_constructor(*args: Any, **kwargs: Any) -> Array:
+    """The data of `Tensor(...)`: sizes make uninitialised memory, anything else is converted; default dtype."""
+    kwargs.pop("device", None)
+    if kwargs:
+        raise TypeError(f"Tensor: unexpected keyword arguments {sorted(kwargs)}; use autograd.tensor(data, dtype=...)")
+    d = _dtype.get_default_dtype().dtype
+    if len(args) == 1 and isinstance(args[0], Tensor):
+        return args[0]._buffer() if args[0]._data.dtype == d else args[0]._data.astype(d)
+    if len(args) == 1 and isinstance(args[0], Size):
+        return np.empty(args[0], d)
+    if all(isinstance(a, (int, np.integer)) and not isinstance(a, bool) for a in args):
+        return np.empty(args, d)
+    if len(args) != 1:
+        raise TypeError(f"Tensor: expected sizes or one sequence, got {len(args)} arguments; use autograd.tensor(data)")
+    return to_array(args[0], d)
+
+
+def to_array(data: Any, d: np.dtype | None = None) -> ndarray:
+    """A fresh array from numbers, nested sequences, arrays or tensors; Python floats get the default dtype.
+
+    Raises:
+        ValueError: the nested lists are ragged.
+        TypeError: something is not a number.
+        RuntimeError: an element is a tensor that requires grad, whose history would be lost.
+    """
+    if isinstance(data, Tensor):
+        return np.array(data._data, dtype=d)
+    if isinstance(data, (ndarray, np.generic)):
+        a = np.array(data)
+    elif hasattr(data, "__array__"):
+        a = np.array(data.__array__())
+    else:
+        data = _plain(data)
+        a = _from_sequence(data)
+        if d is None and not _holds_numpy(data):
+            d = _default_for(a)
+    found = from_numpy_dtype(a.dtype).dtype
+    return a if (d or found) == a.dtype else a.astype(d or found)
+
+
+def _from_sequence(data: Any) -> ndarray:
+    try:
+        a = np.array(data)
+    except (ValueError, TypeError, OverflowError) as error:
+        if "inhomogeneous" in str(error):
+            raise ValueError(f"tensor: expected nested sequences of equal length: {str(error).split('. ')[-1]}") from None
+        raise type(error)(f"tensor: {error}") from None
+    if a.dtype.kind not in "biufcV":
+        if a.dtype.kind == "O" and isinstance(data, int):
+            raise RuntimeError("Overflow when unpacking long long: tensor integers have at most 64 bits")
+        what = "str" if a.dtype.kind in "US" else a.dtype.name
+        raise TypeError(f"tensor: new(): invalid data type {what!r}; expected numbers, sequences of numbers or arrays")
+    return a
+
+
+def _plain(data: Any) -> Any:
+    """Nested sequences with their tensors replaced by arrays."""
+    if isinstance(data, Tensor):
+        if data.requires_grad and is_grad_enabled():
+            raise RuntimeError(
+                "tensor: an element is a Tensor that requires grad, and its history would be lost; "
+                "use autograd.stack([...]) to keep it, or detach() the elements"
+            )
+        return data._data
+    if isinstance(data, (list, tuple)):
+        return [_plain(x) for x in data] if any(isinstance(x, (list, tuple, Tensor)) for x in data) else list(data)
+    if isinstance(data, (range,)):
+        return list(data)
+    return data
+
+
+def _holds_numpy(data: Any) -> bool:
+    while isinstance(data, list) and data:
+        data = data[0]
+    return isinstance(data, (np.generic, ndarray))
+
+
+def _default_for(a: ndarray) -> np.dtype:
+    if a.dtype.kind == "f" or not a.size:
+        return _dtype.get_default_dtype().dtype
+    if a.dtype.kind == "c":
+        return _dtype.get_default_dtype().to_complex().dtype
+    return np.dtype(np.int64) if a.dtype.kind in "iu" else a.dtype
+
+
+def check_differentiable(d: np.dtype) -> None:
+    if _dtype.category(d) < 2:
+        raise RuntimeError(
+            f"Only Tensors of floating point and complex dtype can require gradients, not {from_numpy_dtype(d)!r}"
+        )
+
+
+def _warn_no_grad() -> None:
+    import warnings
+
+    warnings.warn(
+        "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be "
+        "populated during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf Tensor, "
+        "use .retain_grad() on the non-leaf Tensor.",
+        UserWarning,
+        stacklevel=3,
+    )
+
+
+def stamp(t: Tensor) -> None:
+    """Note that the memory of `t` has just been written outside an operation."""
+    if isinstance(t._data, ndarray):
+        changes.stamp(t._data)
+
+
+# ---------------------------------------------------------------------------------------------- views and history
+
+
+def history(t: Tensor) -> Node | Leaf | None:
+    """The node of a tensor; that of a view whose base was changed in place is made anew from its base."""
+    try:
+        return t._node
+    except AttributeError:
+        base = t._base
+        root = history(base)
+        t._node = None if root is None else region_node(base, root, t._region)
+        base._views.append(weakref.ref(t))
+        return t._node
+
+
+def region_node(base: Tensor, root: Node | Leaf, region: Any) -> Node:
+    """Node of the view `region` of `base`; the operations' package puts its own function here."""
+    raise AssertionError("autograd.ops has not been imported")
+
+
+def set_region_node(make: Callable) -> None:
+    global region_node
+    region_node = make
+
+
+def note_view(view: Tensor, source: Tensor) -> None:
+    """Remember that `view` shows memory of `source`, so that an in-place change of one rewrites both histories."""
+    base = getattr(source, "_base", None) or source
+    view._base = base
+    try:
+        views = base._views
+    except AttributeError:
+        views = base._views = []
+    views.append(weakref.ref(view))
+    if len(views) > 64 and len(views) & (len(views) - 1) == 0:  # at each doubling, forget views that died
+        base._views = [r for r in views if r() is not None]
+
+
+def forget_views(base: Tensor) -> None:
+    """The base got a new history: views of it look theirs up when they are used next."""
+    views, base._views = getattr(base, "_views", ()), []
+    for ref in views:
+        view = ref()
+        if view is not None and hasattr(view, "_node"):
+            if getattr(view, "_region", None) is None:
+                view._region = region_of(view._data, base._data)
+            del view._node
+
+
+def region_of(view: ndarray, base: ndarray) -> tuple:
+    """Where a view's elements lie in its base, as (shape, strides, offset) in elements of a C-ordered base.
+
+    A base that is not C-ordered gets the flat indices themselves.
+    """
+    start = view.__array_interface__["data"][0] - base.__array_interface__["data"][0]
+    size = base.itemsize
+    if base.flags.c_contiguous and view.dtype == base.dtype:
+        return view.shape, tuple(s // size for s in view.strides), start // size
+    places = np.empty_like(base, dtype=np.int64, order="K") if False else _places(base)
+    return (_same_view(places, view, base, start),)
+
+
+def _places(base: ndarray) -> ndarray:
+    """Flat indices of a base, laid out in memory as the base itself is."""
+    order = sorted(range(base.ndim), key=lambda i: -abs(base.strides[i]))
+    laid = np.empty([base.shape[i] for i in order], np.int64).transpose(np.argsort(order))
+    laid[...] = np.arange(base.size).reshape(base.shape)
+    return laid
+
+
+def _same_view(places: ndarray, view: ndarray, base: ndarray, start: int) -> ndarray:
+    ratio = lambda s: s // base.itemsize * 8  # noqa: E731
+    return np.lib.stride_tricks.as_strided(
+        ndarray((1,), np.int64, buffer=owner(places), offset=ratio(start)), view.shape, [ratio(s) for s in view.strides]
+    ).copy()
+
+
+# ---------------------------------------------------------------------------------------------- backward
+
+
+def _as_tuple(value: Any) -> tuple:
+    return tuple(value) if isinstance(value, (tuple, list)) else (value,)
+
+
+def _seeds(tensors: tuple, gradients: tuple, create: bool) -> dict:
+    """What backward starts from: node of each output -> its weight."""
+    seeds: dict = {}
+    if len(gradients) != len(tensors):
+        raise RuntimeError(f"got {len(tensors)} tensors and {len(gradients)} gradients")
+    for i, (t, g) in enumerate(zip(tensors, gradients, strict=True)):
+        node = history(t)
+        if node is None:
+            raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
+        weight = _weight(t, g, create)
+        seeds[node] = seeds[node] + weight if node in seeds else weight
+    return seeds
+
+
+def _weight(t: Tensor, g: Any, create: bool) -> Any:
+    if g is None:
+        if t._data.size != 1:
+            raise RuntimeError(
+                f"grad can be implicitly created only for scalar outputs: this one has shape {tuple(t.shape)}; "
+                "pass gradient= of that shape, or reduce it with sum() or mean()"
+            )
+        if t._data.dtype.kind not in "f" and _dtype.category(t._data.dtype) != 2:
+            raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {t.dtype!r}")
+        one = np.ones_like(t._data) if t._data.ndim else t._data.dtype.type(1)
+        return wrap(one) if create else one
+    if not isinstance(g, Tensor):
+        raise TypeError(f"gradients can be either Tensors, or None, but got {type(g).__name__}")
+    if g._data.shape != t._data.shape:
+        raise RuntimeError(
+            f"Mismatch in shape: grad_output has a shape of {tuple(g.shape)} and output has a shape of {tuple(t.shape)}"
+        )
+    if g._data.dtype != t._data.dtype:
+        g = g.to(t.dtype)  # type: ignore[attr-defined]
+    return g if create else g._data
+
+
+def backward(
+    tensors: Any,
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    grad_variables: Any = None,
+    inputs: Any = None,
+) -> None:
+    """Add the gradients of `tensors` (weighted by `grad_tensors`) to the `.grad` of the graph's leaves.
+
+    See `Tensor.backward`; this form takes several outputs at once.
+    """
+    tensors = _as_tuple(tensors)
+    weights = _as_tuple(grad_tensors) if grad_tensors is not None else (None,) * len(tensors)
+    wanted = None
+    if inputs is not None:
+        inputs = _as_tuple(inputs)
+        if not inputs:
+            raise RuntimeError("'inputs' argument to backward() cannot be empty.")
+        wanted = [_differentiable_node(t, i) for i, t in enumerate(inputs)]
+    keep = create_graph if retain_graph is None else retain_graph
+    found = _graph.backward(_seeds(tensors, weights, create_graph), keep=keep, create=create_graph, wanted=wanted)
+    if wanted is not None:
+        for t, node in zip(inputs, wanted, strict=True):
+            if type(node) is Node and node in found:
+                _accumulate(t, found.pop(node), create_graph)
+    _store(found, create_graph)
+
+
+def _store(found: dict, create: bool) -> None:
+    """Add the gradients to the leaves' `.grad`, then call their hooks."""
+    for leaf in list(found):
+        t = leaf.ref() if type(leaf) is Leaf else None
+        if t is None:
+            continue
+        _accumulate(t, found.pop(leaf), create)
+        if leaf.hooks is not None:
+            for hook in tuple(leaf.hooks.accumulated.values()):
+                hook(t)
+
+
+def _accumulate(t: Tensor, g: Any, create: bool) -> None:
+    held = getattr(t, "_grad", None)
+    if create:
+        t._grad = g if held is None else held + g
+        return
+    if held is None:
+        t._grad = wrap(private(g))
+        return
+    if held._node is not None or isinstance(held._data, np.generic):
+        t._grad = wrap(held._data + g, None) if held._node is None else held + wrap(g)
+        return
+    held._data += g
+    changes.stamp(held._data)
+
+
+def _differentiable_node(t: Any, i: int) -> Node | Leaf:
+    if not isinstance(t, Tensor):
+        raise TypeError(f"grad: inputs[{i}] must be a Tensor, got {type(t).__name__}")
+    node = history(t)
+    if node is None:
+        raise RuntimeError(f"One of the differentiated Tensors does not require grad: inputs[{i}] of shape {tuple(t.shape)}")
+    return node
+
+
+def gradients(
+    outputs: Any,
+    inputs: Any,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool | None = None,
+    materialize_grads: bool = False,
+) -> tuple:
+    """Gradients as `autograd.grad` returns them, for tensors."""
+    outputs, inputs = _as_tuple(outputs), _as_tuple(inputs)
+    weights = _as_tuple(grad_outputs) if grad_outputs is not None else (None,) * len(outputs)
+    if allow_unused is False and materialize_grads:
+        raise ValueError("grad: materialize_grads=True needs allow_unused=True or None, got False")
+    nodes = [_differentiable_node(t, i) for i, t in enumerate(inputs)]
+    keep = create_graph if retain_graph is None else retain_graph
+    found = _graph.backward(_seeds(outputs, weights, create_graph), keep=keep, create=create_graph, wanted=nodes)
+    result = []
+    for i, (t, node) in enumerate(zip(inputs, nodes, strict=True)):
+        g = found.get(node)
+        if g is None and materialize_grads:
+            g = wrap(np.zeros_like(t._data))
+        elif g is None and not allow_unused:
+            raise RuntimeError(
+                f"The differentiated Tensor at index {i} (shape {tuple(t.shape)}) appears to not have been used in the "
+                "graph. Set allow_unused=True if this is the desired behavior."
+            )
+        result.append(g if g is None or isinstance(g, Tensor) else wrap(_own(g)))
+    return tuple(result)
+
+
+def _own(a: Array) -> Array:
+    """An array that a caller may keep and change: gradients on their way may be borrowed from one another."""
+    return a.copy() if type(a) is ndarray and (a.base is not None or sys.getrefcount(a) > 4) else a
+
+
+def trace_here() -> str | None:
+    """The stack of the caller's code, recorded for anomaly mode."""
+    if not _anomaly.get()[0]:
+        return None
+    import traceback
+
+    return "".join(traceback.format_stack()[:-3])
+
+
+__all__ = ["CPU", "Scope", "Size", "Tensor", "backward", "device", "gradients", "history", "layout", "stamp", "strided", "wrap"]

@@ -1,0 +1,268 @@
+"""`Function`: operations whose forward and backward the user writes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ._array import changes, ndarray, tick
+from ._graph import Complex, Node, capture, new
+from ._mode import enable_grad, is_grad_enabled, no_grad, scope
+from ._op import pick
+from ._tensor import Tensor, history, wrap
+
+
+class FunctionCtx:
+    """What forward hands to backward: saved tensors, flags, and any attribute of the user's."""
+
+    def __init__(self, needs: tuple[bool, ...]) -> None:
+        self.needs_input_grad = needs
+        self._to_save: tuple = ()
+        self._not_differentiable: tuple = ()
+        self._dirty: tuple = ()
+        self._materialize = True
+        self._saved: list | None = []
+
+    def save_for_backward(self, *tensors: Tensor | None) -> None:
+        """Keep tensors for backward; a change of one in place in the meantime is an error there."""
+        for t in tensors:
+            if t is not None and not isinstance(t, Tensor):
+                raise TypeError(f"save_for_backward can only save variables, but argument is of type {type(t).__name__}")
+        self._to_save = tensors
+
+    save_for_forward = save_for_backward
+
+    def mark_non_differentiable(self, *tensors: Tensor) -> None:
+        """Outputs that have no gradient."""
+        self._not_differentiable = tensors
+
+    def mark_dirty(self, *tensors: Tensor) -> None:
+        """Inputs that forward changed in place."""
+        self._dirty = tensors
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """Whether backward gets zeros (True, the default) or None for outputs that were not used."""
+        self._materialize = value
+
+    @property
+    def saved_tensors(self) -> tuple:
+        if self._saved is None:
+            raise RuntimeError(
+                "Trying to backward through the graph a second time (or directly access saved tensors after they have "
+                "already been freed). Specify retain_graph=True if you need to backward through the graph a second time"
+            )
+        return tuple(self._unpack(entry) for entry in self._saved)
+
+    def _unpack(self, entry: Any) -> Any:
+        if entry is None:
+            return None
+        data, edge, when = entry
+        if type(data) is ndarray and changes.when(data) > when:
+            raise RuntimeError(
+                "one of the variables needed for gradient computation has been modified by an inplace operation: "
+                f"a tensor of shape {tuple(data.shape)} given to save_for_backward"
+            )
+        return wrap(data, edge)
+
+    def _seal(self, outputs: dict) -> None:
+        """After forward: remember arrays and edges, never the output Tensors (that would be a reference cycle)."""
+        now = tick()
+        self._saved = [
+            None if t is None else (t._data, outputs.get(id(t)) or history(t), now) for t in self._to_save
+        ]
+        self._to_save = self._dirty = ()
+
+
+class _FunctionOp:
+    """What a graph node of a user's Function shows as its operation."""
+
+    holomorphic = False
+    aux: tuple = ()
+
+    def __init__(self, cls: type) -> None:
+        self.name = cls.__name__
+        self.symbol = cls.__name__
+        self.caption = "custom backward"
+        self.node_name = f"{cls.__name__}Backward"
+        self.outputs: tuple = ()
+        self.inputs: tuple = ()
+        self.differentiable = True
+
+    def public_name(self, name: str) -> str:
+        return name
+
+
+class _FunctionPlan:
+    """Runs a user's backward where an operation would run its rules."""
+
+    names: tuple = ()
+
+    def __init__(self, cls: type, ctx: FunctionCtx, count: int, tensor_places: tuple[int, ...], outputs: int) -> None:
+        self.cls, self.ctx, self.count, self.places = cls, ctx, count, tensor_places
+        self.op = _FunctionOp(cls)
+        self.op.outputs = tuple(f"output{i}" for i in range(outputs)) if outputs > 1 else ()
+        self.shapes: list = []
+
+    def run(self, g: Any, saved: tuple) -> tuple:
+        given = self._call(self._incoming(g, wrap))
+        return tuple(None if t is None else t._data for t in given)
+
+    def run_recorded(self, g: Any, node: Node) -> tuple:
+        with enable_grad():
+            return self._call(self._incoming(g, lambda t: t))
+
+    def _incoming(self, g: Any, dress: Any) -> list:
+        if not self.op.outputs:
+            return [dress(g)]
+        return [
+            (wrap(np.zeros(shape, dtype)) if self.ctx._materialize else None) if part is None else dress(part)
+            for part, (shape, dtype) in zip(g, self.shapes, strict=True)
+        ]
+
+    def _call(self, incoming: list) -> tuple:
+        result = self.cls.backward(self.ctx, *incoming)
+        result = result if isinstance(result, tuple) else (result,)
+        while len(result) > self.count and result[-1] is None:
+            result = result[:-1]
+        if len(result) != self.count:
+            raise RuntimeError(
+                f"function {self.cls.__name__}Backward returned an incorrect number of gradients (expected {self.count}, "
+                f"got {len(result)})"
+            )
+        for i, t in enumerate(result):
+            if t is not None and not isinstance(t, Tensor):
+                raise TypeError(
+                    f"function {self.cls.__name__}Backward returned a gradient of type {type(t).__name__} at position {i}; "
+                    "expected a Tensor or None"
+                )
+        return tuple(result[i] for i in self.places)
+
+    def as_tensors(self, node: Node) -> tuple:
+        return self.ctx.saved_tensors
+
+
+class Function:
+    """Base of operations with a forward and backward of one's own.
+
+    Example:
+        >>> import autograd
+        >>> class Cube(autograd.Function):
+        ...     @staticmethod
+        ...     def forward(ctx, x):
+        ...         ctx.save_for_backward(x)
+        ...         return x * x * x
+        ...     @staticmethod
+        ...     def backward(ctx, g):
+        ...         (x,) = ctx.saved_tensors
+        ...         return g * 3 * x * x
+        >>> x = autograd.tensor(2.0, requires_grad=True)
+        >>> Cube.apply(x).backward()
+        >>> x.grad
+        tensor(12.)
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        raise RuntimeError(
+            f"{type(self).__name__} should not be instantiated. Methods on autograd functions are all static, so call "
+            f"{type(self).__name__}.apply(...)"
+        )
+
+    @staticmethod
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Any) -> Any:
+        raise NotImplementedError("You must implement the backward function to use it with autograd.")
+
+    vjp = backward
+    setup_context: Any = None
+    generate_vmap_rule = False
+
+    @classmethod
+    def apply(cls, *args: Any, **kwargs: Any) -> Any:
+        """Run forward without recording it, and record this function as one node."""
+        edges = tuple(history(a) if isinstance(a, Tensor) else None for a in args)
+        ctx = FunctionCtx(tuple(e is not None for e in edges))
+        with no_grad():
+            if cls.setup_context is not None:
+                result = cls.forward(*args, **kwargs)
+                cls.setup_context(ctx, args, result)
+            else:
+                result = cls.forward(ctx, *args, **kwargs)
+        several = isinstance(result, tuple)
+        outputs = list(result) if several else [result]
+        recorded = any(e is not None for e in edges) and is_grad_enabled()
+        outputs = _own_outputs(outputs, args, ctx)
+        if recorded:
+            _record(cls, ctx, args, edges, outputs)
+        ctx._seal({id(o): o._node for o in outputs if isinstance(o, Tensor)})
+        return tuple(outputs) if several else outputs[0]
+
+
+def _own_outputs(outputs: list, args: tuple, ctx: FunctionCtx) -> list:
+    """Results as Tensors of their own: an input returned as it is becomes a fresh view, unless it was changed in place."""
+    dirty = {id(t) for t in ctx._dirty}
+    given = {id(a) for a in args if isinstance(a, Tensor)}
+    made = []
+    for o in outputs:
+        if isinstance(o, Tensor) and id(o) in given and id(o) not in dirty:
+            kept = wrap(o._data)
+            ctx._to_save = tuple(kept if t is o and False else t for t in ctx._to_save)
+            o = kept
+        made.append(o)
+    return made
+
+
+def _record(cls: type, ctx: FunctionCtx, args: tuple, edges: tuple, outputs: list) -> None:
+    tensors = tuple(i for i, a in enumerate(args) if isinstance(a, Tensor))
+    plan = _FunctionPlan(cls, ctx, len(args), tensors, len(outputs))
+    first = next(o for o in outputs if isinstance(o, Tensor))
+    node = new(Node)
+    node.edges = tuple(edges[i] for i in tensors)
+    node.plan, node.saved, node.seq = plan, (_Saved(ctx),), tick()
+    node.shape, node.dtype = first._data.shape, first._data.dtype
+    node.value = first._data if first._data.size <= capture.limit else None
+    node.constants = tuple((i, a) for i, a in enumerate(args) if not isinstance(a, Tensor))
+    node.scope, node.hooks = scope.get(), None
+    Complex.seen = Complex.seen or any(isinstance(o, Tensor) and o._data.dtype.kind == "c" for o in outputs)
+    skip = {id(t) for t in ctx._not_differentiable}
+    for i, o in enumerate(outputs):
+        if not isinstance(o, Tensor):
+            plan.shapes.append(((), np.float32))
+            continue
+        plan.shapes.append((o._data.shape, o._data.dtype))
+        if id(o) not in skip and o._data.dtype.kind in "fc":
+            o._node = node if len(outputs) == 1 else pick(node, i, o._data)
+
+
+class _Saved:
+    """Frees what ctx saved when the node's saved values are freed."""
+
+    __slots__ = ("ctx",)
+
+    def __init__(self, ctx: FunctionCtx) -> None:
+        self.ctx = ctx
+
+    def __del__(self) -> None:
+        self.ctx._saved = None
+
+
+def once_differentiable(backward: Any) -> Any:
+    """Decorator for a backward that must not be differentiated again: doing so raises instead of being silently wrong."""
+
+    def wrapped(ctx: Any, *grads: Any) -> Any:
+        with no_grad():
+            result = backward(ctx, *grads)
+        if is_grad_enabled() and any(isinstance(g, Tensor) and g.requires_grad for g in grads):
+            raise RuntimeError(
+                "trying to differentiate twice a function that was marked with @once_differentiable: create_graph=True "
+                "cannot pass through it"
+            )
+        return result
+
+    return wrapped
+
+
+__all__ = ["Function", "FunctionCtx", "once_differentiable"]

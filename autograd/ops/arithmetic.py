@@ -1,0 +1,330 @@
+"""Arithmetic of two tensors, or of a tensor and a number."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .._array import NUMBERS, Array
+from .._op import composite, op
+from .._samples import call, cases, reals
+from .compare import where
+from .pointwise import log
+
+
+@op(operators=("__add__", "__radd__"), symbol="+", caption="× 1", promote="same", elementwise=True,
+    linear=True, method=False, name="_add", namespace="_", sample=reals(-3, 3))  # fmt: skip
+def _add(x, y):
+    """input + other, elementwise, broadcasting."""
+    return x + y
+
+
+@_add.grad("x", "y")
+def _(g):
+    return g
+
+
+@op(operators=("__sub__", "__rsub__"), symbol="−", caption="× 1, × −1", promote="same", elementwise=True, linear=True,
+    method=False, name="_sub", namespace="_", sample=reals(-3, 3))  # fmt: skip
+def _sub(x, y):
+    """input - other, elementwise, broadcasting."""
+    if getattr(x, "dtype", None) == bool and (y is True or y is False or getattr(y, "dtype", None) == bool):
+        raise RuntimeError(
+            "sub: Subtraction, the `-` operator, with two bool tensors is not supported. "
+            "Use the `^` or `logical_xor()` operator instead."
+        )
+    return x - y
+
+
+@_sub.grad("x")
+def _(g):
+    return g
+
+
+@_sub.grad("y")
+def _(g):
+    return -g
+
+
+@op(operators=("__mul__", "__rmul__", "__imul__"), aliases=("multiply",), inplace=True, symbol="×", caption="× other",
+    promote="same", elementwise=True, sample=reals(-3, 3))  # fmt: skip
+def mul(x, y):
+    """input * other, elementwise, broadcasting.
+
+    Example:
+        >>> import autograd
+        >>> autograd.tensor([1.0, 2.0]) * 3
+        tensor([3., 6.])
+    """
+    return x * y
+
+
+@mul.grad("x")
+def _(g, y):
+    return g * y
+
+
+@mul.grad("y")
+def _(g, x):
+    return g * x
+
+
+@op(operators=("__truediv__", "__rtruediv__"), symbol="/", caption="× 1/other, × −input/other²", promote="float",
+    elementwise=True, quiet=True, method=False, name="true_divide", namespace="_",
+    sample=reals(-3, 3, avoid=(0,), margin=0.4))  # fmt: skip
+def _div(x, y):
+    """input / other, elementwise, broadcasting; integers are divided as floats."""
+    return x / y
+
+
+@_div.grad("x")
+def _(g, y):
+    return g / y
+
+
+@_div.grad("y")
+def _(g, x, y):
+    return -g * x / (y * y)
+
+
+@op(operators=("__neg__",), aliases=("negative",), inplace=True, symbol="×−1", caption="× −1", elementwise=True,
+    linear=True, sample=reals(-3, 3))  # fmt: skip
+def neg(x):
+    """-input."""
+    if x.dtype == bool:
+        raise RuntimeError(
+            "neg: Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use "
+            "the `~` or `logical_not()` operator instead."
+        )
+    return -x
+
+
+@neg.grad("x")
+def _(g):
+    return -g
+
+
+@composite(inplace=True, operators=("__iadd__",))
+def add(input, other, *, alpha=1):
+    """input + alpha * other, elementwise, broadcasting.
+
+    Example:
+        >>> import autograd
+        >>> autograd.add(autograd.tensor([1.0, 2.0]), 10)
+        tensor([11., 12.])
+    """
+    return _add(input, other if alpha == 1 else mul(other, alpha))
+
+
+@composite(inplace=True, aliases=("subtract",), operators=("__isub__",))
+def sub(input, other, *, alpha=1):
+    """input - alpha * other, elementwise, broadcasting."""
+    return _sub(input, other if alpha == 1 else mul(other, alpha))
+
+
+@composite(method=True)
+def rsub(input, other, *, alpha=1):
+    """other - alpha * input."""
+    return _sub(other, input if alpha == 1 else mul(input, alpha))
+
+
+@composite(inplace=True, aliases=("divide",), operators=("__itruediv__",))
+def div(input, other, *, rounding_mode=None):
+    """input / other; with rounding_mode "floor" or "trunc" rounded down or towards zero.
+
+    Raises:
+        RuntimeError: another rounding_mode.
+    """
+    if rounding_mode is None:
+        return _div(input, other)
+    if rounding_mode == "floor":
+        return floor_divide(input, other)
+    if rounding_mode == "trunc":
+        return _trunc_divide(input, other)
+    raise RuntimeError(
+        f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found {rounding_mode!r}"
+    )
+
+
+@composite(inplace=True, operators=())
+def true_divide(input, other):
+    """input / other, integers as floats."""
+    return _div(input, other)
+
+
+def _check_zero(name: str, x: Array, y: Any) -> None:
+    """Integers have no infinity: dividing them by zero is an error, not a number."""
+    whole = getattr(y, "dtype", np.dtype(type(y))).kind in "biu" and getattr(x, "dtype", np.dtype(type(x))).kind in "biu"
+    if whole and not np.all(y):
+        raise RuntimeError(f"{name}: ZeroDivisionError: an integer tensor was divided by zero")
+
+
+@op(inplace=True, operators=("__floordiv__", "__rfloordiv__", "__ifloordiv__"), symbol="//", promote="same", elementwise=True, quiet=True,
+    sample=reals(-3, 3, avoid=(0,), margin=0.4))  # fmt: skip
+def floor_divide(x, y):
+    """input / other rounded down. Its gradient is zero wherever it exists."""
+    _check_zero("floor_divide", x, y)
+    whole = getattr(x, "dtype", np.dtype(type(x))).kind in "biu" and getattr(y, "dtype", np.dtype(type(y))).kind in "biu"
+    return np.floor_divide(x, y) if whole else np.where(np.equal(y, 0), np.divide(x, y), np.floor_divide(x, y))[()]
+
+
+@op(name="_trunc_divide", namespace="_", method=False, symbol="trunc /", promote="same", elementwise=True, quiet=True,
+    sample=reals(-3, 3, avoid=(0,), margin=0.4))  # fmt: skip
+def _trunc_divide(x, y):
+    """input / other rounded towards zero."""
+    _check_zero("div", x, y)
+    kind = getattr(x, "dtype", getattr(y, "dtype", None))
+    if kind.kind in "biu":
+        quotient = np.abs(x) // np.abs(y)
+        return (quotient * np.sign(x) * np.sign(y)).astype(kind)
+    return np.trunc(x / y)
+
+
+@floor_divide.grad("x", "y")
+@_trunc_divide.grad("x", "y")
+def _(g):
+    return 0.0 * g
+
+
+@op(inplace=True, operators=("__mod__", "__rmod__", "__imod__"), symbol="mod", promote="same", elementwise=True, quiet=True,
+    sample=cases(lambda r: [call(r(2, 3), 0.7), call(r(3), r(3, lo=3.0, hi=5.0)), call(r(2, 1), r(3, lo=-5, hi=-3))]))  # fmt: skip
+def remainder(x, y):
+    """The remainder of division with the sign of the divisor: input - floor(input / other) * other."""
+    _check_zero("remainder", x, y)
+    return np.remainder(x, y)
+
+
+@remainder.grad("x")
+def _(g):
+    return g
+
+
+@remainder.grad("y")
+def _(g, x, y):
+    return -g * floor_divide(x, y)
+
+
+@op(inplace=True, symbol="fmod", promote="same", elementwise=True, quiet=True,
+    sample=cases(lambda r: [call(r(2, 3), 0.7), call(r(3), r(3, lo=3.0, hi=5.0)), call(r(2, 1), r(3, lo=-5, hi=-3))]))  # fmt: skip
+def fmod(x, y):
+    """The remainder of division with the sign of the dividend: input - trunc(input / other) * other."""
+    _check_zero("fmod", x, y)
+    return np.fmod(x, y)
+
+
+@fmod.grad("x")
+def _(g):
+    return g
+
+
+@fmod.grad("y")
+def _(g, x, y):
+    return -g * _trunc_divide(x, y)
+
+
+def _power(x: Array, n: Any) -> Array:
+    """x ** n with small whole exponents as products: NumPy's pow is 250 times slower than x*x*x."""
+    if type(n) in NUMBERS and n in (0, 1, 2, 3, 4, -1, 0.5) and getattr(x, "dtype", None) is not None:
+        if x.dtype.kind in "fc":
+            return _small_power(x, n)
+        if n == -1 or n == 0.5:
+            raise RuntimeError(f"pow: Integers to negative integer powers are not allowed, got exponent {n}")
+    kind = getattr(x, "dtype", np.dtype(type(x))).kind
+    if kind in "iub" and type(n) is int and n < 0:
+        raise RuntimeError(f"pow: Integers to negative integer powers are not allowed, got exponent {n}")
+    if kind in "iu" and getattr(n, "dtype", None) is not None and n.dtype.kind == "i" and np.any(n < 0):
+        # As PyTorch: the integer part of the true value, so only bases 1 and -1 survive.
+        return np.where(n >= 0, np.power(x, np.abs(n)), np.where(x == 1, 1, np.where(x == -1, 1 - 2 * (n % 2), 0)))
+    return x**n
+
+
+def _small_power(x: Array, n: float) -> Array:
+    if n == 2:
+        return x * x
+    if n == 3:
+        return x * x * x
+    if n == 4:
+        square = x * x
+        return square * square
+    if n == 0.5:
+        return np.sqrt(x)
+    if n == -1:
+        return 1 / x
+    return np.ones_like(x)[()] if n == 0 else x.copy()
+
+
+@op(name="_pow", namespace="_", method=False, operators=(), symbol="pow", caption="× n·xⁿ⁻¹", promote="same",
+    elementwise=True, quiet=True, sample=reals(0.3, 3, other=reals(-2, 3, avoid=(0,))))  # fmt: skip
+def _pow(x, y):
+    """input ** other."""
+    return _power(x, y)
+
+
+@_pow.grad("x")
+def _(g, x, y):
+    if type(y) in NUMBERS:
+        return _zero_power(g, x) if y == 0 else g * (y * _pow(x, y - 1))
+    # Where the exponent is 0 the result is constant, also at 0 ** 0.
+    return where(y == 0, 0.0 * g, g * (y * _pow(x, where(y == 0, 1.0 + 0.0 * y, y - 1))))
+
+
+def _zero_power(g: Any, x: Any) -> Any:
+    return g * where(x == x, 0.0, 0.0)
+
+
+@_pow.grad("y")
+def _(g, x, y, out):
+    # 0 ** y is flat for y >= 0 (and log 0 would make it NaN); log of a negative base has no real value.
+    flat = (x == 0) & (y >= 0) if type(x) not in NUMBERS or type(y) not in NUMBERS else False
+    if type(x) in NUMBERS:
+        return g * 0.0 if x == 0 else g * (out * _number_log(x))
+    return where(flat, 0.0 * (g * out), g * (out * log(where(flat, 1.0 + 0.0 * x, x))))
+
+
+def _number_log(x: Any) -> Any:
+    return math.log(x) if not isinstance(x, complex) and x > 0 else math.nan
+
+
+@composite(inplace=True, operators=("__pow__", "__rpow__", "__ipow__"))
+def pow(input, exponent):
+    """input ** exponent, elementwise, broadcasting.
+
+    Raises:
+        RuntimeError: an integer tensor to a negative whole power.
+
+    Note:
+        The gradient at exponent 0 is 0 everywhere, 0 ** 0 included; so is that of 0 ** y in y for y >= 0.
+    """
+    if type(exponent) is float and type(input) in NUMBERS:
+        raise TypeError("pow(): argument 'input' (position 1) must be Tensor, not float")
+    return _pow(input, exponent)
+
+
+@composite
+def float_power(input, exponent):
+    """input ** exponent computed in float64 (complex128 for complex)."""
+    from .cast import to_double_family
+
+    return _pow(to_double_family(input), to_double_family(exponent))
+
+
+@composite(inplace=True)
+def addcmul(input, tensor1, tensor2, *, value=1):
+    """input + value * tensor1 * tensor2."""
+    product = mul(tensor1, tensor2)
+    return _add(input, product if value == 1 else mul(product, value))
+
+
+@composite(inplace=True)
+def addcdiv(input, tensor1, tensor2, *, value=1):
+    """input + value * tensor1 / tensor2."""
+    quotient = _div(tensor1, tensor2)
+    return _add(input, quotient if value == 1 else mul(quotient, value))
+
+
+@composite(inplace=True)
+def lerp(input, end, weight):
+    """input + weight * (end - input)."""
+    return _add(input, mul(_sub(end, input), weight))

@@ -1,0 +1,206 @@
+"""Copies and conversions: clone, contiguous, to, copy_, fill_ and the casting methods."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import _dtype
+from .._dtype import as_dtype, from_numpy_dtype
+from .._op import assign, check_writable, composite, op
+from .._samples import call, cases, reals
+from .._tensor import Tensor, check_device, device, wrap
+
+
+@op(symbol="clone", caption="× 1", linear=True, sample=reals(-3, 3))
+def clone(x, *, memory_format=None):
+    """A copy with its own memory."""
+    return x.copy()
+
+
+@clone.grad("x")
+def _(g):
+    return g
+
+
+@op(name="_to_copy", namespace="_", method=False, symbol="to", caption="cast back", linear=True,
+    sample=cases(lambda r: [call(r(2, 3), dtype=np.dtype(np.float64)), call(r(2), dtype=np.dtype(np.complex128))]))  # fmt: skip
+def _to_copy(x, *, dtype):
+    return x.astype(dtype)
+
+
+@_to_copy.grad("x")
+def _(g):
+    return g  # the engine casts every gradient to its input's dtype
+
+
+def convert(input, dtype, copy=False):
+    """The tensor in another dtype; itself when it has it already and no copy is wanted."""
+    target = dtype.dtype
+    if input._data.dtype == target:
+        return clone(input) if copy else input
+    if input._data.dtype.kind == "c" and target.kind not in "cb":
+        import warnings
+
+        warnings.warn("Casting complex values to real discards the imaginary part", UserWarning, stacklevel=4)
+        return convert(input.real, dtype)
+    return _to_copy(input, dtype=target)
+
+
+@composite(namespace="Tensor", method=True)
+def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=None):
+    """The tensor in another dtype (or that of another tensor); devices other than the CPU are refused."""
+    for a in args:
+        if isinstance(a, Tensor):
+            dtype = a.dtype
+        elif isinstance(a, bool):
+            continue
+        elif _is_device(a):
+            device = a
+        else:
+            dtype = a
+    check_device(device)
+    return self if dtype is None and not copy else convert(self, self.dtype if dtype is None else as_dtype(dtype), copy)
+
+
+def _is_device(a):
+    if isinstance(a, device):
+        return True
+    return isinstance(a, str) and not hasattr(_dtype, a)
+
+
+@composite(namespace="Tensor", method=True)
+def type_as(self, other):
+    """Converted to the dtype of `other`."""
+    return convert(self, other.dtype)
+
+
+@composite(namespace="Tensor", method=True)
+def cpu(self, memory_format=None):
+    """The tensor itself: it lives on the CPU."""
+    return self
+
+
+def _no_cuda(self, *args, **kwargs):
+    raise RuntimeError("cuda: no GPU is available to this engine; tensors live on the CPU")
+
+
+Tensor.cuda = _no_cuda  # type: ignore[attr-defined]
+
+
+def _caster(name, target):
+    def cast(self, memory_format=None):
+        return convert(self, target)
+
+    cast.__name__ = cast.__qualname__ = name
+    cast.__doc__ = f"Converted to {target.name}."
+    setattr(Tensor, name, cast)
+
+
+for _name in ("half", "float", "double", "long", "int", "short", "bool", "cfloat", "cdouble", "bfloat16"):
+    _caster(_name, getattr(_dtype, _name))
+_caster("byte", _dtype.uint8)
+_caster("char", _dtype.int8)
+
+
+def _typed_name(t):
+    letters = {"float32": "Float", "float64": "Double", "float16": "Half", "int64": "Long", "int32": "Int", "int16": "Short",
+               "int8": "Char", "uint8": "Byte", "bool": "Bool", "bfloat16": "BFloat16", "complex64": "ComplexFloat",
+               "complex128": "ComplexDouble"}  # fmt: skip
+    return f"torch.{letters.get(t.dtype.name, t.dtype.name)}Tensor"
+
+
+_BY_TYPE_NAME = {"FloatTensor": _dtype.float32, "DoubleTensor": _dtype.float64, "HalfTensor": _dtype.float16,
+                 "LongTensor": _dtype.int64, "IntTensor": _dtype.int32, "ShortTensor": _dtype.int16,
+                 "CharTensor": _dtype.int8, "ByteTensor": _dtype.uint8, "BoolTensor": _dtype.bool}  # fmt: skip
+
+
+def _type(self, dtype=None, non_blocking=False):
+    """PyTorch's name of the tensor type, or the tensor converted to `dtype` (a dtype or such a name)."""
+    if dtype is None:
+        return _typed_name(self)
+    name = dtype if isinstance(dtype, str) else getattr(dtype, "__name__", "")
+    found = _BY_TYPE_NAME.get(name.rpartition(".")[2])
+    return convert(self, found or as_dtype(dtype))
+
+
+Tensor.type = _type  # type: ignore[attr-defined]
+
+
+def to_double_family(value):
+    """float64, or complex128 for complex; numbers stay."""
+    if not isinstance(value, Tensor):
+        return value
+    return convert(value, _dtype.complex128 if value.is_complex() else _dtype.float64)
+
+
+@composite(namespace="Tensor", method=True)
+def contiguous(self, memory_format=None):
+    """The tensor itself when its memory is in C order, else a copy that is."""
+    return self if self.is_contiguous() else _contiguous(self)
+
+
+@op(name="_contiguous", namespace="_", method=False, symbol="contiguous", linear=True,
+    sample=cases(lambda r: [call(r(2, 3))]))  # fmt: skip
+def _contiguous(x):
+    return np.array(x, order="C")
+
+
+@_contiguous.grad("x")
+def _(g):
+    return g
+
+
+def _copy(self, src, non_blocking=False):
+    """Write the elements of `src` (broadcast, cast) into this tensor."""
+    check_writable(self, "copy_")
+    if not isinstance(src, Tensor):
+        raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
+    return assign(self, convert(src, self.dtype).expand(self.shape) + _zero_of(self), "copy_")
+
+
+def _zero_of(self):
+    return False if self.dtype is _dtype.bool else 0
+
+
+Tensor.copy_ = _copy  # type: ignore[attr-defined]
+
+
+def _fill(self, value):
+    """Write one value everywhere."""
+    check_writable(self, "fill_")
+    if isinstance(value, Tensor):
+        if value.ndim:
+            raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions.")
+        return _copy(self, value)
+    filled = np.broadcast_to(np.asarray(value).astype(self._data.dtype), self._data.shape)
+    return assign(self, wrap(filled), "fill_")
+
+
+Tensor.fill_ = _fill  # type: ignore[attr-defined]
+Tensor.zero_ = lambda self: _fill(self, 0)  # type: ignore[attr-defined]
+
+
+@composite
+def fill(input, value):
+    """A tensor of the same shape holding one value."""
+    return input.clone().fill_(value) if not input.requires_grad else (input * 0).masked_fill(input == input, value)
+
+
+def _set_(self, source=None):
+    """Take over the memory of `source`."""
+    self.data = source
+    return self
+
+
+Tensor.set_ = _set_  # type: ignore[attr-defined]
+
+
+def is_floating_point(input):
+    """Whether the dtype is a floating-point one."""
+    return input.is_floating_point()
+
+
+def from_array(a):
+    """A tensor over array data of a supported dtype."""
+    from_numpy_dtype(a.dtype)
+    return wrap(a)

@@ -1,0 +1,195 @@
+"""Complex numbers: their parts, conjugation, and the passage between real and complex tensors.
+
+Gradients follow PyTorch's convention: the gradient of a real loss with respect to z is dL/dx + i dL/dy.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._dtype import from_numpy_dtype
+from .._op import composite, op
+from .._samples import call, cases
+from .._tensor import Tensor
+
+_PLAIN = {"holomorphic": False, "linear": True}
+_ANY = cases(lambda r: [call(r(2, 3)), call(r.complexes(2, 3)), call(r.complexes())])
+_COMPLEX = cases(lambda r: [call(r.complexes(2, 3)), call(r.complexes())])
+
+
+@op(sample=_ANY, aliases=("conj_physical", "resolve_conj"), inplace=False, **_PLAIN)
+def conj(x):
+    """The complex conjugate; a real tensor unchanged."""
+    return np.conj(x) if x.dtype.kind == "c" else x
+
+
+@conj.grad("x")
+def _(g):
+    return conj(g)
+
+
+Tensor.conj_physical_ = lambda self: self.copy_(conj(self)) if self.is_complex() else self  # type: ignore[attr-defined]
+Tensor.resolve_neg = lambda self: self  # type: ignore[attr-defined]
+
+
+@op(name="_real_part", namespace="_", method=False, symbol="Re", view=True, sample=_COMPLEX, **_PLAIN)
+def _real_part(x):
+    return x.real
+
+
+@_real_part.grad("x")
+def _(g):
+    return as_complex(g)
+
+
+@op(name="_imag_part", namespace="_", method=False, symbol="Im", view=True, sample=_COMPLEX, **_PLAIN)
+def _imag_part(x):
+    return x.imag
+
+
+@_imag_part.grad("x")
+def _(g):
+    return as_complex(g) * 1j
+
+
+@op(name="_as_complex", namespace="_", method=False, sample=cases(lambda r: [call(r(2, 3))]), **_PLAIN)
+def as_complex(x):
+    """A real tensor as a complex one with no imaginary part."""
+    return x if x.dtype.kind == "c" else x.astype(np.result_type(x.dtype, np.complex64))
+
+
+@as_complex.grad("x")
+def _(g):
+    return real(g)
+
+
+@composite(method=False)
+def real(input):
+    """The real part; a view of a complex tensor, a real tensor unchanged."""
+    return _real_part(input) if input.dtype.kind == "c" else input
+
+
+@composite(method=False)
+def imag(input):
+    """The imaginary part, a view.
+
+    Raises:
+        RuntimeError: a real tensor.
+    """
+    if input.dtype.kind != "c":
+        raise RuntimeError(f"imag is not implemented for tensors with non-complex dtypes, got {input.dtype!r}")
+    return _imag_part(input)
+
+
+Tensor.real = property(real, lambda self, value: real(self).copy_(value))  # type: ignore[attr-defined]
+Tensor.imag = property(imag, lambda self, value: imag(self).copy_(value))  # type: ignore[attr-defined]
+
+
+@op(method=False, sample=cases(lambda r: [call(r(2, 3), r(2, 3)), call(r(2, 1), r(3))]), name="complex", **_PLAIN)
+def complex_(x, y):
+    """input + i * other from two real tensors of one dtype."""
+    if x.dtype != y.dtype:
+        raise RuntimeError(f"Expected object of scalar type {from_numpy_dtype(x.dtype)!r} but got scalar type {from_numpy_dtype(y.dtype)!r} for second argument")
+    return (x + 1j * y).astype(np.result_type(x.dtype, np.complex64))
+
+
+@complex_.grad("x")
+def _(g):
+    return real(g)
+
+
+@complex_.grad("y")
+def _(g):
+    return imag(g)
+
+
+@op(sample=cases(lambda r: [call(r(2, 3)), call(r.complexes(2))]), holomorphic=False, promote="float", aliases=("arg",))
+def angle(x):
+    """The angle of each number in the complex plane: 0 or pi for real ones."""
+    return np.angle(x)
+
+
+@angle.grad("x")
+def _(g, x):
+    if x.dtype.kind != "c":
+        return 0.0 * g
+    a, b = real(x), imag(x)
+    size = a * a + b * b
+    return complex_(-g * b / size, g * a / size)
+
+
+@op(method=False, sample=cases(lambda r: [call(r(2, 3), r(2, 3))]), **_PLAIN)
+def polar(x, y):
+    """abs * (cos(angle) + i sin(angle))."""
+    return (x * np.exp(1j * y)).astype(np.result_type(x.dtype, np.complex64))
+
+
+@polar.grad("x")
+def _(g, y):
+    return real(g) * _cos(y) + imag(g) * _sin(y)
+
+
+@polar.grad("y")
+def _(g, x, y):
+    return x * (imag(g) * _cos(y) - real(g) * _sin(y))
+
+
+def _cos(y):
+    from .pointwise import cos
+
+    return cos(y)
+
+
+def _sin(y):
+    from .pointwise import sin
+
+    return sin(y)
+
+
+@op(view=True, sample=_COMPLEX, **_PLAIN)
+def view_as_real(x):
+    """A complex tensor as a real one with a last axis of two: real and imaginary part."""
+    if x.dtype.kind != "c":
+        raise RuntimeError("view_as_real is only supported for complex tensors")
+    real_dtype = x.real.dtype
+    return x[..., None].view(real_dtype)
+
+
+@view_as_real.grad("x")
+def _(g):
+    return view_as_complex(g)
+
+
+@op(view=True, sample=cases(lambda r: [call(r(2, 3, 2))]), **_PLAIN)
+def view_as_complex(x):
+    """A real tensor with a last axis of two as a complex one."""
+    if not x.ndim or x.shape[-1] != 2:
+        raise RuntimeError(f"Tensor must have a last dimension of size 2, got shape {tuple(x.shape)}")
+    x = np.ascontiguousarray(x)
+    return x.view(np.result_type(x.dtype, np.complex64))[..., 0]
+
+
+@view_as_complex.grad("x")
+def _(g):
+    return view_as_real(g)
+
+
+def is_complex(input):
+    """Whether the dtype is complex."""
+    return input.is_complex()
+
+
+def _adjoint(self):
+    if self.ndim not in (0, 2):
+        raise RuntimeError(f"tensor.H is only supported on matrices (2-D tensors). Got {self.ndim}-D tensor.")
+    return conj(self.T)
+
+
+Tensor.H = property(_adjoint)  # type: ignore[attr-defined]
+Tensor.mH = property(lambda self: conj(self.mT))  # type: ignore[attr-defined]
+
+
+@composite
+def adjoint(input):
+    """The conjugate transpose of the last two axes."""
+    return conj(input.transpose(-2, -1))

@@ -1,0 +1,311 @@
+"""Making tensors: from data, filled, ranges, like another."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .. import _dtype
+from .._array import ndarray
+from .._dtype import as_dtype, from_numpy_dtype, get_default_dtype
+from .._op import composite
+from .._tensor import Tensor, check_device, history, to_array, wrap
+from .cast import clone, convert
+from .shape import sizes
+
+
+def finish(data, dtype=None, device=None, requires_grad=False, out=None):
+    """What every creation function ends with."""
+    check_device(device)
+    if dtype is not None and data.dtype != as_dtype(dtype).dtype:
+        data = data.astype(as_dtype(dtype).dtype)
+    if out is not None:
+        out._data = data
+        return out
+    t = wrap(data)
+    return t.requires_grad_() if requires_grad else t
+
+
+@composite(method=False)
+def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
+    """A new tensor holding a copy of `data`: numbers, nested sequences, arrays.
+
+    Args:
+        dtype: by default that of the data; Python floats get the default dtype, ints int64.
+        requires_grad: record what is computed from it.
+
+    Raises:
+        ValueError: ragged sequences. TypeError: not numbers.
+        RuntimeError: an element requires grad, or integers are to require grad.
+
+    Example:
+        >>> import autograd
+        >>> autograd.tensor([[1.0, 2.0], [3.0, 4.0]])
+        tensor([[1., 2.],
+                [3., 4.]])
+    """
+    check_device(device)
+    if isinstance(data, Tensor):
+        if data.requires_grad:
+            _warn_copy()
+        data = data.detach()
+    return finish(to_array(data, None if dtype is None else as_dtype(dtype).dtype), None, None, requires_grad)
+
+
+def _warn_copy():
+    import warnings
+
+    warnings.warn(
+        "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
+        "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).",
+        UserWarning,
+        stacklevel=4,
+    )
+
+
+@composite(method=False, aliases=("asarray",))
+def as_tensor(data, dtype=None, device=None, *, copy=None, requires_grad=False):
+    """`data` as a tensor, sharing memory with an array or tensor when no conversion is needed."""
+    check_device(device)
+    if isinstance(data, Tensor):
+        return convert(data, data.dtype if dtype is None else as_dtype(dtype), copy=bool(copy))
+    if isinstance(data, ndarray) and not copy:
+        from_numpy_dtype(data.dtype)
+        return finish(data, dtype, None, requires_grad)
+    return finish(to_array(data, None if dtype is None else as_dtype(dtype).dtype), None, None, requires_grad)
+
+
+@composite(method=False)
+def from_numpy(ndarray):
+    """A tensor over the memory of an array: writing to either shows in both.
+
+    Raises:
+        TypeError: not an array, or a dtype that tensors do not have.
+    """
+    if not isinstance(ndarray, np.ndarray):
+        raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
+    from_numpy_dtype(ndarray.dtype)
+    return wrap(ndarray if ndarray.dtype.isnative else ndarray.astype(ndarray.dtype.newbyteorder("=")))
+
+
+def _shape(size):
+    shape = sizes(size)
+    if any(s < 0 for s in shape):
+        raise RuntimeError(f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}")
+    return shape
+
+
+def _np_dtype(dtype):
+    return (get_default_dtype() if dtype is None else as_dtype(dtype)).dtype
+
+
+def _filled(name, fill, doc):
+    def create(*size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, memory_format=None, out=None,
+               names=None, **named):  # fmt: skip
+        if "size" in named:
+            size = (named.pop("size"),)
+        if named:
+            raise TypeError(f"{name}() got an unexpected keyword argument {next(iter(named))!r}")
+        return finish(fill(_shape(size), _np_dtype(dtype)), None, device, requires_grad, out)
+
+    def like(input, *, dtype=None, device=None, requires_grad=False, layout=None, memory_format=None):
+        data = fill(input._data.shape, input._data.dtype if dtype is None else as_dtype(dtype).dtype)
+        return finish(data, None, device, requires_grad)
+
+    def new(self, *size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, **named):
+        size = (named.pop("size"),) if "size" in named else size
+        return finish(fill(_shape(size), self._data.dtype if dtype is None else as_dtype(dtype).dtype), None, device, requires_grad)
+
+    create.__name__, like.__name__, new.__name__ = name, f"{name}_like", f"new_{name}"
+    create.__doc__ = f"A tensor of the given sizes {doc}; the default dtype unless `dtype` is given."
+    like.__doc__ = f"A tensor {doc}, with the shape and dtype of the input."
+    new.__doc__ = f"A tensor of the given sizes {doc}, with this tensor's dtype."
+    setattr(Tensor, new.__name__, new)
+    composite(create, method=False)
+    composite(like, method=False)
+
+
+_filled("zeros", np.zeros, "of zeros")
+_filled("ones", np.ones, "of ones")
+_filled("empty", np.empty, "with arbitrary contents")
+
+
+def _fill_dtype(value, dtype):
+    if dtype is not None:
+        return as_dtype(dtype).dtype
+    if isinstance(value, Tensor):
+        return value._data.dtype
+    return _dtype.number_dtype(value if not isinstance(value, np.generic) else value.item())
+
+
+def _scalar(value):
+    return value.item() if isinstance(value, (Tensor, np.generic)) else value
+
+
+@composite(method=False)
+def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
+    """A tensor of the given sizes holding one value; its dtype is the value's."""
+    shape = _shape((size,))
+    return finish(np.full(shape, _scalar(fill_value), _fill_dtype(fill_value, dtype)), None, device, requires_grad, out)
+
+
+@composite(method=False)
+def full_like(input, fill_value, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
+    """A tensor holding one value, with the shape and dtype of the input."""
+    d = input._data.dtype if dtype is None else as_dtype(dtype).dtype
+    return finish(np.full(input._data.shape, _scalar(fill_value), d), None, device, requires_grad)
+
+
+@composite(namespace="Tensor", method=True)
+def new_full(self, size, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+    """A tensor of the given sizes holding one value, with this tensor's dtype."""
+    return full(size, fill_value, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
+
+
+@composite(namespace="Tensor", method=True)
+def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False):
+    """A new tensor of `data` with this tensor's dtype."""
+    return tensor(data, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
+
+
+@composite(namespace="Tensor", method=True)
+def new(self, *args):
+    """A new tensor of this one's dtype: from sizes (uninitialised) or from data."""
+    return wrap(Tensor(*args)._data.astype(self._data.dtype))
+
+
+@composite(method=False)
+def empty_strided(size, stride, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
+    """Uninitialised memory with the given sizes and strides."""
+    size, stride = sizes((size,)), sizes((stride,))
+    length = 1 + sum((n - 1) * s for n, s in zip(size, stride, strict=True)) if all(size) else 0
+    base = np.empty(length, _np_dtype(dtype))
+    data = np.lib.stride_tricks.as_strided(base, size, [s * base.itemsize for s in stride])
+    return finish(data, None, device, requires_grad)
+
+
+@composite(namespace="Tensor", method=True)
+def new_empty_strided(self, size, stride, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+    """Uninitialised memory with the given sizes and strides and this tensor's dtype."""
+    return empty_strided(size, stride, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
+
+
+@composite(method=False)
+def empty_permuted(size, physical_layout, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
+    """Uninitialised memory whose axes lie in the order `physical_layout`, outermost first."""
+    size, order = sizes((size,)), sizes((physical_layout,))
+    data = np.empty([size[i] for i in order], _np_dtype(dtype)).transpose(np.argsort(order))
+    return finish(data, None, device, requires_grad)
+
+
+def _range_dtype(values, dtype):
+    if dtype is not None:
+        return as_dtype(dtype).dtype
+    if any(isinstance(v, float) for v in values):
+        return get_default_dtype().dtype
+    return np.dtype(np.int64)
+
+
+@composite(method=False)
+def arange(start, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
+    """start, start + step, ... below `end` (above it for a negative step); int64 for ints, else the default dtype.
+
+    Raises:
+        RuntimeError: step 0, or a step that leads away from `end`.
+    """
+    start, end = (0, start) if end is None else (start, end)
+    start, end, step = _scalar(start), _scalar(end), _scalar(step)
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if (end - start) * step < 0:
+        raise RuntimeError(f"upper bound and lower bound inconsistent with step sign: arange({start}, {end}, {step})")
+    d = _range_dtype((start, end, step), dtype)
+    n = max(0, math.ceil((end - start) / step))
+    whole = d.kind in "iu" and all(isinstance(v, int) for v in (start, step))
+    values = np.arange(n) * step + start if whole else np.arange(n, dtype=np.float64) * step + start
+    return finish(values.astype(d), None, device, requires_grad, out)
+
+
+@composite(method=False)
+def range(start=0, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):  # noqa: A001
+    """Like arange with the end included and floats by default (deprecated in PyTorch, used by old tutorials)."""
+    d = get_default_dtype() if dtype is None else as_dtype(dtype)
+    n = math.floor((_scalar(end) - _scalar(start)) / _scalar(step)) + 1
+    return finish((np.arange(n) * _scalar(step) + _scalar(start)).astype(d.dtype), None, device, requires_grad, out)
+
+
+def _space(start, end, steps, dtype):
+    """`steps` even steps between numbers or tensors, differentiable in both ends."""
+    if int(steps) < 0:
+        raise RuntimeError(f"number of steps must be non-negative, got {steps}")
+    tensors = [t for t in (start, end) if isinstance(t, Tensor)]
+    d = as_dtype(dtype) if dtype is not None else (tensors[0].dtype if any(t.requires_grad for t in tensors) else get_default_dtype())
+    if any(t.requires_grad for t in tensors):
+        weight = wrap(np.linspace(0, 1, int(steps)).astype(d.dtype))
+        return start * (1 - weight) + end * weight
+    kind = np.float64 if d.kind != "c" else np.complex128
+    grid = np.linspace(np.asarray(_scalar(start), kind), np.asarray(_scalar(end), kind), int(steps))
+    return wrap((np.trunc(grid) if d.kind in "iu" else grid).astype(d.dtype))
+
+
+@composite(method=False)
+def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
+    """`steps` numbers from `start` to `end`, both included, evenly spaced."""
+    check_device(device)
+    t = _space(start, end, steps, dtype)
+    return finish(t._data, None, None, requires_grad, out) if history(t) is None else t
+
+
+@composite(method=False)
+def logspace(start, end, steps, base=10.0, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
+    """`steps` powers of `base` with evenly spaced exponents from `start` to `end`."""
+    d = get_default_dtype() if dtype is None else as_dtype(dtype)
+    values = _scalar(base) ** _space(start, end, steps, _dtype.float64)._data
+    return finish(values.astype(d.dtype), None, device, requires_grad, out)
+
+
+@composite(method=False)
+def eye(n, m=None, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
+    """The identity matrix, n x m (n x n by default)."""
+    if n < 0 or (m is not None and m < 0):
+        raise RuntimeError(f"n and m must be greater or equal to 0, got {n} and {m}")
+    return finish(np.eye(n, m, dtype=_np_dtype(dtype)), None, device, requires_grad, out)
+
+
+def _tri_indices(name, find, row, col, offset, dtype, device):
+    check_device(device)
+    return wrap(np.stack(find(row, offset, col)).astype((as_dtype(dtype) if dtype else _dtype.int64).dtype))
+
+
+@composite(method=False)
+def tril_indices(row, col, offset=0, *, dtype=None, device=None, layout=None):
+    """Row and column numbers of the lower triangle of a row x col matrix."""
+    return _tri_indices("tril_indices", np.tril_indices, row, col, offset, dtype, device)
+
+
+@composite(method=False)
+def triu_indices(row, col, offset=0, *, dtype=None, device=None, layout=None):
+    """Row and column numbers of the upper triangle of a row x col matrix."""
+    return _tri_indices("triu_indices", np.triu_indices, row, col, offset, dtype, device)
+
+
+@composite(method=False)
+def scalar_tensor(s, *, dtype=None, layout=None, device=None, requires_grad=False):
+    """A 0-d tensor of the default dtype."""
+    return finish(np.asarray(s, _np_dtype(dtype)), None, device, requires_grad)
+
+
+@composite(method=False)
+def is_tensor(obj):
+    """Whether `obj` is a Tensor."""
+    return isinstance(obj, Tensor)
+
+
+@composite(method=False)
+def numel(input):
+    """Number of elements."""
+    return input.numel()
+
+
+__all__ = ["clone"]

@@ -1,0 +1,535 @@
+"""Reductions: sums, means, extrema, norms of axes, cumulative forms."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+
+import numpy as np
+
+from .._array import wrap_dim, wrap_dims
+from .._dtype import as_dtype
+from .._op import composite, op
+from .._samples import call, cases
+from .compare import isfinite, maximum, minimum, where
+from .index import narrow, scatter_zeros
+from .pointwise import exp
+from .shape import cat, expand, flip, reshape, unsqueeze
+
+_AXES = cases(lambda r: [call(r(2, 3)), call(r(2, 3), dim=1), call(r(2, 3, 4), dim=(0, -1), keepdim=True), call(r()), call(r(4), dim=0)])
+
+_MinMax = namedtuple("aminmax", ("min", "max"))
+
+
+def _cast(x, dtype):
+    return x if dtype is None else x.astype(as_dtype(dtype).dtype)
+
+
+def _widened(x, dtype):
+    """Sums of small integers and bools are int64, as counting with them should not wrap."""
+    if dtype is not None:
+        return x.astype(as_dtype(dtype).dtype)
+    return x.astype(np.int64) if x.dtype.kind in "biu" and x.dtype != np.int64 else x
+
+
+def spread(g, shape, dim, keepdim):
+    """A gradient of a reduction repeated over the axes that were reduced (rules; arrays or tensors)."""
+    if not keepdim and shape:
+        axes = wrap_dims(dim, len(shape))
+        g = reshape(g, tuple(1 if i in axes else n for i, n in enumerate(shape)))
+    return expand(g, shape)
+
+
+def _total(x, axes, keepdim):
+    """Sum over axes; half precision accumulates in float32."""
+    if x.dtype == np.float16:
+        return np.sum(x, axis=axes, keepdims=keepdim, dtype=np.float32).astype(np.float16)[()]
+    if x.ndim > 1 and axes and 0 in axes and x.dtype == np.float32 and len(axes) < x.ndim:
+        return _total_leading(x, axes, keepdim)
+    return np.sum(x, axis=axes, keepdims=keepdim)
+
+
+def _total_leading(x, axes, keepdim):
+    """NumPy adds rows one by one along the first axis; with many rows that loses digits, so sum blocks of rows."""
+    rows = x.shape[0]
+    if rows < 256:
+        return np.sum(x, axis=axes, keepdims=keepdim)
+    whole = rows // 128 * 128
+    blocks = np.sum(x[:whole].reshape(-1, 128, *x.shape[1:]), axis=1)
+    first = np.sum(blocks, axis=0, keepdims=True) + np.sum(x[whole:], axis=0, keepdims=True)
+    rest = tuple(a for a in axes if a)
+    out = np.sum(first, axis=rest, keepdims=True) if rest else first
+    return out if keepdim else out.reshape([n for i, n in enumerate(x.shape) if i not in axes])
+
+
+@op(symbol="Σ", caption="broadcast", linear=True, sample=_AXES)
+def sum(x, *, dim=None, keepdim=False, dtype=None):
+    """Sum over `dim` (all axes by default).
+
+    Note:
+        Integers and bools are summed as int64, float16 in float32.
+
+    Example:
+        >>> import autograd
+        >>> autograd.tensor([[1.0, 2.0], [3.0, 4.0]]).sum(dim=0)
+        tensor([4., 6.])
+    """
+    return _total(_widened(x, dtype), wrap_dims(dim, x.ndim), keepdim)
+
+
+@sum.grad("x")
+def _(g, x_shape, dim, keepdim):
+    return spread(g, x_shape, dim, keepdim)
+
+
+def _check_mean(name, x, dtype):
+    if dtype is None and x.dtype.kind in "biu":
+        raise RuntimeError(
+            f"{name}(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
+            f"Got: {x.dtype.name}"
+        )
+
+
+def _count(shape, dim):
+    n = 1
+    for i in wrap_dims(dim, len(shape)):
+        n *= shape[i]
+    return n
+
+
+@op(symbol="mean", caption="broadcast ÷ n", quiet=True, linear=True, sample=_AXES)
+def mean(x, *, dim=None, keepdim=False, dtype=None):
+    """Mean over `dim` (all axes by default).
+
+    Raises:
+        RuntimeError: an integer tensor, whose mean has no dtype; pass dtype= or convert it.
+    """
+    _check_mean("mean", x, dtype)
+    x = _cast(x, dtype)
+    n = _count(x.shape, dim)
+    return _total(x, wrap_dims(dim, x.ndim), keepdim) / (n if n else np.nan)
+
+
+@mean.grad("x")
+def _(g, x_shape, dim, keepdim):
+    return spread(g / max(_count(x_shape, dim), 1), x_shape, dim, keepdim)
+
+
+def _variance(x, dim, correction, keepdim):
+    """Two passes: subtracting the mean first keeps the digits that E[x²] - E[x]² would cancel."""
+    axes = wrap_dims(dim, x.ndim)
+    wide = x.astype(np.float32) if x.dtype == np.float16 else x
+    centred = wide - _total(wide, axes, True) / max(_count(x.shape, dim), 1)
+    squares = (centred * np.conj(centred)).real if x.dtype.kind == "c" else centred * centred
+    left = _count(x.shape, dim) - correction
+    return (_total(squares, axes, keepdim) / (left if left > 0 else np.float32(0))).astype(squares.dtype if wide is x else x.dtype)
+
+
+@op(name="_var", namespace="_", method=False, quiet=True, holomorphic=False, symbol="var", sample=cases(lambda r: [
+    call(r(2, 3)), call(r(2, 3), dim=1, correction=0), call(r(2, 3, 4), dim=(0, 2), keepdim=True)]))  # fmt: skip
+def _var(x, *, dim=None, correction=1, keepdim=False):
+    _check_mean("var", x, None)
+    return _variance(x, dim, correction, keepdim)
+
+
+@_var.grad("x")
+def _(g, x, x_shape, dim, correction, keepdim):
+    left = max(_count(x_shape, dim) - correction, 0)
+    centred = x - expand(mean(x, dim=dim, keepdim=True), x_shape)
+    scale = 2.0 / left if left else float("nan")
+    return spread(g, x_shape, dim, keepdim) * (scale * centred)
+
+
+@op(name="_std", namespace="_", method=False, quiet=True, holomorphic=False, symbol="std", sample=cases(lambda r: [
+    call(r(2, 3)), call(r(2, 3), dim=1, correction=0), call(r(2, 3, 4), dim=(0, 2), keepdim=True)]))  # fmt: skip
+def _std(x, *, dim=None, correction=1, keepdim=False):
+    _check_mean("std", x, None)
+    return np.sqrt(_variance(x, dim, correction, keepdim))
+
+
+@_std.grad("x")
+def _(g, out, x, x_shape, dim, correction, keepdim):
+    left = max(_count(x_shape, dim) - correction, 0)
+    centred = x - expand(mean(x, dim=dim, keepdim=True), x_shape)
+    scale = 1.0 / left if left else float("nan")
+    # A constant has no direction in which its spread grows first: subgradient 0, not 0/0.
+    slope = where(out == 0, 0.0, g / where(out == 0, 1.0, out))
+    return spread(slope, x_shape, dim, keepdim) * (scale * centred)
+
+
+def _spread_arguments(name, dim, unbiased, correction):
+    """PyTorch's two call forms: std(unbiased) and std(dim, unbiased), or correction= alone."""
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    if unbiased is not None and correction is not None:
+        raise TypeError(f"{name}: pass either unbiased= or correction=, not both")
+    return dim, (1 if correction is None else correction) if unbiased is None else int(unbiased)
+
+
+@composite
+def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
+    """Variance over `dim`: sum of squared deviations / (n - correction); correction 1 (unbiased) by default."""
+    dim, correction = _spread_arguments("var", dim, unbiased, correction)
+    return _var(input, dim, correction, keepdim)
+
+
+@composite
+def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
+    """Standard deviation over `dim`; unbiased by default, NaN for one element. Gradient 0 where it is 0."""
+    dim, correction = _spread_arguments("std", dim, unbiased, correction)
+    return _std(input, dim, correction, keepdim)
+
+
+@composite
+def var_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
+    """(variance, mean) over `dim`."""
+    dim, correction = _spread_arguments("var_mean", dim, unbiased, correction)
+    return _var(input, dim, correction, keepdim), mean(input, dim, keepdim)
+
+
+@composite
+def std_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
+    """(standard deviation, mean) over `dim`."""
+    dim, correction = _spread_arguments("std_mean", dim, unbiased, correction)
+    return _std(input, dim, correction, keepdim), mean(input, dim, keepdim)
+
+
+def _no_empty(name, x, dim):
+    axes = wrap_dims(dim, x.ndim)
+    if any(x.shape[a] == 0 for a in axes):
+        what = "numel() == 0" if dim is None else f"size 0 along dim {dim}"
+        raise (RuntimeError if dim is None else IndexError)(
+            f"{name}(): Expected reduction dim to be specified for input.{what}. Specify the reduction dim with the 'dim' "
+            f"argument: the input has shape {tuple(x.shape)} and {name} of nothing has no value"
+        )
+
+
+@op(name="_amax", namespace="_", method=False, symbol="max", caption="to the argmax", sample=_AXES)
+def _amax(x, *, dim=None, keepdim=False):
+    _no_empty("amax", x, dim)
+    return np.max(x, axis=wrap_dims(dim, x.ndim) or None, keepdims=keepdim)
+
+
+@op(name="_amin", namespace="_", method=False, symbol="min", caption="to the argmin", sample=_AXES)
+def _amin(x, *, dim=None, keepdim=False):
+    _no_empty("amin", x, dim)
+    return np.min(x, axis=wrap_dims(dim, x.ndim) or None, keepdims=keepdim)
+
+
+@_amax.grad("x")
+@_amin.grad("x")
+def _(g, x, x_shape, out, dim, keepdim):
+    """Shared evenly among equals; a NaN result sends it to the NaNs."""
+    top = spread(out, x_shape, dim, keepdim)
+    hits = (x == top) | ((top != top) & (x != x))
+    return where(hits, spread(g / sum(hits, dim=dim, keepdim=keepdim), x_shape, dim, keepdim), 0.0)
+
+
+@composite
+def amax(input, dim=(), keepdim=False):
+    """Maximum over `dim` (all axes by default); equal maxima share the gradient."""
+    return _amax(input, dim, keepdim)
+
+
+@composite
+def amin(input, dim=(), keepdim=False):
+    """Minimum over `dim` (all axes by default); equal minima share the gradient."""
+    return _amin(input, dim, keepdim)
+
+
+@composite
+def aminmax(input, *, dim=None, keepdim=False):
+    """(amin, amax), named min and max."""
+    return _MinMax(_amin(input, dim, keepdim), _amax(input, dim, keepdim))
+
+
+def _take(x, indices, dim, keepdim):
+    values = np.take_along_axis(x, np.expand_dims(indices, dim), dim)
+    return values if keepdim else np.squeeze(values, dim)
+
+
+def _extremum(name, find, x, dim, keepdim):
+    dim = wrap_dim(dim, x.ndim)
+    if not x.ndim:
+        return x, np.zeros_like(x, dtype=np.int64)
+    if x.shape[dim] == 0:
+        raise IndexError(f"{name}(): Expected reduction dim {dim} to have non-zero size, the input is {tuple(x.shape)}")
+    at = find(x, axis=dim)
+    values = _take(x, at, dim, keepdim)
+    at = np.expand_dims(at, dim) if keepdim else at
+    return values[()], at.astype(np.int64)
+
+
+_ALONG = cases(lambda r: [call(r(2, 3), dim=1), call(r(2, 3, 4), dim=0, keepdim=True), call(r(4), dim=-1)])
+
+
+@op(name="_max_dim", namespace="_", method=False, symbol="max", caption="to the argmax", aux=("indices",), sample=_ALONG)
+def _max_dim(x, *, dim, keepdim=False):
+    return _extremum("max", np.argmax, x, dim, keepdim)
+
+
+@op(name="_min_dim", namespace="_", method=False, symbol="min", caption="to the argmin", aux=("indices",), sample=_ALONG)
+def _min_dim(x, *, dim, keepdim=False):
+    return _extremum("min", np.argmin, x, dim, keepdim)
+
+
+@_max_dim.grad("x")
+@_min_dim.grad("x")
+def _(g, x_shape, indices, dim, keepdim):
+    return put_along(g, indices, x_shape, dim, keepdim)
+
+
+def put_along(g, indices, shape, dim, keepdim):
+    """Zeros of `shape` with `g` at `indices` along `dim` (rules; arrays or tensors)."""
+    if not shape:
+        return g
+    if not keepdim:
+        g, indices = unsqueeze(g, dim), unsqueeze(indices, dim)
+    return scatter_zeros(g, indices, shape=shape, dim=dim)
+
+
+@composite
+def max(input, dim=None, keepdim=False, *, other=None):
+    """Maximum of all elements; with an int `dim`, (values, indices) along it; with a tensor, `maximum`.
+
+    Note:
+        Along a dim the gradient goes to the element at the index; for all elements, equal maxima share it.
+
+    Example:
+        >>> import autograd
+        >>> values, indices = autograd.tensor([[1.0, 5.0], [7.0, 2.0]]).max(dim=1)
+        >>> values, indices
+        (tensor([5., 7.]), tensor([1, 0]))
+    """
+    return _either(input, dim if other is None else other, keepdim, _amax, _max_dim, maximum)
+
+
+@composite
+def min(input, dim=None, keepdim=False, *, other=None):
+    """Minimum of all elements; with an int `dim`, (values, indices) along it; with a tensor, `minimum`."""
+    return _either(input, dim if other is None else other, keepdim, _amin, _min_dim, minimum)
+
+
+def _either(input, dim, keepdim, full, along, pairwise):
+    if dim is None:
+        return full(input)
+    if isinstance(dim, int):
+        return along(input, dim, keepdim)
+    return pairwise(input, dim)
+
+
+@op
+def argmax(x, *, dim=None, keepdim=False):
+    """Index of the maximum, of the flattened input when `dim` is None; the first of equals."""
+    return _arg(np.argmax, "argmax", x, dim, keepdim)
+
+
+@op
+def argmin(x, *, dim=None, keepdim=False):
+    """Index of the minimum, of the flattened input when `dim` is None; the first of equals."""
+    return _arg(np.argmin, "argmin", x, dim, keepdim)
+
+
+def _arg(find, name, x, dim, keepdim):
+    if dim is None:
+        if not x.size:
+            raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0.")
+        return find(x, axis=None, keepdims=keepdim)
+    dim = wrap_dim(dim, x.ndim)
+    if x.ndim and not x.shape[dim]:
+        raise IndexError(f"{name}(): Expected reduction dim {dim} to have non-zero size, the input is {tuple(x.shape)}")
+    return find(x, axis=dim, keepdims=keepdim) if x.ndim else np.zeros_like(x, dtype=np.int64)[()]
+
+
+@op
+def all(x, *, dim=None, keepdim=False):
+    """Whether all elements (along `dim`) are nonzero."""
+    found = np.all(x, axis=wrap_dims(dim, x.ndim) if dim is not None else None, keepdims=keepdim)
+    return found.astype(np.uint8) if x.dtype == np.uint8 else found
+
+
+@op
+def any(x, *, dim=None, keepdim=False):
+    """Whether any element (along `dim`) is nonzero."""
+    found = np.any(x, axis=wrap_dims(dim, x.ndim) if dim is not None else None, keepdims=keepdim)
+    return found.astype(np.uint8) if x.dtype == np.uint8 else found
+
+
+@op
+def count_nonzero(x, *, dim=None):
+    """How many elements (along `dim`) are not zero."""
+    return np.count_nonzero(x, axis=None if dim is None else wrap_dims(dim, x.ndim))
+
+
+@op(symbol="log Σ e", caption="× softmax", quiet=True, promote="float", sample=cases(lambda r: [
+    call(r(2, 3), dim=1), call(r(2, 3, 4), dim=(0, 2), keepdim=True), call(r(4), dim=0)]))  # fmt: skip
+def logsumexp(x, *, dim, keepdim=False):
+    """log of the sum of e ** input over `dim`, without overflow; -inf (with zero gradient) for a row of -inf."""
+    axes = wrap_dims(dim, x.ndim)
+    top = np.max(x, axis=axes, keepdims=True, initial=-np.inf) if x.dtype.kind != "c" else np.zeros_like(x)
+    top = np.where(np.isfinite(top), top, 0.0).astype(x.dtype)
+    out = np.log(np.sum(np.exp(x - top), axis=axes, keepdims=True)) + top
+    return out if keepdim else np.squeeze(out, axes)[()]
+
+
+@logsumexp.grad("x")
+def _(g, x, out, x_shape, dim, keepdim):
+    total = spread(out, x_shape, dim, keepdim)
+    share = exp(x - where(isfinite(total), total, 0.0))
+    return spread(g, x_shape, dim, keepdim) * share
+
+
+def _softmax(x, dim):
+    shifted = x - np.max(x, axis=dim, keepdims=True) if x.size else x
+    e = np.exp(shifted)
+    return e / np.sum(e, axis=dim, keepdims=True)
+
+
+_ROWS = cases(lambda r: [call(r(2, 3), dim=1), call(r(2, 3, 4), dim=0), call(r(4), dim=-1), call(r(), dim=0)])
+
+
+@op(name="_softmax", namespace="_", method=False, symbol="softmax", caption="y⊙(g−⟨g,y⟩)", promote="float", quiet=True,
+    sample=_ROWS)  # fmt: skip
+def _softmax_op(x, *, dim):
+    return _softmax(x, wrap_dim(dim, x.ndim)) if x.ndim else np.ones_like(x)[()]
+
+
+@_softmax_op.grad("x")
+def _(g, out, dim):
+    product = g * out
+    return product - out * sum(product, dim=dim, keepdim=True)
+
+
+@op(name="_log_softmax", namespace="_", method=False, symbol="log softmax", promote="float", quiet=True, sample=_ROWS)
+def _log_softmax_op(x, *, dim):
+    if not x.ndim or not x.size:
+        return np.zeros_like(x)[()]
+    dim = wrap_dim(dim, x.ndim)
+    shifted = x - np.max(x, axis=dim, keepdims=True)
+    return shifted - np.log(np.sum(np.exp(shifted), axis=dim, keepdims=True))
+
+
+@_log_softmax_op.grad("x")
+def _(g, out, dim):
+    return g - exp(out) * sum(g, dim=dim, keepdim=True)
+
+
+@composite(aliases=())
+def softmax(input, dim=None, dtype=None, _stacklevel=3):
+    """e ** input / sum over `dim` of e ** input.
+
+    Shape: (*) -> (*); the result sums to one along `dim`.
+    """
+    return _softmax_op(input if dtype is None else input.to(dtype), _softmax_dim("softmax", input, dim))
+
+
+@composite(aliases=())
+def log_softmax(input, dim=None, dtype=None, _stacklevel=3):
+    """log of softmax over `dim`, without overflow or log of zero."""
+    return _log_softmax_op(input if dtype is None else input.to(dtype), _softmax_dim("log_softmax", input, dim))
+
+
+def _softmax_dim(name, input, dim):
+    """PyTorch's old choice of axis where the caller named none, with its warning."""
+    if dim is not None:
+        return dim
+    import warnings
+
+    warnings.warn(
+        f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.",
+        UserWarning,
+        stacklevel=4,
+    )
+    return 0 if input.ndim in (0, 1, 3) else 1
+
+
+@op(symbol="Π", caption="× product of the others", sample=cases(lambda r: [
+    call(r(2, 3)), call(r(2, 3), dim=1), call(r(3, 2), dim=0, keepdim=True), call(r())]))  # fmt: skip
+def prod(x, *, dim=None, keepdim=False, dtype=None):
+    """Product of all elements, or along `dim`."""
+    return np.prod(_widened(x, dtype), axis=None if dim is None else wrap_dims(dim, x.ndim), keepdims=keepdim and dim is not None)
+
+
+@prod.grad("x")
+def _(g, x, x_shape, dim, keepdim):
+    """The product of the others from both sides: no division, so zeros are no exception."""
+    if not x_shape:
+        return g * (0.0 * x + 1.0)
+    if dim is None:
+        return reshape(g * _others(reshape(x, (-1,)), 0), x_shape)
+    return spread(g, x_shape, dim, keepdim) * _others(x, wrap_dim(dim, len(x_shape)))
+
+
+def _others(x, dim):
+    """For each element the product of all others along `dim`."""
+    ones = narrow(x, dim, 0, 1) * 0.0 + 1.0
+    n = x.shape[dim]
+    if n == 0:
+        return x
+    before = cumprod(cat([ones, narrow(x, dim, 0, n - 1)], dim=dim), dim=dim)
+    mirrored = flip(x, (dim,))
+    after = flip(cumprod(cat([ones, narrow(mirrored, dim, 0, n - 1)], dim=dim), dim=dim), (dim,))
+    return before * after
+
+
+_SCAN = cases(lambda r: [call(r(2, 3), dim=1), call(r(2, 3, 2), dim=0), call(r(4), dim=-1), call(r(), dim=0)])
+
+
+@op(inplace=True, linear=True, sample=_SCAN)
+def cumsum(x, *, dim, dtype=None):
+    """Running sum along `dim`."""
+    x = _widened(x, dtype)
+    return np.cumsum(x, axis=wrap_dim(dim, x.ndim)) if x.ndim else x
+
+
+@cumsum.grad("x")
+def _(g, dim):
+    return flip(cumsum(flip(g, (dim,)), dim=dim), (dim,)) if g.ndim else g
+
+
+@op(inplace=True, sample=_SCAN)
+def cumprod(x, *, dim, dtype=None):
+    """Running product along `dim`."""
+    x = _widened(x, dtype)
+    return np.cumprod(x, axis=wrap_dim(dim, x.ndim)) if x.ndim else x
+
+
+@cumprod.grad("x")
+def _(g, x, out, dim):
+    """The true quotient out/x where x has no zeros; otherwise products without division, one per element."""
+    if not g.ndim:
+        return g
+    if not bool(any(x == 0)) and not hasattr(g, "_node"):
+        return flip(cumsum(flip(g * out, (dim,)), dim=dim), (dim,)) / x
+    return _cumprod_gradient(g, x, wrap_dim(dim, x.ndim))
+
+
+def _cumprod_gradient(g, x, dim):
+    """gx[k] = sum over i >= k of g[i] * product of x[:i+1] without x[k], built as one scan per k."""
+    n = x.shape[dim]
+    parts = []
+    for k in range(n):
+        head = prod(narrow(x, dim, 0, k), dim=dim, keepdim=True)
+        tail = narrow(x, dim, k + 1, n - k - 1)
+        ones = narrow(x, dim, k, 1) * 0.0 + 1.0
+        scan = cumprod(cat([ones, tail], dim=dim), dim=dim)
+        parts.append(head * sum(narrow(g, dim, k, n - k) * scan, dim=dim, keepdim=True))
+    return cat(parts, dim=dim) if parts else x
+
+
+@op(inplace=True, quiet=True, sample=_SCAN)
+def logcumsumexp(x, *, dim):
+    """log of the running sum of e ** input along `dim`, without overflow."""
+    return np.logaddexp.accumulate(x, axis=wrap_dim(dim, x.ndim)) if x.ndim else x
+
+
+@logcumsumexp.grad("x")
+def _(g, x, out, dim):
+    if not g.ndim:
+        return g
+    # sum over i >= k of g[i] e ** (x[k] - out[i]), each factor kept in range by the running maximum
+    safe = where(isfinite(out), out, 0.0)
+    top = amax(safe, dim, True)
+    scaled = flip(cumsum(flip(g * exp(top - safe), (dim,)), dim=dim), (dim,))
+    return scaled * exp(x - top)
+
+

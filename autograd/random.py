@@ -1,0 +1,340 @@
+"""Random numbers: generators, the default one, and the functions that draw from it.
+
+The same seed gives the same numbers on every machine. The streams are NumPy's (PCG64), not PyTorch's.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+
+import numpy as np
+
+from . import _dtype
+from ._dtype import as_dtype, get_default_dtype
+from ._mode import no_grad
+from ._op import composite
+from ._tensor import Tensor, check_device, wrap
+from .ops.create import finish
+from .ops.shape import sizes
+
+
+class Generator:
+    """A source of random numbers with its own state.
+
+    Example:
+        >>> import autograd
+        >>> g = autograd.Generator().manual_seed(0)
+        >>> a = autograd.rand(2, generator=g)
+        >>> b = autograd.rand(2, generator=g.manual_seed(0))
+        >>> bool((a == b).all())
+        True
+    """
+
+    def __init__(self, device: object = "cpu") -> None:
+        check_device(device)
+        self.device = device
+        self.manual_seed(67280421310721)  # the seed PyTorch's generators start from
+
+    def manual_seed(self, seed: int) -> Generator:
+        """Start the stream of `seed`; returns itself."""
+        self._seed = int(seed) % 2**64
+        self.numpy = np.random.Generator(np.random.PCG64(self._seed))
+        return self
+
+    def seed(self) -> int:
+        """Start from a seed taken from the system; returns it."""
+        self.manual_seed(int(np.random.SeedSequence().generate_state(1, np.uint64)[0]))
+        return self._seed
+
+    def initial_seed(self) -> int:
+        """The seed this stream started from."""
+        return self._seed
+
+    def get_state(self) -> Tensor:
+        """The state as a uint8 tensor, for `set_state`."""
+        text = json.dumps({"seed": self._seed, "state": self.numpy.bit_generator.state}, sort_keys=True)
+        return wrap(np.frombuffer(text.encode(), np.uint8).copy())
+
+    def set_state(self, state: Tensor) -> Generator:
+        """Continue from a state that `get_state` gave."""
+        try:
+            found = json.loads(bytes(state._data.tolist()).decode())
+            bits = np.random.PCG64(0)
+            bits.state = found["state"]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise RuntimeError("Generator.set_state: expected a state that get_state returned") from None
+        self._seed, self.numpy = found["seed"], np.random.Generator(bits)
+        return self
+
+    def clone_state(self) -> Generator:
+        return Generator().set_state(self.get_state())
+
+    def __getstate__(self) -> dict:
+        return {"state": self.get_state()._data}
+
+    def __setstate__(self, kept: dict) -> None:
+        self.device = "cpu"
+        self.set_state(wrap(kept["state"]))
+
+
+default_generator = Generator()
+_lock = threading.Lock()
+
+
+def manual_seed(seed: int) -> Generator:
+    """Seed the default generator."""
+    return default_generator.manual_seed(seed)
+
+
+def seed() -> int:
+    return default_generator.seed()
+
+
+def initial_seed() -> int:
+    return default_generator.initial_seed()
+
+
+def get_rng_state() -> Tensor:
+    """State of the default generator, for `set_rng_state`: a resumed run continues bit for bit."""
+    return default_generator.get_state()
+
+
+def set_rng_state(state: Tensor) -> None:
+    default_generator.set_state(state)
+
+
+class fork_rng:
+    """Context that gives the default generator its state back at the end."""
+
+    def __init__(self, devices=None, enabled: bool = True, device_type: str = "cpu") -> None:
+        self.enabled = enabled
+
+    def __enter__(self) -> None:
+        self._state = get_rng_state()
+
+    def __exit__(self, *exc: object) -> None:
+        if self.enabled:
+            set_rng_state(self._state)
+
+
+def draws(generator: Generator | None) -> np.random.Generator:
+    """NumPy's generator behind ours (the default one for None)."""
+    if generator is not None and not isinstance(generator, Generator):
+        raise TypeError(f"generator must be an autograd.Generator, got {type(generator).__name__}")
+    return (generator or default_generator).numpy
+
+
+def _floating(name: str, dtype: object) -> np.dtype:
+    d = get_default_dtype() if dtype is None else as_dtype(dtype)
+    if d.kind not in "fc":
+        raise RuntimeError(f"{name}: not implemented for {d!r}; random real numbers need a floating dtype")
+    return d.dtype
+
+
+def _uniform(rng, shape, d):
+    if d.kind == "c":
+        return (rng.random(shape) + 1j * rng.random(shape)).astype(d)
+    if d in (np.float32, np.float64):
+        return np.asarray(rng.random(shape, dtype=d))
+    # Rounding to half precision must not reach 1.
+    return (np.floor(np.asarray(rng.random(shape, dtype=np.float32)) * 2048) / 2048).astype(d)
+
+
+def _normal(rng, shape, d):
+    if d.kind == "c":
+        half = math.sqrt(0.5)
+        return ((rng.standard_normal(shape) + 1j * rng.standard_normal(shape)) * half).astype(d)
+    if d in (np.float32, np.float64):
+        return np.asarray(rng.standard_normal(shape, dtype=d))
+    return np.asarray(rng.standard_normal(shape, dtype=np.float32)).astype(d)
+
+
+def _size(size, named):
+    if "size" in named:
+        size = (named.pop("size"),)
+    if named:
+        raise TypeError(f"unexpected keyword argument {next(iter(named))!r}")
+    return sizes(size)
+
+
+@composite(method=False)
+def rand(*size, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False, **named):
+    """Uniform numbers from [0, 1)."""
+    shape = _size(size, named)
+    return finish(_uniform(draws(generator), shape, _floating("rand", dtype)), None, device, requires_grad, out)
+
+
+@composite(method=False)
+def randn(*size, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False, **named):
+    """Standard normal numbers."""
+    shape = _size(size, named)
+    return finish(_normal(draws(generator), shape, _floating("randn", dtype)), None, device, requires_grad, out)
+
+
+@composite(method=False)
+def randint(low, high=None, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False):
+    """Whole numbers from [low, high); randint(high, size) starts at 0.
+
+    Raises:
+        RuntimeError: an empty range.
+    """
+    if size is None:
+        low, high, size = 0, low, high
+    elif high is None:
+        low, high = 0, low
+    low, high = int(low), int(high)
+    if low >= high:
+        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+    data = draws(generator).integers(low, high, sizes((size,)))
+    return finish(np.asarray(data), dtype or _dtype.int64, device, requires_grad, out)
+
+
+@composite(method=False)
+def randperm(n, *, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
+    """The numbers 0 to n - 1 in random order."""
+    return finish(draws(generator).permutation(int(n)), dtype or _dtype.int64, device, requires_grad, out)
+
+
+def _like(name, draw):
+    def like(input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None, generator=None):
+        return draw(tuple(input.shape), dtype=dtype or input.dtype, device=device, requires_grad=requires_grad, generator=generator)
+
+    like.__name__ = name
+    like.__doc__ = f"{draw.__doc__} With the shape and dtype of the input."
+    return composite(like, method=False)
+
+
+rand_like = _like("rand_like", rand)
+randn_like = _like("randn_like", randn)
+
+
+@composite(method=False)
+def randint_like(input, low=None, high=None, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
+    """Whole numbers from [low, high) with the shape and dtype of the input."""
+    low, high = (0, low) if high is None else (low, high)
+    return randint(low, high, tuple(input.shape), dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+
+
+@composite(method=False)
+def normal(mean=0.0, std=1.0, size=None, *, generator=None, out=None, dtype=None, device=None, requires_grad=False):
+    """Normal numbers with the given mean and standard deviation, numbers or tensors."""
+    if any(isinstance(s, (int, float)) and s < 0 for s in (std,)):
+        raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
+    tensors = [v for v in (mean, std) if isinstance(v, Tensor)]
+    with no_grad():
+        if not tensors:
+            z = randn(sizes((size,)) if size is not None else (), generator=generator, dtype=dtype)
+        else:
+            from ._array import broadcast_shapes
+
+            shape = broadcast_shapes(*[t.shape for t in tensors])
+            z = randn(shape, generator=generator, dtype=tensors[0].dtype)
+        t = z * std + mean
+    return finish(t._data, None, device, requires_grad, out)
+
+
+@composite
+def bernoulli(input, p=None, *, generator=None):
+    """1 with the probability each element gives (or `p`), else 0.
+
+    Raises:
+        RuntimeError: a probability outside [0, 1].
+    """
+    chance = input._data if p is None else np.broadcast_to(np.asarray(p, np.float64), input._data.shape)
+    if np.any((chance < 0) | (chance > 1) | np.isnan(chance)):
+        raise RuntimeError("Expected p_in >= 0 && p_in <= 1 to be true, but got false: bernoulli takes probabilities")
+    return wrap((draws(generator).random(chance.shape) < chance).astype(input._data.dtype))
+
+
+@composite
+def multinomial(input, num_samples, replacement=False, *, generator=None):
+    """Indices drawn by the weights in each row.
+
+    Raises:
+        RuntimeError: negative or infinite weights, a row that sums to zero, or more draws than nonzero weights.
+    """
+    weights = np.atleast_2d(input._data.astype(np.float64))
+    if input.ndim not in (1, 2):
+        raise RuntimeError(f"prob_dist must be 1 or 2 dim, got {input.ndim}")
+    if not np.isfinite(weights).all() or (weights < 0).any():
+        raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
+    if (weights.sum(1) <= 0).any():
+        raise RuntimeError("invalid multinomial distribution (sum of probabilities <= 0)")
+    if num_samples <= 0 or (not replacement and num_samples > weights.shape[1]):
+        raise RuntimeError(f"cannot sample n_sample ({num_samples}) > prob_dist.size(-1) ({weights.shape[1]}) samples without replacement")
+    rng = draws(generator)
+    if replacement:
+        edges = np.cumsum(weights, axis=1)
+        marks = rng.random((weights.shape[0], num_samples)) * edges[:, -1:]
+        found = np.stack([np.searchsorted(e, m, side="right") for e, m in zip(edges, marks, strict=True)])
+    else:  # exponential races: the order of arrival times is a draw without replacement
+        with np.errstate(divide="ignore"):
+            found = np.argsort(rng.exponential(size=weights.shape) / weights, axis=1, kind="stable")[:, :num_samples]
+    return wrap(found.reshape(num_samples) if input.ndim == 1 else found)
+
+
+@composite
+def poisson(input, generator=None):
+    """Poisson counts with the rates given."""
+    return wrap(draws(generator).poisson(input._data).astype(input._data.dtype))
+
+
+def _refill(name, make, doc):
+    """An in-place method that fills a tensor with draws."""
+
+    def method(self, *args, generator=None, **kwargs):
+        from ._op import assign, check_writable
+
+        check_writable(self, name)
+        data = make(draws(generator), self._data.shape, self._data.dtype, *args, **kwargs)
+        return assign(self, wrap(np.asarray(data).astype(self._data.dtype)), name)
+
+    method.__name__, method.__doc__ = name, doc
+    setattr(Tensor, name, method)
+
+
+def _check_range(name, low, high):
+    if low > high:
+        raise RuntimeError(f"{name} expects to return a [from, to) range, but found from={low} > to={high}")
+
+
+def _uniform_between(rng, shape, d, a=0.0, b=1.0, **named):
+    low, high = named.get("from", a), named.get("to", b)
+    _check_range("uniform_", low, high)
+    return _uniform(rng, shape, d) * (high - low) + low
+
+
+def _normal_about(rng, shape, d, mean=0.0, std=1.0):
+    if std < 0:
+        raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
+    return _normal(rng, shape, d) * std + mean
+
+
+def _whole_between(rng, shape, d, low=None, high=None):
+    if high is None:
+        low, high = 0, low
+    if high is None:
+        high = 2 ** (24 if d == np.float32 else 53) if d.kind == "f" else int(np.iinfo(d).max) if d.kind != "b" else 2
+    return rng.integers(low, high, shape)
+
+
+_refill("uniform_", _uniform_between, "Fill with uniform numbers from [a, b).")
+_refill("normal_", _normal_about, "Fill with normal numbers.")
+_refill("random_", _whole_between, "Fill with whole numbers from [low, high).")
+_refill("exponential_", lambda rng, s, d, lambd=1.0: rng.exponential(1 / lambd, s), "Fill with exponential numbers of rate lambd.")
+_refill("geometric_", lambda rng, s, d, p: rng.geometric(p, s), "Fill with geometric numbers.")
+_refill("cauchy_", lambda rng, s, d, median=0.0, sigma=1.0: rng.standard_cauchy(s) * sigma + median, "Fill with Cauchy numbers.")
+_refill("log_normal_", lambda rng, s, d, mean=1.0, std=2.0: rng.lognormal(mean, std, s), "Fill with log-normal numbers.")
+
+
+def _bernoulli_(self, p=0.5, *, generator=None):
+    """Fill with 1 with probability p, else 0."""
+    chance = p._data if isinstance(p, Tensor) else p
+    from ._op import assign
+
+    return assign(self, wrap((draws(generator).random(self._data.shape) < chance).astype(self._data.dtype)), "bernoulli_")
+
+
+Tensor.bernoulli_ = _bernoulli_  # type: ignore[attr-defined]
