@@ -307,7 +307,9 @@ class Op:
         if not tensor:
             return self.apply_raw(arrays, params)
         if self.promote is not None:
-            arrays = self.promoted(arrays)
+            # A NumPy scalar of the caller's counts as a Python number: `np.float64(2) * t` keeps t's dtype.
+            arrays = self.promoted([a.item() if isinstance(a, np.generic) and not isinstance(v, Tensor) else a
+                                    for a, v in zip(arrays, inputs, strict=True)])  # fmt: skip
         out = self.compute(arrays, params)
         return self.finish(out, tuple(arrays), params, tuple(nodes), inputs)
 
@@ -318,8 +320,6 @@ class Op:
                 return None
         elif type(value) in NUMBERS:
             return value
-        elif isinstance(value, np.generic) and type(value) in RAW:
-            return value if self.accepts_scalars else value
         elif is_raw(value):
             return value
         elif isinstance(value, (int, float, complex)):
@@ -343,9 +343,7 @@ class Op:
         return kernel(*arrays, **dict(zip(self.parameters, params, strict=True))) if params else kernel(*arrays)
 
     def promoted(self, arrays: list) -> list:
-        """Inputs in their common dtype; Python and NumPy scalars stay weak, so that they never widen an array."""
-        arrays = [a.item() if isinstance(a, np.generic) and not isinstance(t, Tensor) else a
-                  for a, t in zip(arrays, arrays, strict=True)]  # fmt: skip
+        """Inputs in their common dtype; Python numbers stay weak, so that they never widen an array."""
         target = result_dtype(tuple(arrays))
         if self.promote == "float" and target not in FLOATING and category(target) < 2:
             target = get_default_dtype().dtype
@@ -436,7 +434,7 @@ class Op:
 _OPTIONS: dict[str, Any] = {
     "sample": None, "method": None, "inplace": False, "operators": (), "aliases": (), "namespace": "", "symbol": None,
     "caption": None, "promote": None, "elementwise": False, "linear": False, "view": False, "aux": (), "outputs": (),
-    "quiet": False, "holomorphic": True, "differentiable_twice": True, "accepts_scalars": True, "result_name": "values",
+    "quiet": False, "holomorphic": True, "differentiable_twice": True, "result_name": "values",
     "tolerance": None, "reference": None,
 }  # fmt: skip
 

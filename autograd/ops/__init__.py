@@ -13,5 +13,13 @@ from . import arithmetic
 from . import matmul
 from . import cast
 from . import create
+from . import linalg_solve
+from . import linalg_decompose
+from . import linalg_lu
+from . import linalg_householder
+from . import linalg_functions
+from . import linalg_products
+from . import linalg_norm
 
-__all__ = ["arithmetic", "cast", "compare", "complex", "create", "index", "matmul", "pointwise", "reduce", "shape"]
+__all__ = ["arithmetic", "cast", "compare", "complex", "create", "index", "linalg_decompose", "linalg_functions",
+           "linalg_householder", "linalg_lu", "linalg_norm", "linalg_products", "linalg_solve", "matmul", "pointwise", "reduce", "shape"]

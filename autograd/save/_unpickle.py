@@ -272,6 +272,7 @@ def _data_globals() -> dict[str, Any]:
         for factory in (list, dict, tuple, int, float, str, bool):
             found[f"{module} {factory.__name__}"] = Known(factory.__name__, None, factory)
         found[f"{module} bytearray"] = Known("bytearray", _bytearray)
+        found[f"{module} xrange"] = Known("range", range, range)  # what protocol 2 calls it
     for module in ("numpy.core", "numpy._core"):
         # The placeholder is of the sort ndarray.__setstate__ refills; its arguments are always (ndarray, (0,), b"b").
         found[f"{module}.multiarray _reconstruct"] = Known("_reconstruct", lambda *_: np.ndarray((0,), np.int8))
