@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections import namedtuple
 
 import numpy as np
@@ -111,14 +112,14 @@ def mean(x, *, dim=None, keepdim=False, dtype=None):
 
 @mean.grad("x")
 def _(g, x_shape, dim, keepdim):
-    return spread(g / max(_count(x_shape, dim), 1), x_shape, dim, keepdim)
+    return spread(g / builtins.max(_count(x_shape, dim), 1), x_shape, dim, keepdim)
 
 
 def _variance(x, dim, correction, keepdim):
     """Two passes: subtracting the mean first keeps the digits that E[x²] - E[x]² would cancel."""
     axes = wrap_dims(dim, x.ndim)
     wide = x.astype(np.float32) if x.dtype == np.float16 else x
-    centred = wide - _total(wide, axes, True) / max(_count(x.shape, dim), 1)
+    centred = wide - _total(wide, axes, True) / builtins.max(_count(x.shape, dim), 1)
     squares = (centred * np.conj(centred)).real if x.dtype.kind == "c" else centred * centred
     left = _count(x.shape, dim) - correction
     return (_total(squares, axes, keepdim) / (left if left > 0 else np.float32(0))).astype(squares.dtype if wide is x else x.dtype)
@@ -133,7 +134,7 @@ def _var(x, *, dim=None, correction=1, keepdim=False):
 
 @_var.grad("x")
 def _(g, x, x_shape, dim, correction, keepdim):
-    left = max(_count(x_shape, dim) - correction, 0)
+    left = builtins.max(_count(x_shape, dim) - correction, 0)
     centred = x - expand(mean(x, dim=dim, keepdim=True), x_shape)
     scale = 2.0 / left if left else float("nan")
     return spread(g, x_shape, dim, keepdim) * (scale * centred)
@@ -148,7 +149,7 @@ def _std(x, *, dim=None, correction=1, keepdim=False):
 
 @_std.grad("x")
 def _(g, out, x, x_shape, dim, correction, keepdim):
-    left = max(_count(x_shape, dim) - correction, 0)
+    left = builtins.max(_count(x_shape, dim) - correction, 0)
     centred = x - expand(mean(x, dim=dim, keepdim=True), x_shape)
     scale = 1.0 / left if left else float("nan")
     # A constant has no direction in which its spread grows first: subgradient 0, not 0/0.
@@ -195,7 +196,7 @@ def std_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
 
 def _no_empty(name, x, dim):
     axes = wrap_dims(dim, x.ndim)
-    if any(x.shape[a] == 0 for a in axes):
+    if builtins.any(x.shape[a] == 0 for a in axes):
         what = "numel() == 0" if dim is None else f"size 0 along dim {dim}"
         raise (RuntimeError if dim is None else IndexError)(
             f"{name}(): Expected reduction dim to be specified for input.{what}. Specify the reduction dim with the 'dim' "
