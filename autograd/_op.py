@@ -765,12 +765,16 @@ def check_writable(t: Tensor, name: str) -> None:
 
 def _in_place(entry: Callable, name: str, operator: bool = False) -> Callable:
     """`entry` with its result written into the first operand."""
+    composed = isinstance(getattr(entry, "op", None), Composite)
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if operator and not _operand(args[0]):
             return NotImplemented
         check_writable(self, name + "_")
-        return assign(self, entry(self, *args, **kwargs), name + "_")
+        source = self
+        if composed and is_grad_enabled() and any(isinstance(a, Tensor) and history(a) is not None for a in (self, *args)):
+            source = wrap(self._data.copy(), history(self))  # its parts save the old values, not memory about to change
+        return assign(self, entry(source, *args, **kwargs), name + "_")
 
     method.__name__ = method.__qualname__ = name + "_"
     method.__doc__ = f"In-place form of `{name}`."

@@ -678,8 +678,8 @@ def set_region_node(make: Callable) -> None:
 
 def note_view(view: Tensor, source: Tensor) -> None:
     """Remember that `view` shows memory of `source`, so that an in-place change of one rewrites both histories."""
-    base = getattr(source, "_base", None) or source
-    view._base = base
+    base = getattr(source, "_base", None)
+    view._base = base = source if base is None else base
     try:
         views = base._views
     except AttributeError:

@@ -69,7 +69,7 @@ class FunctionCtx:
         """After forward: remember arrays and edges, never the output Tensors (that would be a reference cycle)."""
         now = tick()
         self._saved = [
-            None if t is None else (t._data, outputs.get(id(t)) or history(t), now) for t in self._to_save
+            None if t is None else (t._data, outputs[id(t)] if id(t) in outputs else history(t), now) for t in self._to_save
         ]
         self._to_save = self._dirty = ()
 

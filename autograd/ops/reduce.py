@@ -462,10 +462,10 @@ def _(g, x, x_shape, dim, keepdim):
 
 def _others(x, dim):
     """For each element the product of all others along `dim`."""
-    ones = narrow(x, dim, 0, 1) * 0.0 + 1.0
     n = x.shape[dim]
     if n == 0:
         return x
+    ones = narrow(x, dim, 0, 1) * 0.0 + 1.0
     before = cumprod(cat([ones, narrow(x, dim, 0, n - 1)], dim=dim), dim=dim)
     mirrored = flip(x, (dim,))
     after = flip(cumprod(cat([ones, narrow(mirrored, dim, 0, n - 1)], dim=dim), dim=dim), (dim,))

@@ -118,7 +118,8 @@ def test_float32_stays_float32_in_value_and_gradient(name):
             assert g is None or (g.dtype is autograd.float32 and g.shape == leaf.shape)
 
 
-@pytest.mark.parametrize("name", RULED)
+# `view` alone may refuse a layout (tests/ops/test_shape.py has its error); everything else must take any.
+@pytest.mark.parametrize("name", [n for n in RULED if n != "_view"])
 def test_memory_layout_does_not_matter(name):
     """The same values in Fortran order, reversed memory and with gaps give the same results and gradients."""
     declared = DECLARED[name]
@@ -133,6 +134,8 @@ def test_memory_layout_does_not_matter(name):
 
 def scattered(a):
     """The same values in memory with gaps and, for matrices, transposed."""
+    if not a.ndim:
+        return a
     gaps = np.full([2 * n for n in a.shape[::-1]], np.nan, a.dtype).T
     view = gaps[tuple(slice(None, None, 2) for _ in a.shape)]
     view[...] = a
