@@ -26,6 +26,7 @@ from .functional import grad  # noqa: E402
 from .gradcheck import GradcheckError, gradcheck, gradgradcheck  # noqa: E402
 from .random import (  # noqa: E402
     Generator, default_generator, fork_rng, get_rng_state, initial_seed, manual_seed, seed, set_rng_state)  # fmt: skip
+from .save import load, save  # noqa: E402
 
 __version__ = "0.1.0"
 
