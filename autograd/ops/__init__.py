@@ -22,5 +22,7 @@ from . import linalg_products
 from . import linalg_norm
 from . import linalg_top
 
-__all__ = ["arithmetic", "cast", "compare", "complex", "create", "index", "linalg_decompose", "linalg_functions",
+from . import activation
+from . import dropout
+__all__ = ["dropout", "activation", "arithmetic", "cast", "compare", "complex", "create", "index", "linalg_decompose", "linalg_functions",
            "linalg_householder", "linalg_lu", "linalg_norm", "linalg_products", "linalg_solve", "linalg_top", "matmul", "pointwise", "reduce", "shape"]
