@@ -153,7 +153,7 @@ def _load_pickle(stream: IO[bytes], weights_only: bool) -> Any:
             "Weights only load failed: the file is a bare pickle, which runs code of its maker when it is read; if you "
             "trust it, load(..., weights_only=False)"
         )
-    return pickle.load(stream)
+    return pickle.load(stream)  # noqa: S301  (weights_only=False was said)
 
 
 @contextlib.contextmanager

@@ -92,7 +92,7 @@ def _run_pickle(raw: np.ndarray, weights_only: bool) -> Any:
             "Weights only load failed: the file was saved by save(..., weights_only=False), so reading it runs code of "
             "its maker; if you trust it, load(..., weights_only=False)"
         )
-    return pickle.loads(raw.tobytes())
+    return pickle.loads(raw.tobytes())  # noqa: S301  (weights_only=False was said)
 
 
 def _checked(archive: zipfile.ZipFile, line: dict) -> bytes:

@@ -23,7 +23,9 @@ def flat_arrays(value: Any, kind: str) -> dict[str, np.ndarray]:
         raise TypeError(f"save: a {kind} file holds a dict of tensors by name, got {type(value).__name__}; {_WAY_OUT}")
     for key, entry in value.items():
         if type(key) is not str or not isinstance(entry, (Tensor, np.ndarray)):
-            raise TypeError(f"save: a {kind} file holds tensors by name, [{key!r}] is a {type(entry).__name__}; {_WAY_OUT}")
+            raise TypeError(
+                f"save: a {kind} file holds tensors by name, [{key!r}] is a {type(entry).__name__}; {_WAY_OUT}"
+            )
     return {k: np.array(t._data if isinstance(t, Tensor) else t, order="C") for k, t in value.items()}
 
 

@@ -1,4 +1,4 @@
-"""Tensor classes that keep their class in a file: nn registers Parameter and Buffer here, which this package may not import."""
+"""Tensor classes that keep their class in a file. nn registers Parameter here, which this package may not import."""
 
 from __future__ import annotations
 

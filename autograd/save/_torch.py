@@ -130,7 +130,7 @@ TORCH = _torch_globals()
 
 
 class _TrustingUnpickler(pickle.Unpickler):
-    """Python's own unpickler for `weights_only=False`: PyTorch's names stand for ours, every other is imported and run."""
+    """Python's own unpickler for `weights_only=False`: PyTorch's names stand for ours, others are imported and run."""
 
     def __init__(self, stream: IO[bytes], persistent: Callable[[Any], Any]) -> None:
         super().__init__(stream)
@@ -167,7 +167,9 @@ def read_zip(archive: zipfile.ZipFile, weights_only: bool) -> Any:
     names = archive.namelist()
     root = next(n for n in names if n.endswith("data.pkl") and n.count("/") <= 1)[: -len("data.pkl")]
     if f"{root}constants.pkl" in names:
-        raise pickle.UnpicklingError("load: this is a TorchScript archive, a program; save the module's state_dict() instead")
+        raise pickle.UnpicklingError(
+            "load: this is a TorchScript archive, a program; save the module's state_dict() instead"
+        )
     swap = f"{root}byteorder" in names and archive.read(f"{root}byteorder") == b"big"
     memories: dict[str, np.ndarray] = {}
 

@@ -116,8 +116,8 @@ class Encoder:
         """An entry for a member of its own."""
         if array.dtype.kind not in "biufcSU" and array.dtype.name != "bfloat16":
             raise TypeError(
-                f"save: {self._where()} is an array of dtype {array.dtype}, which only pickle could hold: save numbers, "
-                "or pass weights_only=False"
+                f"save: {self._where()} is an array of dtype {array.dtype}, which only pickle could hold: save "
+                "numbers, or pass weights_only=False"
             )
         self.arrays.append(array)
         return {"member": len(self.arrays) - 1, "dtype": type_name(array)}

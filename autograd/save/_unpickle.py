@@ -21,7 +21,7 @@ _MARK = object()
 class Known:
     """What a global name in a file stands for: something to call with arguments, or a class used as a value."""
 
-    __slots__ = ("name", "call", "value")
+    __slots__ = ("call", "name", "value")
 
     def __init__(self, name: str, call: Callable | None = None, value: Any = None) -> None:
         object.__setattr__(self, "name", name)
@@ -34,8 +34,8 @@ class Known:
 
 def refused(name: str) -> pickle.UnpicklingError:
     return pickle.UnpicklingError(
-        f"Weights only load failed: Unsupported global: GLOBAL {name} was not an allowed global by default. Only tensors, "
-        "numbers, strings and containers are read; if you trust whoever made the file, load(..., weights_only=False) "
+        f"Weights only load failed: Unsupported global: GLOBAL {name} was not an allowed global by default. Only "
+        "tensors, numbers, strings and containers are read; if you trust whoever made the file, load(..., weights_only=False) "
         "runs what it asks for"
     )
 
@@ -133,7 +133,9 @@ class Unpickler:
     def _call(self) -> None:
         arguments, function = self._pop(), self._pop()
         if type(function) is not Known or function.call is None or type(arguments) is not tuple:
-            raise pickle.UnpicklingError(f"load: the file calls {getattr(function, 'name', function)!r}, which is not allowed")
+            raise pickle.UnpicklingError(
+                f"load: the file calls {getattr(function, 'name', function)!r}, which is not allowed"
+            )
         self._stack.append(function.call(*arguments))
 
     def _build(self) -> None:
@@ -175,7 +177,7 @@ def _assign(target: dict, items: list) -> None:
         target[key] = value
 
 
-_PUSH_ARGUMENT = frozenset(
+_PUSH_ARGUMENT = frozenset(  # noqa: SIM905  (a list of 21 strings would fill a screen)
     "INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT STRING BINSTRING SHORT_BINSTRING UNICODE BINUNICODE "
     "SHORT_BINUNICODE BINUNICODE8 BINBYTES SHORT_BINBYTES BINBYTES8 BYTEARRAY8".split()
 )
@@ -229,7 +231,12 @@ def _make_dtype(name: Any, *_: Any) -> np.dtype:
 
 
 def _with_byte_order(d: np.dtype, state: Any) -> np.dtype:
-    if type(state) is not tuple or len(state) < 5 or state[1] not in ("<", ">", "|", "=") or any(s is not None for s in state[2:5]):
+    if (
+        type(state) is not tuple
+        or len(state) < 5
+        or state[1] not in ("<", ">", "|", "=")
+        or any(s is not None for s in state[2:5])
+    ):
         raise pickle.UnpicklingError("load: the file describes a structured dtype, which is not read")
     return d if state[1] == "|" else d.newbyteorder(state[1])
 

@@ -20,7 +20,7 @@ class Decoder:
     """Turns a skeleton back into the value; `read(number)` gives the array of a member, once per member.
 
     Raises:
-        ValueError, TypeError, KeyError: the skeleton is not one that `_tree` writes. The archive's reader names the file.
+        ValueError, TypeError, KeyError: the skeleton is not one that `_tree` writes; the caller names the file.
     """
 
     def __init__(self, read: Callable[[int], np.ndarray]) -> None:
@@ -34,7 +34,7 @@ class Decoder:
         if not isinstance(skeleton, dict):
             return skeleton
         if len(skeleton) == 1:
-            (key, body), = skeleton.items()
+            ((key, body),) = skeleton.items()
             if key[:1] == "$":
                 return self._kind(key[1:], body)
         return {k: self.decode(v) for k, v in skeleton.items()}

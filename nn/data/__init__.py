@@ -12,6 +12,7 @@ from .dataset import (
     TensorDataset,
     random_split,
 )
+from .images import digits, mnist, read_csv, read_idx, read_pickle
 from .loader import DataLoader
 from .sampler import (
     BatchSampler,
@@ -25,5 +26,6 @@ from .sampler import (
 __all__ = [
     "BatchSampler", "ChainDataset", "ConcatDataset", "DataLoader", "Dataset", "IterableDataset", "RandomSampler",
     "Sampler", "SequentialSampler", "StackDataset", "Subset", "SubsetRandomSampler", "TensorDataset",
-    "WeightedRandomSampler", "WorkerInfo", "default_collate", "default_convert", "get_worker_info", "random_split",
+    "WeightedRandomSampler", "WorkerInfo", "default_collate", "default_convert", "digits",
+    "get_worker_info", "mnist", "random_split", "read_csv", "read_idx", "read_pickle",
 ]  # fmt: skip

@@ -231,8 +231,8 @@ class Pool:
         if not connection.wait([pipe, process.sentinel], timeout or None):
             self.close()
             raise RuntimeError(
-                f"DataLoader timed out after {timeout} seconds waiting for worker {worker}; raise timeout=, or look for "
-                "what holds the dataset up"
+                f"DataLoader timed out after {timeout} seconds waiting for worker {worker}; raise timeout=, or look "
+                "for what holds the dataset up"
             )
         try:
             if pipe.poll():  # also what a worker sent before it died
@@ -247,8 +247,8 @@ class Pool:
         pid, code = process.pid, process.exitcode
         self.close()
         raise RuntimeError(
-            f"DataLoader worker (pid(s) {pid}) exited unexpectedly: {_reason(code)}. The system ends a process that needs "
-            "too much memory; num_workers=0 shows errors in the dataset itself"
+            f"DataLoader worker (pid(s) {pid}) exited unexpectedly: {_reason(code)}. The system ends a process that "
+            "needs too much memory; num_workers=0 shows errors in the dataset itself"
         )
 
 

@@ -44,15 +44,17 @@ def _tensors(batch: Sequence[autograd.Tensor]) -> autograd.Tensor:
     shapes = {tuple(t.shape) for t in batch}
     if len(shapes) > 1:
         raise RuntimeError(
-            f"default_collate: stack expects each tensor to be equal size, but the samples have shapes {sorted(shapes)}; "
-            "pad them in a collate_fn="
+            f"default_collate: stack expects each tensor to be equal size, but the samples have shapes "
+            f"{sorted(shapes)}; pad them in a collate_fn="
         )
     return autograd.stack(list(batch), 0)
 
 
 def _arrays(batch: Sequence[np.ndarray]) -> autograd.Tensor:
     if batch[0].dtype.kind in "SUO":
-        raise TypeError(f"default_collate: batch must contain tensors or numbers; found an array of dtype {batch[0].dtype}")
+        raise TypeError(
+            f"default_collate: batch must contain tensors or numbers; found an array of dtype {batch[0].dtype}"
+        )
     return _tensors([autograd.as_tensor(a) for a in batch])
 
 
@@ -71,7 +73,9 @@ def _sequences(batch: Sequence[Sequence]) -> Any:
     first = batch[0]
     sizes = {len(sample) for sample in batch}
     if len(sizes) > 1:
-        raise RuntimeError(f"default_collate: each element in list of batch should be of equal size, got sizes {sorted(sizes)}")
+        raise RuntimeError(
+            f"default_collate: each element in list of batch should be of equal size, got sizes {sorted(sizes)}"
+        )
     return _like_sequence(first, [default_collate(field) for field in zip(*batch, strict=True)])
 
 

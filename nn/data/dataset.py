@@ -22,6 +22,7 @@ class Dataset:
         >>> class Squares(Dataset):
         ...     def __len__(self):
         ...         return 10
+        ...
         ...     def __getitem__(self, i):
         ...         return i, i * i
         >>> Squares()[3]
@@ -204,7 +205,7 @@ def random_split(dataset: Any, lengths: Sequence[float], generator: autograd.Gen
     sizes = _sizes(lengths, total)
     if sum(sizes) != total:
         raise ValueError(
-            f"random_split: Sum of input lengths does not equal the length of the input dataset: {sum(sizes)} and {total}"
+            f"random_split: Sum of input lengths does not equal the length of the input dataset: {sum(sizes)} != {total}"
         )
     order = autograd.randperm(total, generator=generator).tolist()
     ends = list(itertools.accumulate(sizes))

@@ -76,7 +76,8 @@ class DataLoader:
             batch_size, drop_last = None, False
         elif batch_size is not None:
             batch_sampler = BatchSampler(sampler, batch_size, drop_last)  # type: ignore[arg-type]
-        self.batch_size, self.drop_last, self.sampler, self.batch_sampler = batch_size, drop_last, sampler, batch_sampler
+        self.batch_size, self.drop_last = batch_size, drop_last
+        self.sampler, self.batch_sampler = sampler, batch_sampler
         self.collate_fn = collate_fn or (default_collate if batch_sampler is not None else default_convert)
         self._pool: _worker.Pool | None = None
 
@@ -90,7 +91,8 @@ class DataLoader:
         numbers = iter(self.sampler if self.batch_sampler is None else self.batch_sampler)
         if not self.num_workers:
             return _Here(self._make_fetcher()(), numbers)
-        return _ByWorkers(self._workers(seed), numbers, self.prefetch_factor or 2, self.timeout, self.persistent_workers)
+        ahead = self.prefetch_factor or 2
+        return _ByWorkers(self._workers(seed), numbers, ahead, self.timeout, self.persistent_workers)
 
     def _make_fetcher(self) -> Callable[[], Fetcher]:
         batched = self.batch_sampler is not None
@@ -100,7 +102,12 @@ class DataLoader:
         pool = self._pool
         if pool is None or not pool.close.alive:
             pool = _worker.Pool(
-                self._make_fetcher(), self.dataset, self.num_workers, seed, self.worker_init_fn, self.multiprocessing_context
+                self._make_fetcher(),
+                self.dataset,
+                self.num_workers,
+                seed,
+                self.worker_init_fn,
+                self.multiprocessing_context,
             )
         self._pool = pool if self.persistent_workers else None
         return pool
@@ -192,22 +199,26 @@ class _ByWorkers:
 
 def _check_workers(num_workers: int, timeout: float, prefetch_factor: int | None, persistent: bool) -> None:
     if num_workers < 0:
-        raise ValueError(f"DataLoader: num_workers option should be non-negative, got {num_workers}; 0 disables workers")
+        raise ValueError(f"DataLoader: num_workers option should be non-negative, got {num_workers}")
     if timeout < 0:
         raise ValueError(f"DataLoader: timeout option should be non-negative, got {timeout}")
     if prefetch_factor is not None and not num_workers:
-        raise ValueError("DataLoader: prefetch_factor option could only be specified in multiprocessing: set num_workers > 0")
+        raise ValueError("DataLoader: prefetch_factor option could only be specified with num_workers > 0")
     if prefetch_factor is not None and prefetch_factor < 1:
         raise ValueError(f"DataLoader: prefetch_factor option should be positive, got {prefetch_factor}")
     if persistent and not num_workers:
         raise ValueError("DataLoader: persistent_workers option needs num_workers > 0")
 
 
-def _check_order(dataset: Any, batch_size: Any, shuffle: Any, sampler: Any, batch_sampler: Any, drop_last: bool) -> None:
+def _check_order(
+    dataset: Any, batch_size: Any, shuffle: Any, sampler: Any, batch_sampler: Any, drop_last: bool
+) -> None:
     if isinstance(dataset, IterableDataset):
         for name, value in (("shuffle", shuffle or None), ("sampler", sampler), ("batch_sampler", batch_sampler)):
             if value is not None:
-                raise ValueError(f"DataLoader with IterableDataset: expected unspecified {name} option, but got {name}={value!r}")
+                raise ValueError(
+                    f"DataLoader with IterableDataset: expected unspecified {name} option, but got {name}={value!r}"
+                )
     if sampler is not None and shuffle:
         raise ValueError("DataLoader: sampler option is mutually exclusive with shuffle")
     if batch_sampler is not None and (batch_size != 1 or shuffle or sampler is not None or drop_last):
@@ -215,4 +226,6 @@ def _check_order(dataset: Any, batch_size: Any, shuffle: Any, sampler: Any, batc
             "DataLoader: batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and drop_last"
         )
     if batch_size is None and batch_sampler is None and drop_last:
-        raise ValueError("DataLoader: batch_size=None option disables auto-batching and is mutually exclusive with drop_last")
+        raise ValueError(
+            "DataLoader: batch_size=None option disables auto-batching and is mutually exclusive with drop_last"
+        )

@@ -10,7 +10,7 @@ import autograd
 
 
 class Sampler:
-    """Numbers of samples (or lists of them) in the order to read: a subclass defines `__iter__`, if it can `__len__`."""
+    """Numbers of samples (or lists of them) in the order to read: a subclass defines `__iter__` and, if it can, `__len__`."""
 
     def __init__(self, data_source: Any = None) -> None:
         """Takes and ignores the dataset, for programs that pass it."""
@@ -108,7 +108,8 @@ class WeightedRandomSampler(Sampler):
         self.weights = autograd.as_tensor(weights, dtype=autograd.float64)
         if self.weights.ndim != 1:
             raise ValueError(
-                f"WeightedRandomSampler: weights should be a 1d sequence but given weights have shape {tuple(self.weights.shape)}"
+                "WeightedRandomSampler: weights should be a 1d sequence but given weights have shape "
+                f"{tuple(self.weights.shape)}"
             )
         self.num_samples, self.generator = num_samples, generator
         self.replacement = _flag(replacement, "WeightedRandomSampler")
@@ -135,8 +136,11 @@ class BatchSampler(Sampler):
 
     def __init__(self, sampler: Iterable[int], batch_size: int, drop_last: bool) -> None:
         if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size <= 0:
-            raise ValueError(f"BatchSampler: batch_size should be a positive integer value, but got batch_size={batch_size!r}")
-        self.sampler, self.batch_size, self.drop_last = sampler, batch_size, _flag(drop_last, "BatchSampler", "drop_last")
+            raise ValueError(
+                f"BatchSampler: batch_size should be a positive integer, but got batch_size={batch_size!r}"
+            )
+        self.sampler, self.batch_size = sampler, batch_size
+        self.drop_last = _flag(drop_last, "BatchSampler", "drop_last")
 
     def __iter__(self) -> Iterator[list[int]]:
         numbers = iter(self.sampler)
