@@ -17,6 +17,7 @@ from ._mode import no_grad
 from ._op import composite
 from ._tensor import Tensor, check_device, wrap
 from .ops.create import finish
+from .ops.dropout import set_generator
 from .ops.shape import sizes
 
 
@@ -119,7 +120,7 @@ class fork_rng:
             set_rng_state(self._state)
 
 
-def draws(generator: Generator | None) -> np.random.Generator:
+def draws(generator: Generator | None = None) -> np.random.Generator:
     """NumPy's generator behind ours (the default one for None)."""
     if generator is not None and not isinstance(generator, Generator):
         raise TypeError(f"generator must be an autograd.Generator, got {type(generator).__name__}")
@@ -338,3 +339,5 @@ def _bernoulli_(self, p=0.5, *, generator=None):
 
 
 Tensor.bernoulli_ = _bernoulli_  # type: ignore[attr-defined]
+
+set_generator(draws)

@@ -33,7 +33,8 @@ ARROWS: dict[str, set[str]] = {
     "_tensor": BASE | {"_repr"},
     "_samples": {"_array", "_dtype"},
     "_op": BASE | {"_tensor", "_samples"},
-    "ops": CORE,
+    "_erf": {"_array"},
+    "ops": CORE | {"_erf"},
     "function": CORE,
     "composite": CORE | {"ops"},
 }
