@@ -109,7 +109,7 @@ class ConfusionMatrix:
         guess, truth = _classes(prediction), _array(target)
         if guess.shape != truth.shape or truth.ndim != 1:
             raise ValueError(
-                f"ConfusionMatrix: predictions of shape {_array(prediction).shape} do not fit targets of shape {truth.shape}"
+                f"ConfusionMatrix: predictions {_array(prediction).shape} do not fit targets {truth.shape}"
             )
         for name, values in (("target", truth), ("prediction", guess)):
             outside = (values < 0) | (values >= self.classes)

@@ -34,9 +34,9 @@ class Known:
 
 def refused(name: str) -> pickle.UnpicklingError:
     return pickle.UnpicklingError(
-        f"Weights only load failed: Unsupported global: GLOBAL {name} was not an allowed global by default. Only "
-        "tensors, numbers, strings and containers are read; if you trust whoever made the file, load(..., weights_only=False) "
-        "runs what it asks for"
+        f"Weights only load failed: Unsupported global: GLOBAL {name} was not an allowed global by default. "
+        "Only tensors, numbers, strings and containers are read; if you trust whoever made the file, "
+        "load(..., weights_only=False) runs what it asks for"
     )
 
 
@@ -177,10 +177,11 @@ def _assign(target: dict, items: list) -> None:
         target[key] = value
 
 
-_PUSH_ARGUMENT = frozenset(  # noqa: SIM905  (a list of 21 strings would fill a screen)
-    "INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT STRING BINSTRING SHORT_BINSTRING UNICODE BINUNICODE "
-    "SHORT_BINUNICODE BINUNICODE8 BINBYTES SHORT_BINBYTES BINBYTES8 BYTEARRAY8".split()
-)
+_PUSH_ARGUMENT = {
+    "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT", "STRING", "BINSTRING",
+    "SHORT_BINSTRING", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES",
+    "BINBYTES8", "BYTEARRAY8",
+}  # fmt: skip
 _PUSH_NEW: dict[str, Callable[[], Any]] = {
     "NONE": lambda: None, "NEWTRUE": lambda: True, "NEWFALSE": lambda: False, "MARK": lambda: _MARK,
     "EMPTY_LIST": list, "EMPTY_DICT": dict, "EMPTY_SET": set, "EMPTY_TUPLE": tuple,

@@ -205,7 +205,8 @@ def random_split(dataset: Any, lengths: Sequence[float], generator: autograd.Gen
     sizes = _sizes(lengths, total)
     if sum(sizes) != total:
         raise ValueError(
-            f"random_split: Sum of input lengths does not equal the length of the input dataset: {sum(sizes)} != {total}"
+            f"random_split: Sum of input lengths does not equal the length of the input dataset: "
+            f"{sum(sizes)} != {total}"
         )
     order = autograd.randperm(total, generator=generator).tolist()
     ends = list(itertools.accumulate(sizes))

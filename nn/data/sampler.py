@@ -10,7 +10,7 @@ import autograd
 
 
 class Sampler:
-    """Numbers of samples (or lists of them) in the order to read: a subclass defines `__iter__` and, if it can, `__len__`."""
+    """Numbers of samples, or lists of them, in the order to read: a subclass defines `__iter__`, maybe `__len__`."""
 
     def __init__(self, data_source: Any = None) -> None:
         """Takes and ignores the dataset, for programs that pass it."""
