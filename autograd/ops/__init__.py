@@ -13,6 +13,10 @@ from . import arithmetic
 from . import matmul
 from . import cast
 from . import create
+from . import sort
+from . import scatter
+from . import diagonals
+from . import combine
 from . import linalg_solve
 from . import linalg_decompose
 from . import linalg_lu
@@ -21,8 +25,8 @@ from . import linalg_functions
 from . import linalg_products
 from . import linalg_norm
 from . import linalg_top
+from . import fft
+from . import stft
 
 from . import activation
 from . import dropout
-__all__ = ["dropout", "activation", "arithmetic", "cast", "compare", "complex", "create", "index", "linalg_decompose", "linalg_functions",
-           "linalg_householder", "linalg_lu", "linalg_norm", "linalg_products", "linalg_solve", "linalg_top", "matmul", "pointwise", "reduce", "shape"]

@@ -1,0 +1,578 @@
+"""Joining in NumPy's other spellings, grids, combinations, Einstein sums, and numerical calculus on samples."""
+
+from __future__ import annotations
+
+import itertools
+import string
+
+import numpy as np
+
+from .._array import wrap_dim, wrap_dims
+from .._op import composite, op
+from .._samples import call, cases
+from .._tensor import Tensor, wrap
+from .arithmetic import div, mul, sub
+from .compare import isnan, ne, where
+from .index import narrow
+from .matmul import matmul
+from .reduce import cumsum, sum
+from .shape import cat, expand, flip, permute, reshape, stack, tensor_split, transpose, unsqueeze
+
+
+def _each(tensors, function):
+    if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
+        return tuple(function(t) for t in tensors[0])
+    made = tuple(function(t) for t in tensors)
+    return made if len(made) != 1 else made[0]
+
+
+def _at_least(n):
+    def grow(t):
+        while t.ndim < n:
+            t = unsqueeze(t, -1 if t.ndim == 2 else 0)
+        return t
+
+    return grow
+
+
+@composite(method=False)
+def atleast_1d(*tensors):
+    """0-d tensors as vectors; others unchanged."""
+    return _each(tensors, _at_least(1))
+
+
+@composite(method=False)
+def atleast_2d(*tensors):
+    """Tensors with at least two axes, new ones in front."""
+    return _each(tensors, _at_least(2))
+
+
+@composite(method=False)
+def atleast_3d(*tensors):
+    """Tensors with at least three axes, the third one last."""
+    return _each(tensors, _at_least(3))
+
+
+@composite(method=False)
+def hstack(tensors):
+    """Joined side by side: along the second axis, vectors along the first."""
+    tensors = [atleast_1d(t) for t in tensors]
+    return cat(tensors, 0 if tensors[0].ndim == 1 else 1)
+
+
+@composite(method=False, aliases=("row_stack",))
+def vstack(tensors):
+    """Joined on top of each other, vectors as rows."""
+    return cat([atleast_2d(t) for t in tensors], 0)
+
+
+@composite(method=False)
+def dstack(tensors):
+    """Joined along the third axis."""
+    return cat([atleast_3d(t) for t in tensors], 2)
+
+
+@composite(method=False)
+def column_stack(tensors):
+    """Vectors as columns of a matrix; matrices side by side."""
+    return cat([reshape(t, (t.numel(), 1)) if t.ndim <= 1 else t for t in tensors], 1)
+
+
+def _axis_split(name, least, pick_dim):
+    def split(input, indices_or_sections):
+        if input.ndim < least:
+            raise RuntimeError(f"torch.{name} requires a tensor with at least {least} dimension, but got a tensor with {input.ndim} dimensions!")
+        dim = pick_dim(input)
+        if isinstance(indices_or_sections, int) and (indices_or_sections <= 0 or input.shape[dim] % indices_or_sections):
+            raise RuntimeError(
+                f"torch.{name} attempted to split along dimension {dim}, but the size of the dimension {input.shape[dim]} is not "
+                f"divisible by the split_size {indices_or_sections}!"
+            )
+        return tensor_split(input, indices_or_sections, dim)
+
+    split.__name__ = name
+    split.__doc__ = "Views of equal pieces (or cut at the indices listed) along the axis NumPy's function of this name uses."
+    return composite(split)
+
+
+hsplit = _axis_split("hsplit", 1, lambda t: 0 if t.ndim == 1 else 1)
+vsplit = _axis_split("vsplit", 2, lambda t: 0)
+dsplit = _axis_split("dsplit", 3, lambda t: 2)
+
+
+@composite(method=False)
+def meshgrid(*tensors, indexing=None):
+    """Coordinate grids of vectors: one tensor per vector, of the shape of the whole grid.
+
+    Args:
+        indexing: "ij" (the default, rows first) or "xy" (the first two axes exchanged).
+    """
+    if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
+        tensors = tuple(tensors[0])
+    if indexing not in (None, "ij", "xy"):
+        raise RuntimeError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
+    for t in tensors:
+        if t.ndim > 1:
+            raise RuntimeError(f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {tuple(t.shape)}")
+    vectors = [reshape(t, (t.numel(),)) for t in tensors]
+    shape = tuple(v.shape[0] for v in vectors)
+    swap = indexing == "xy" and len(vectors) > 1
+    grids = []
+    for i, v in enumerate(vectors):
+        grid = expand(reshape(v, tuple(-1 if k == i else 1 for k in range(len(shape)))), shape)
+        grids.append(transpose(grid, 0, 1) if swap else grid)
+    return tuple(grids)
+
+
+@composite(method=False)
+def cartesian_prod(*tensors):
+    """All tuples with one element of each vector, one per row."""
+    if len(tensors) == 1:
+        return tensors[0]
+    return stack([reshape(g, (-1,)) for g in meshgrid(*tensors)], 1)
+
+
+@composite(method=False)
+def combinations(input, r=2, with_replacement=False):
+    """All choices of `r` elements of a vector, one per row."""
+    if input.ndim != 1:
+        raise RuntimeError(f"Expect a 1D vector, but got shape {list(input.shape)}")
+    choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
+    at = np.array(list(choose(range(len(input)), r)), np.int64).reshape(-1, r)
+    return input[wrap(at)]
+
+
+@composite
+def fliplr(input):
+    """Columns in reversed order."""
+    if input.ndim < 2:
+        raise RuntimeError("Input must be >= 2-d.")
+    return flip(input, (1,))
+
+
+@composite
+def flipud(input):
+    """Rows in reversed order."""
+    if input.ndim < 1:
+        raise RuntimeError("Input must be >= 1-d.")
+    return flip(input, (0,))
+
+
+@composite
+def rot90(input, k=1, dims=(0, 1)):
+    """Turned by k right angles in the plane of two axes."""
+    a, b = (wrap_dim(d, input.ndim) for d in dims)
+    if a == b or len(dims) != 2:
+        raise RuntimeError(f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}")
+    k %= 4
+    if k == 0:
+        return input.clone()
+    if k == 2:
+        return flip(input, (a, b))
+    return flip(transpose(input, a, b), (a,)) if k == 1 else transpose(flip(input, (a,)), a, b)
+
+
+@op(name="_repeat_interleave", namespace="_", method=False, symbol="repeat each", linear=True, sample=cases(lambda r: [
+    call(r(3), repeats=2, dim=0), call(r(2, 3), repeats=np.array([1, 0, 2]), dim=1)]))  # fmt: skip
+def _repeat_interleave(x, *, repeats, dim):
+    return np.repeat(x, repeats, axis=dim)
+
+
+@_repeat_interleave.grad("x")
+def _(g, x_shape, repeats, dim):
+    from .scatter import _index_add
+
+    n = x_shape[dim]
+    at = np.repeat(np.arange(n), repeats)
+    zeros = expand(reshape(sum(g) * 0.0, (1,) * len(x_shape)), x_shape)
+    return _index_add(zeros, g, index=at, dim=dim)
+
+
+@composite
+def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
+    """Each element (slice along `dim`) repeated, so many times or as often as `repeats` says for each."""
+    if repeats is None:
+        return wrap(np.repeat(np.arange(input.numel()), input._data))
+    counts = repeats._data.astype(np.int64) if isinstance(repeats, Tensor) else repeats
+    if np.any(np.asarray(counts) < 0):
+        raise RuntimeError("repeats can not be negative")
+    if dim is None:
+        input, dim = reshape(input, (-1,)), 0
+    dim = wrap_dim(dim, input.ndim)
+    if not input.ndim:
+        input = reshape(input, (1,))
+    if np.ndim(counts) == 1 and len(counts) not in (1, input.shape[dim]):
+        raise RuntimeError(f"repeats must have the same size as input along dim, but got repeats.size(0) = {len(counts)} and input.size({dim}) = {input.shape[dim]}")
+    return _repeat_interleave(input, repeats=counts if np.ndim(counts) else int(counts), dim=dim)
+
+
+@composite
+def argwhere(input):
+    """Indices of the nonzero elements, one row each."""
+    found = np.argwhere(input._data)
+    return wrap(found.astype(np.int64))
+
+
+@composite
+def nonzero_static(input, *, size, fill_value=-1):
+    """The first `size` rows of the indices of nonzero elements, filled up with `fill_value`."""
+    found = np.argwhere(input._data)[:size]
+    rows = np.full((size, input.ndim), fill_value, np.int64)
+    rows[: len(found)] = found
+    return wrap(rows)
+
+
+# ---------------------------------------------------------------------------------------------- NaN-aware reductions
+
+
+@composite
+def nan_to_num(input, nan=0.0, posinf=None, neginf=None):
+    """NaN and infinities replaced by numbers (the dtype's largest and smallest by default)."""
+    if not input.is_floating_point():
+        return input.clone()
+    limits = np.finfo(input._data.dtype)
+    out = where(isnan(input), float(nan or 0.0), input)
+    out = where(input == float("inf"), float(limits.max if posinf is None else posinf), out)
+    return where(input == float("-inf"), float(limits.min if neginf is None else neginf), out)
+
+
+Tensor.nan_to_num_ = lambda self, *a, **k: self.copy_(nan_to_num(self, *a, **k))  # type: ignore[attr-defined]
+
+
+@composite
+def nansum(input, dim=None, keepdim=False, *, dtype=None):
+    """Sum of the elements that are not NaN."""
+    return sum(where(isnan(input), 0, input), dim=dim, keepdim=keepdim, dtype=dtype)
+
+
+@composite
+def nanmean(input, dim=None, keepdim=False, *, dtype=None):
+    """Mean of the elements that are not NaN."""
+    return div(nansum(input, dim, keepdim, dtype=dtype), sum(~isnan(input), dim=dim, keepdim=keepdim))
+
+
+# ---------------------------------------------------------------------------------------------- calculus on samples
+
+
+@composite
+def diff(input, n=1, dim=-1, prepend=None, append=None):
+    """Differences of neighbours along `dim`, n times."""
+    dim = wrap_dim(dim, input.ndim)
+    parts = [t for t in (prepend, input, append) if t is not None]
+    input = cat(parts, dim) if len(parts) > 1 else input
+    for _ in range(n):
+        size = input.shape[dim]
+        if size < 1:
+            break
+        after, before = narrow(input, dim, 1, max(size - 1, 0)), narrow(input, dim, 0, max(size - 1, 0))
+        input = ne(after, before) if input._data.dtype == bool else sub(after, before)
+    return input if n else input.clone()
+
+
+def _steps(y, x, dx, dim):
+    """Widths of the intervals between samples along `dim`."""
+    if x is None:
+        return 1 if dx is None else dx
+    if x.ndim == 1:
+        widths = diff(x, dim=0)
+        return reshape(widths, tuple(-1 if i == dim else 1 for i in range(y.ndim)))
+    return diff(x, dim=dim)
+
+
+def _trapezoids(y, x, dx, dim):
+    dim = wrap_dim(dim, y.ndim)
+    n = y.shape[dim]
+    means = (narrow(y, dim, 1, max(n - 1, 0)) + narrow(y, dim, 0, max(n - 1, 0))) / 2
+    return mul(means, _steps(y, x, dx, dim)), dim
+
+
+@composite(aliases=("trapz",), method=False)
+def trapezoid(y, x=None, *, dx=None, dim=-1):
+    """The integral of samples `y` at `x` (or every `dx`) along `dim`, by trapezoids."""
+    areas, dim = _trapezoids(y, x, dx, dim)
+    return sum(areas, dim=dim)
+
+
+@composite(method=False)
+def cumulative_trapezoid(y, x=None, *, dx=None, dim=-1):
+    """The running integral of samples along `dim`, by trapezoids."""
+    areas, dim = _trapezoids(y, x, dx, dim)
+    return cumsum(areas, dim=dim)
+
+
+@composite(method=False)
+def gradient(input, *, spacing=1, dim=None, edge_order=1):
+    """Slopes of samples along each axis: central differences inside, one-sided of `edge_order` at the ends."""
+    axes = wrap_dims(dim, input.ndim)
+    given = list(spacing) if isinstance(spacing, (tuple, list)) else [spacing] * len(axes)
+    if len(given) != len(axes):
+        raise RuntimeError(f"torch.gradient expected spacing to be unspecified, a scalar, or a list of length {len(axes)}, got {len(given)}")
+    if edge_order not in (1, 2):
+        raise RuntimeError(f"torch.gradient only supports edge_order=1 and edge_order=2, got {edge_order}")
+    return tuple(_slope(input, axis, h, edge_order) for axis, h in zip(axes, given, strict=True))
+
+
+def _slope(f, dim, spacing, edge_order):
+    n = f.shape[dim]
+    if n < edge_order + 1:
+        raise RuntimeError(f"torch.gradient expected each dimension size to be at least {edge_order + 1}, got {n}")
+    at = lambda i, k=1: narrow(f, dim, i, k)  # noqa: E731
+    if isinstance(spacing, Tensor):
+        h = diff(spacing, dim=0)
+    else:
+        h = wrap(np.full(n - 1, spacing, f._data.dtype))
+    h = reshape(h, tuple(-1 if i == dim else 1 for i in range(f.ndim)))
+    left, right = narrow(h, dim, 0, n - 2), narrow(h, dim, 1, n - 2)
+    a, b, c = -right / (left * (left + right)), (right - left) / (left * right), left / (right * (left + right))
+    inside = a * at(0, n - 2) + b * at(1, n - 2) + c * at(2, n - 2)
+    h0, h1 = narrow(h, dim, 0, 1), narrow(h, dim, n - 2, 1)
+    if edge_order == 1:
+        return cat([(at(1) - at(0)) / h0, inside, (at(n - 1) - at(n - 2)) / h1], dim)
+    k0, k1 = narrow(h, dim, 1, 1), narrow(h, dim, n - 3, 1)
+    first = -(2 * h0 + k0) / (h0 * (h0 + k0)) * at(0) + (h0 + k0) / (h0 * k0) * at(1) - h0 / (k0 * (h0 + k0)) * at(2)
+    last = h1 / (k1 * (k1 + h1)) * at(n - 3) - (k1 + h1) / (k1 * h1) * at(n - 2) + (2 * h1 + k1) / (h1 * (k1 + h1)) * at(n - 1)
+    return cat([first, inside, last], dim)
+
+
+# ---------------------------------------------------------------------------------------------- Einstein sums
+
+
+def parse_einsum(equation, operands):
+    """(labels of each operand, labels of the result), ellipses expanded to labels of their own.
+
+    Raises:
+        RuntimeError: the equation does not fit the operands.
+    """
+    equation = equation.replace(" ", "")
+    left, arrow, right = equation.partition("->")
+    terms = left.split(",")
+    if len(terms) != len(operands):
+        raise RuntimeError(f"einsum(): more operands were provided than specified in the equation: {len(operands)} for {equation!r}"
+                           if len(terms) < len(operands) else
+                           f"einsum(): fewer operands were provided than specified in the equation: {len(operands)} for {equation!r}")  # fmt: skip
+    free = [c for c in string.ascii_letters + "".join(map(chr, range(0x100, 0x180))) if c not in equation]
+    widest = max((t.ndim - len(s.replace("...", "")) for s, t in zip(terms, operands, strict=True) if "..." in s), default=0)
+    spare = "".join(free[:widest])
+    found = []
+    for i, (term, t) in enumerate(zip(terms, operands, strict=True)):
+        dots = t.ndim - len(term.replace("...", ""))
+        if dots < 0 or (dots and "..." not in term):
+            raise RuntimeError(
+                f"einsum(): the number of subscripts in the equation ({len(term.replace('...', ''))}) does not match the number of "
+                f"dimensions ({t.ndim}) for operand {i}"
+            )
+        found.append(term.replace("...", spare[widest - dots :] if "..." in term else ""))
+    if arrow:
+        out = right.replace("...", spare)
+    else:
+        letters = "".join(found)
+        out = spare + "".join(sorted(c for c in set(letters) if letters.count(c) == 1 and c not in spare))
+    return found, out
+
+
+def _sizes_of(terms, operands):
+    sizes_ = {}
+    for i, (term, t) in enumerate(zip(terms, operands, strict=True)):
+        for label, n in zip(term, t.shape, strict=True):
+            known = sizes_.get(label, 1)
+            if known != 1 and n not in (1, known):
+                raise RuntimeError(f"einsum(): subscript {label} has size {n} for operand {i} which does not broadcast with previously seen size {known}")
+            sizes_[label] = max(known, n) if n != 0 else 0
+    return sizes_
+
+
+def _take_diagonals(term, t):
+    """Labels that appear twice in one term read a diagonal."""
+    from .diagonals import diagonal
+
+    while len(set(term)) < len(term):
+        label = next(c for c in term if term.count(c) > 1)
+        a = term.index(label)
+        b = term.index(label, a + 1)
+        t = diagonal(t, 0, a, b)
+        term = term[:a] + term[a + 1 : b] + term[b + 1 :] + label
+    return term, t
+
+
+def _arranged(term, t, labels):
+    """The operand with its axes in the order of `labels`, of length one where it lacks one."""
+    t = permute(t, [term.index(c) for c in labels if c in term]) if term else t
+    it = iter(t.shape)
+    return reshape(t, tuple(next(it) if c in term else 1 for c in labels))
+
+
+def _pair(first, a, second, b, keep, sizes_):
+    """Two operands contracted into one over the labels not in `keep`, as a batch of matrix products."""
+    for labels, other in ((first, second), (second, first)):
+        alone = [i for i, c in enumerate(labels) if c not in other and c not in keep]
+        if alone and labels is first:
+            a = sum(a, dim=tuple(alone))
+            first = "".join(c for c in first if c in second or c in keep)
+        elif alone:
+            b = sum(b, dim=tuple(alone))
+            second = "".join(c for c in second if c in first or c in keep)
+    batch = [c for c in first if c in second and c in keep]
+    inner = [c for c in first if c in second and c not in keep]
+    rows = [c for c in first if c not in second]
+    columns = [c for c in second if c not in first]
+    left = _block(first, a, batch, rows, inner, sizes_)
+    right = _block(second, b, batch, inner, columns, sizes_)
+    out = matmul(left, right)
+    labels = [*batch, *rows, *columns]
+    return "".join(labels), reshape(out, tuple(sizes_[c] for c in labels))
+
+
+def _block(term, t, batch, left, right, sizes_):
+    """One operand as a batch of matrices, axes of length one stretched to their label's size."""
+    order = [*batch, *left, *right]
+    t = expand(_arranged(term, t, order), tuple(sizes_[c] for c in order))
+    size = lambda labels: int(np.prod([sizes_[c] for c in labels], dtype=np.int64)) if labels else 1  # noqa: E731
+    return reshape(t, (size(batch), size(left), size(right)) if batch else (size(left), size(right)))
+
+
+@composite(method=False)
+def einsum(equation, *operands):
+    """Sums of products by labelled axes: einsum("ij,jk->ik", a, b) is a matrix product.
+
+    Labels in several terms are multiplied, labels not in the result are summed; "..." stands for any further axes,
+    which broadcast. Without "->" the labels that appear once are kept, in alphabetical order.
+
+    Args:
+        equation: the labels of each operand; or the form einsum(a, [0, 1], b, [1, 2], [0, 2]) with numbers for labels.
+
+    Raises:
+        RuntimeError: labels and shapes do not fit.
+    """
+    equation, operands = _labelled(equation, operands)
+    terms, out = parse_einsum(equation, operands)
+    for c in out:
+        if out.count(c) > 1 or not any(c in t for t in terms):
+            raise RuntimeError(f"einsum(): output subscript {c} appears more than once in the output or does not appear in the equation for any input operand")
+    pairs = [_take_diagonals(term, t) for term, t in zip(terms, operands, strict=True)]
+    sizes_ = _sizes_of([p[0] for p in pairs], [p[1] for p in pairs])
+    for i, j in _contraction_order(pairs, out, sizes_):
+        second, first = pairs.pop(max(i, j)), pairs.pop(min(i, j))
+        keep = set(out).union(*[set(p[0]) for p in pairs])
+        pairs.append(_pair(*first, *second, keep, sizes_))
+    term, t = pairs[0]
+    gone = tuple(i for i, c in enumerate(term) if c not in out)
+    if gone:
+        t = sum(t, dim=gone)
+        term = "".join(c for c in term if c in out)
+    return permute(t, [term.index(c) for c in out]) if out else reshape(t, ())
+
+
+def _labelled(equation, operands):
+    if isinstance(equation, Tensor):
+        pieces = (equation, *operands)
+        letters = string.ascii_letters
+        spell = lambda labels: "".join("..." if c is Ellipsis else letters[c] for c in labels)  # noqa: E731
+        count = len(pieces) // 2
+        text = ",".join(spell(pieces[2 * i + 1]) for i in range(count))
+        if len(pieces) % 2:
+            text += "->" + spell(pieces[-1])
+        return text, tuple(pieces[2 * i] for i in range(count))
+    if len(operands) == 1 and isinstance(operands[0], (tuple, list)):
+        operands = tuple(operands[0])
+    if not operands:
+        raise RuntimeError("einsum(): must provide at least one operand")
+    return equation, operands
+
+
+def _contraction_order(pairs, out, sizes_):
+    """Which two operands to contract next; opt_einsum's order for three and more when it is installed."""
+    n = len(pairs)
+    if n > 2:
+        try:
+            import opt_einsum
+        except ImportError:
+            return [(0, 1)] + [(0, n - k - 1) for k in range(1, n - 1)]
+        equation = ",".join(p[0] for p in pairs) + "->" + out
+        shapes = [tuple(sizes_[c] for c in p[0]) for p in pairs]
+        path, _ = opt_einsum.contract_path(equation, *shapes, shapes=True, optimize="auto")
+        return [step if len(step) == 2 else (0, 0) for step in _only_pairs(path, n)]
+    return [(0, 1)] if n == 2 else []
+
+
+def _only_pairs(path, n):
+    """A path whose steps take two operands each."""
+    for step in path:
+        step = sorted(step)
+        while len(step) > 2:
+            yield tuple(step[:2])
+            n -= 1
+            step = [s - 2 + (s < step[0]) for s in step[2:]] + [n - 1]
+        if len(step) == 2:
+            yield tuple(step)
+            n -= 1
+
+
+@composite(method=False)
+def tensordot(a, b, dims=2, out=None):
+    """Sum of products over pairs of axes: the last `dims` of `a` with the first of `b`, or the two lists given."""
+    if isinstance(dims, Tensor):
+        dims = dims.tolist()
+    if isinstance(dims, int):
+        if dims < 0:
+            raise RuntimeError(f"tensordot expects dims >= 0, but got dims={dims}")
+        left, right = list(range(a.ndim - dims, a.ndim)), list(range(dims))
+    else:
+        left, right = ([d] if isinstance(d, int) else list(d) for d in dims)
+    left, right = [wrap_dim(d, a.ndim) for d in left], [wrap_dim(d, b.ndim) for d in right]
+    for i, j in zip(left, right, strict=True):
+        if a.shape[i] != b.shape[j]:
+            raise RuntimeError(f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} and second has size {b.shape[j]} in dim {j}")
+    rows, columns = [i for i in range(a.ndim) if i not in left], [j for j in range(b.ndim) if j not in right]
+    inner = int(np.prod([a.shape[i] for i in left], dtype=np.int64))
+    flat_a = reshape(permute(a, rows + left), (int(np.prod([a.shape[i] for i in rows], dtype=np.int64)), inner))
+    flat_b = reshape(permute(b, right + columns), (inner, int(np.prod([b.shape[j] for j in columns], dtype=np.int64))))
+    return reshape(matmul(flat_a, flat_b), [a.shape[i] for i in rows] + [b.shape[j] for j in columns])
+
+
+@composite
+def ldexp(input, other):
+    """input * 2 ** other."""
+    from .arithmetic import pow
+
+    return mul(input, pow(2.0, other))
+
+
+@composite
+def frexp(input):
+    """(mantissa, exponent) with input = mantissa * 2 ** exponent and 0.5 <= |mantissa| < 1."""
+    from collections import namedtuple
+
+    _, exponent = np.frexp(input._data)
+    scale = wrap(np.ldexp(np.ones_like(input._data), -np.asarray(exponent)))
+    return namedtuple("frexp", ("mantissa", "exponent"))(mul(input, scale), wrap(np.asarray(exponent, np.int32)))
+
+
+@composite
+def vdot(input, other):
+    """Sum of conj(input) * other over two vectors."""
+    from .complex import conj
+    from .matmul import dot
+
+    return dot(conj(input), other)
+
+
+def _copies():
+    """PyTorch's `..._copy` forms: what the view gives, in memory of its own."""
+    from .._op import registry
+
+    for name in ("alias", "as_strided", "diagonal", "expand", "narrow", "permute", "split_with_sizes", "squeeze", "t", "transpose",
+                 "unbind", "unfold", "unsqueeze", "view"):  # fmt: skip
+        source = Tensor.clone if name == "alias" else getattr(Tensor, name, None) or registry[name].call
+        composite(_copying(source, name), name=f"{name}_copy", method=False)
+
+
+def _copying(source, name):
+    def copied(input, *args, **kwargs):
+        result = source(input, *args, **kwargs)
+        return tuple(t.clone() for t in result) if isinstance(result, tuple) else result.clone()
+
+    copied.__doc__ = f"`{name}` in memory of its own."
+    return copied
+
+
+_copies()
