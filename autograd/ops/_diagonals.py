@@ -10,7 +10,7 @@ from .._samples import call, cases
 _PRIVATE = {"namespace": "_", "method": False, "linear": True}
 
 
-@op(name="lower_triangle", sample=cases(lambda r: [call(r(3, 3)), call(r(2, 3, 2), k=-1)]), **_PRIVATE)
+@op(name="_lower_triangle", sample=cases(lambda r: [call(r(3, 3)), call(r(2, 3, 2), k=-1)]), **_PRIVATE)
 def tril(x, *, k=0):
     """The elements on and below the k-th diagonal."""
     return np.tril(x, k)
@@ -21,7 +21,7 @@ def _(g, k):
     return tril(g, k=k)
 
 
-@op(name="upper_triangle", sample=cases(lambda r: [call(r(3, 3)), call(r(2, 3, 2), k=1)]), **_PRIVATE)
+@op(name="_upper_triangle", sample=cases(lambda r: [call(r(3, 3)), call(r(2, 3, 2), k=1)]), **_PRIVATE)
 def triu(x, *, k=0):
     """The elements on and above the k-th diagonal."""
     return np.triu(x, k)
@@ -32,7 +32,7 @@ def _(g, k):
     return triu(g, k=k)
 
 
-@op(name="main_diagonal", sample=cases(lambda r: [call(r(3, 3)), call(r(2, 3, 2))]), **_PRIVATE)
+@op(name="_main_diagonal", sample=cases(lambda r: [call(r(3, 3)), call(r(2, 3, 2))]), **_PRIVATE)
 def diagonal(x):
     """The main diagonals of matrices."""
     return np.diagonal(x, axis1=-2, axis2=-1)
@@ -43,7 +43,7 @@ def _(g, x_shape):
     return _spread_diagonal(g, rows=x_shape[-2], columns=x_shape[-1])
 
 
-@op(name="spread_diagonal", sample=cases(lambda r: [call(r(2, 3), rows=3, columns=4)]), **_PRIVATE)
+@op(name="_spread_diagonal", sample=cases(lambda r: [call(r(2, 3), rows=3, columns=4)]), **_PRIVATE)
 def _spread_diagonal(x, *, rows, columns):
     """Matrices that are zero but for their main diagonal."""
     made = np.zeros_like(x, shape=(*x.shape[:-1], rows, columns))

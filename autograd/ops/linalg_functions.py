@@ -39,7 +39,7 @@ def _moduli(x: Array, hermitian: bool) -> Array:
     return np.abs(np.linalg.eigvalsh(x)) if hermitian else np.linalg.svd(x, compute_uv=False)
 
 
-@op(name="matrix_rank", **_PRIVATE)
+@op(name="_matrix_rank", **_PRIVATE)
 def _matrix_rank(x, atol=None, rtol=None, *, hermitian=False):
     """How many singular values exceed the tolerance."""
     s = _moduli(x, hermitian)
@@ -76,7 +76,7 @@ def _pinv(x: Array, atol: Any, rtol: Any, hermitian: bool) -> Array:
     return (np.conj(np.swapaxes(Vh, -1, -2)) * inverted[..., None, :]) @ np.conj(np.swapaxes(U, -1, -2))
 
 
-@op(sample=cases(lambda r: [call(r(3, 3)), call(r(2, 4, 2)), call(r(2, 4))]), name="pinv", **_PRIVATE)
+@op(sample=cases(lambda r: [call(r(3, 3)), call(r(2, 4, 2)), call(r(2, 4))]), name="_pinv", **_PRIVATE)
 def _pinv_op(x, atol=None, rtol=None, *, hermitian=False):
     """The pseudo-inverse with the tolerances given."""
     return _pinv(x, atol, rtol, hermitian)
@@ -171,13 +171,13 @@ def lstsq(input, b, rcond=None, *, driver=None):
     return Lstsq(X[..., 0] if vector else X, residuals, _nothing(rank) if driver == "gels" else rank, values)
 
 
-@op(name="singular_values", **_PRIVATE)
+@op(name="_singular_values", **_PRIVATE)
 def _moduli_of(x):
     """Singular values, not differentiated."""
     return _moduli(x, False)
 
 
-@op(name="nothing", **_PRIVATE)
+@op(name="_nothing", **_PRIVATE)
 def _nothing(x):
     """No values, real: what PyTorch gives for a field that was not computed."""
     return np.zeros_like(x, shape=(0,), dtype=np.abs(x).dtype)

@@ -15,7 +15,7 @@ from ._diagonals import tril
 Geqrf = namedtuple("geqrf", ("a", "tau"))
 
 
-@op(name="geqrf", namespace="_", method=False, aux=("tau",), result_name="a", quiet=True)
+@op(name="_geqrf", namespace="_", method=False, aux=("tau",), result_name="a", quiet=True)
 def _geqrf(x):
     """LAPACK's compact QR: R on and above the diagonal, the reflections below it, and their factors."""
     a, tau = np.linalg.qr(x, mode="raw")
@@ -53,7 +53,7 @@ def _vectors(x: Any) -> Any:
 def _reflect(v: Any, tau: Any, C: Any) -> Any:
     """(I - tau v vᴴ) C for one reflection per matrix: v (*, m), tau (*), C (*, m, n)."""
     v = v[..., :, None]
-    return C - tau[..., None, None] * (v @ (adjoint(v) @ C))
+    return (v @ (adjoint(v) @ C)) * -tau[..., None, None] + C
 
 
 @composite(namespace="linalg", sample=cases(lambda r: [call(r(4, 3), r(3)), call(r(2, 3, 2), r(2, 1))]))
@@ -72,7 +72,7 @@ def householder_product(input, tau):
     Q = eye_like(raw(input), m, n)
     for i in range(tau.shape[-1] - 1, -1, -1):
         Q = _reflect(vectors[..., :, i], tau[..., i], Q)
-    return Q if tau.shape[-1] else Q + 0 * input
+    return Q if tau.shape[-1] else 0 * input + Q
 
 
 @composite

@@ -41,7 +41,7 @@ def eliminate(A: Array) -> tuple[Array, Array]:
     k = min(m, n)
     pivots = np.zeros_like(A, shape=(*A.shape[:-2], k), dtype=np.int32)
     for j in range(k):
-        pivot = j + np.argmax(np.abs(LU[..., j:, j]), axis=-1)
+        pivot = j + np.argmax(_size(LU[..., j:, j]), axis=-1)
         pivots[..., j] = pivot + 1
         _swap_rows(LU, j, pivot[..., None, None])
         head = LU[..., j, j, None]
@@ -50,6 +50,11 @@ def eliminate(A: Array) -> tuple[Array, Array]:
         LU[..., j + 1 :, j] = column
         LU[..., j + 1 :, j + 1 :] -= column[..., None] * LU[..., j : j + 1, j + 1 :]
     return LU, pivots
+
+
+def _size(x: Array) -> Array:
+    """LAPACK's measure of a pivot: |re| + |im|."""
+    return np.abs(x.real) + np.abs(x.imag) if x.dtype.kind == "c" else np.abs(x)
 
 
 def _swap_rows(LU: Array, j: int, pivot: Array) -> None:
@@ -70,7 +75,7 @@ def _permutation(pivots: Array, m: int) -> Array:
     return order
 
 
-@op(name="pivots_to_matrix", **_PRIVATE)
+@op(name="_pivots_to_matrix", **_PRIVATE)
 def _pivots_to_matrix(pivots, LU):
     """The permutation matrix P with A = P L U, in the dtype of LU."""
     m = LU.shape[-2]
@@ -78,7 +83,7 @@ def _pivots_to_matrix(pivots, LU):
     return np.swapaxes((order[..., None] == np.arange(m)).astype(LU.dtype), -1, -2)
 
 
-@op(sample=cases(lambda r: [call(r(3, 3)), call(r(2, 2, 4)), call(r(4, 2))]), name="lu_factor", aux=("pivots",),
+@op(sample=cases(lambda r: [call(r(3, 3)), call(r(2, 2, 4)), call(r(4, 2))]), name="_lu_factor", aux=("pivots",),
     result_name="LU", **_PRIVATE)  # fmt: skip
 def _lu_factor(A):
     """Compact LU factors and pivots."""
@@ -111,7 +116,7 @@ def _(g, out, pivots):
     return _pivots_to_matrix(pivots, out) @ whole
 
 
-@op(name="info", **_PRIVATE)
+@op(name="_info", **_PRIVATE)
 def _info(LU):
     """Per matrix, 1 plus the index of the first zero on the diagonal (0: none)."""
     zeros = np.diagonal(LU, axis1=-2, axis2=-1) == 0
@@ -226,7 +231,7 @@ def _ldl_one(a: Array, hermitian: bool) -> tuple[Array, Array, int]:
     return np.tril(LD), pivots, info
 
 
-@op(name="ldl_factor", aux=("pivots", "info"), result_name="LD", **_PRIVATE)
+@op(name="_ldl_factor", aux=("pivots", "info"), result_name="LD", **_PRIVATE)
 def _ldl_factor(x, *, hermitian=False):
     """Compact LDL factors by LAPACK's Bunch-Kaufman routine, from the lower triangle."""
     LD = np.zeros_like(x)
@@ -274,7 +279,7 @@ def _ldl_blocks(LD: Array, pivots: Array, hermitian: bool) -> tuple[Array, Array
     return M, D
 
 
-@op(name="ldl_matrix", **_PRIVATE)
+@op(name="_ldl_matrix", **_PRIVATE)
 def _ldl_matrix(LD, pivots, *, hermitian=False):
     """The matrix A that was factored."""
     A = np.zeros_like(LD)

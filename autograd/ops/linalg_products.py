@@ -21,7 +21,7 @@ from .shape import cat, expand, flip, reshape, transpose
 
 
 @op(sample=cases(lambda r: [call(r(4, 3), r(4, 3)), call(r(4, 3, 1), r(4, 3, 2), dim=-2), call(r(1, 3), r(2, 3))]),
-    promote="same", name="cross_product", namespace="_", method=False, holomorphic=False)  # fmt: skip
+    promote="same", name="_cross_product", namespace="_", method=False, holomorphic=False)  # fmt: skip
 def _cross(x, y, *, dim=-1):
     """Cross products of vectors of 3 elements along `dim`."""
     turn = lambda a, k: np.roll(a, k, axis=dim)  # noqa: E731
@@ -136,7 +136,7 @@ def kron(input, other):
     return reshape(product, tuple(i * j for i, j in zip(a, b, strict=True)))
 
 
-@op(sample=cases(lambda r: [call(r(2, 3), r(1, 2)), call(r(3), r(), r(2, 2))]), promote="same", name="block_diag", namespace="_",
+@op(sample=cases(lambda r: [call(r(2, 3), r(1, 2)), call(r(3), r(), r(2, 2))]), promote="same", name="_block_diag", namespace="_",
     method=False, linear=True)  # fmt: skip
 def _block_diag(*xs):
     """A matrix with the given ones along its diagonal."""

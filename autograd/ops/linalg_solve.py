@@ -195,7 +195,7 @@ def inv(A):
     return result
 
 
-@op(sample=cases(lambda r: [call(_regular(r, 3, 3))]), name="inv_ex", aux=("info",), result_name="inverse", **_PRIVATE)
+@op(sample=cases(lambda r: [call(_regular(r, 3, 3))]), name="_inv_ex", aux=("info",), result_name="inverse", **_PRIVATE)
 def _inv_ex(A):
     """Inverses and, per matrix, 1 plus the index of the first zero pivot (0: none)."""
     check_square(A, "linalg.inv")
@@ -220,7 +220,7 @@ def inv_ex(A, *, check_errors=False):
     return InvEx(inverse, info)
 
 
-@op(sample=cases(lambda r: [call(_regular(r, 3, 3), r(3, 2)), call(_regular(r, 2, 3, 3), r(3, 1))]), name="solve_ex",
+@op(sample=cases(lambda r: [call(_regular(r, 3, 3), r(3, 2)), call(_regular(r, 2, 3, 3), r(3, 1))]), name="_solve_ex",
     aux=("info",), result_name="result", **_PRIVATE)  # fmt: skip
 def _solve_ex(A, B):
     """X with A X = B for matrices B, and per system 1 plus the index of the first zero pivot (0: none)."""
@@ -302,7 +302,7 @@ def _svd_with_sign(A: Array) -> tuple[Array, Array, Array, Array]:
     return U, S, Vh, sign[..., None, None]
 
 
-@op(sample=cases(lambda r: [call(r(3, 3)), call(r(2, 2, 2)), call(_regular(r, 1, 1))]), name="cofactor", **_PRIVATE)
+@op(sample=cases(lambda r: [call(r(3, 3)), call(r(2, 2, 2)), call(_regular(r, 1, 1))]), name="_cofactor", differentiable_twice=False, **_PRIVATE)
 def _cofactor(A):
     """conj(det A) A⁻ᴴ, the gradient of the determinant, from singular values so that it holds for singular A too."""
     U, S, Vh, sign = _svd_with_sign(A)
@@ -314,7 +314,7 @@ def _(g, A):
     return _cofactor_gradient(A, g)
 
 
-@op(name="cofactor_gradient", differentiable_twice=False, **_PRIVATE)
+@op(name="_cofactor_gradient", differentiable_twice=False, **_PRIVATE)
 def _cofactor_gradient(A, G):
     """The second derivative of the determinant in the direction G, valid for singular A too.
 
@@ -361,7 +361,7 @@ def _(g, A, sign):
     g_sign, g_log = g
     scale = 0 if g_log is None else g_log
     if is_complex(sign) and g_sign is not None:
-        scale = scale + 1j * imag(g_sign * conjugate(sign))
+        scale = imag(g_sign * conjugate(sign)) * 1j + scale  # in this order: 1j * a NumPy float is a Python complex
     elif g_log is None:
         return None
     return scale[..., None, None] * adjoint(_inv_ex(A)[0])

@@ -1,0 +1,5 @@
+"""Signal processing: the window functions, `autograd.signal.windows`."""
+
+from . import windows
+
+__all__ = ["windows"]
