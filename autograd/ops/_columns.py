@@ -1,0 +1,187 @@
+"""Convolution on arrays: windows copied into columns, one batched product per cache-sized block of the batch.
+
+All functions take batched arrays (N, C, *spatial) and per-axis tuples. `pads` are pairs (before, after).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+
+# Bytes of columns worked on at a time: they are written and read back while still in the cache.
+BLOCK = 1 << 20
+
+
+def out_size(size, kernel, stride, pads, dilation):
+    """How many windows fit along each axis."""
+    return tuple(
+        (n + lo + hi - d * (k - 1) - 1) // s + 1
+        for n, k, s, (lo, hi), d in zip(size, kernel, stride, pads, dilation, strict=True)
+    )
+
+
+def padded(x, pads, fill=0):
+    """x with its spatial axes lengthened by `pads`; a negative pad crops. Returns x itself when there is nothing to do."""
+    if not any(lo or hi for lo, hi in pads):
+        return x
+    lead = x.ndim - len(pads)
+    shape = (*x.shape[:lead], *(n + lo + hi for n, (lo, hi) in zip(x.shape[lead:], pads, strict=True)))
+    out = np.zeros_like(x, shape=shape) if fill == 0 else np.full_like(x, fill, shape=shape)
+    inside, source = [slice(None)] * lead, [slice(None)] * lead
+    for n, (lo, hi) in zip(x.shape[lead:], pads, strict=True):
+        inside.append(slice(max(lo, 0), max(lo, 0) + n + min(lo, 0) + min(hi, 0)))
+        source.append(slice(max(-lo, 0), n - max(-hi, 0)))
+    out[tuple(inside)] = x[tuple(source)]
+    return out
+
+
+def offsets(kernel):
+    """Every place of a window, in memory order."""
+    return itertools.product(*(range(k) for k in kernel))
+
+
+def windows(offset, stride, dilation, out):
+    """The slices that pick, for one place of the window, its element of every window."""
+    return tuple(
+        slice(o * d, o * d + (n - 1) * s + 1, s) for o, s, d, n in zip(offset, stride, dilation, out, strict=True)
+    )
+
+
+def fill_columns(columns, xp, kernel, stride, dilation, out):
+    """columns (n, C, K, *out) from padded xp (n, C, *spatial)."""
+    for i, offset in enumerate(offsets(kernel)):
+        columns[:, :, i] = xp[(..., *windows(offset, stride, dilation, out))]
+
+
+def add_columns(xp, columns, kernel, stride, dilation, out):
+    """The transpose of `fill_columns`: adds into xp."""
+    for i, offset in enumerate(offsets(kernel)):
+        xp[(..., *windows(offset, stride, dilation, out))] += columns[:, :, i]
+
+
+def _wide(a):
+    """Half precision is multiplied and summed in float32."""
+    return a.astype(np.float32) if a.dtype == np.float16 else a
+
+
+def blocks(batch, bytes_each):
+    """Slices of the batch whose columns fit in the cache together."""
+    step = max(1, BLOCK // max(bytes_each, 1))
+    return [slice(i, min(i + step, batch)) for i in range(0, batch, step)]
+
+
+def _plain(kernel, stride, pads):
+    """Whether windows are single elements, so that the input is its own columns."""
+    return all(k == 1 for k in kernel) and all(s == 1 for s in stride) and not any(lo or hi for lo, hi in pads)
+
+
+def _depthwise(x, w, groups):
+    return groups == x.shape[1] == w.shape[0] and groups > 1 and w.shape[1] == 1
+
+
+def convolve(x, w, stride, pads, dilation, groups):
+    """y[n, o] = sum over c and places of w[o, c] x[n, c] at the windows. (N, C, *S), (O, C/G, *K) -> (N, O, *out)"""
+    dtype = x.dtype
+    x, w = _wide(x), _wide(w)
+    kernel = w.shape[2:]
+    out = out_size(x.shape[2:], kernel, stride, pads, dilation)
+    batch, filters = x.shape[0], w.shape[0]
+    y = np.zeros_like(x, shape=(batch, filters, *out))
+    if not y.size or not w.size:
+        return y.astype(dtype, copy=False)
+    if _depthwise(x, w, groups):
+        _convolve_depthwise(y, padded(x, pads), w, stride, dilation)
+        return y.astype(dtype, copy=False)
+    depth, length = x.shape[1] // groups * math.prod(kernel), math.prod(out)
+    weights = np.reshape(w, (1, groups, filters // groups, depth))
+    target = y.reshape(batch, groups, filters // groups, length)
+    if _plain(kernel, stride, pads):
+        np.matmul(weights, np.reshape(x, (batch, groups, depth, length)), out=target)
+        return y.astype(dtype, copy=False)
+    xp = padded(x, pads)
+    buffer = None
+    for part in blocks(batch, x.dtype.itemsize * groups * depth * length):
+        n = part.stop - part.start
+        if buffer is None:
+            buffer = np.empty_like(x, shape=(n, x.shape[1], math.prod(kernel), *out))
+        columns = buffer[:n]
+        fill_columns(columns, xp[part], kernel, stride, dilation, out)
+        np.matmul(weights, columns.reshape(n, groups, depth, length), out=target[part])
+    return y.astype(dtype, copy=False)
+
+
+def _convolve_depthwise(y, xp, w, stride, dilation):
+    """One filter per channel: a product would have a single row, so add the shifted inputs instead."""
+    kernel, out = w.shape[2:], y.shape[2:]
+    lift = (1, -1, *(1,) * len(kernel))
+    for offset in offsets(kernel):
+        y += xp[(..., *windows(offset, stride, dilation, out))] * w[(slice(None), 0, *offset)].reshape(lift)
+
+
+def convolve_input(g, w, size, stride, pads, dilation, groups):
+    """The gradient of `convolve` for its input, which is the transposed convolution. -> (N, C, *size)"""
+    dtype = g.dtype
+    g, w = _wide(g), _wide(w)
+    kernel, out = w.shape[2:], g.shape[2:]
+    batch, filters = g.shape[0], w.shape[0]
+    channels = w.shape[1] * groups
+    if not (g.size and w.size):
+        return np.zeros_like(g, shape=(batch, channels, *size)).astype(dtype, copy=False)
+    depth, length = w.shape[1] * math.prod(kernel), math.prod(out)
+    weights = np.reshape(w, (1, groups, filters // groups, depth)).swapaxes(2, 3)
+    gradients = np.reshape(g, (batch, groups, filters // groups, length))
+    if _plain(kernel, stride, pads) and tuple(size) == out:
+        return np.matmul(weights, gradients).reshape(batch, channels, *size).astype(dtype, copy=False)
+    whole = tuple(max(n + lo + max(hi, 0), (o - 1) * s + d * (k - 1) + 1) for n, (lo, hi), o, s, d, k in
+                  zip(size, pads, out, stride, dilation, kernel, strict=True))  # fmt: skip
+    xp = np.zeros_like(g, shape=(batch, channels, *whole))
+    if _depthwise(xp, w, groups):
+        _spread_depthwise(xp, g, w, stride, dilation)
+    else:
+        for part in blocks(batch, g.dtype.itemsize * groups * depth * length):
+            columns = np.matmul(weights, gradients[part])
+            columns = columns.reshape(-1, channels, math.prod(kernel), *out)
+            add_columns(xp[part], columns, kernel, stride, dilation, out)
+    inside = tuple(slice(lo, lo + n) for n, (lo, _) in zip(size, pads, strict=True))
+    return np.ascontiguousarray(xp[(..., *inside)]).astype(dtype, copy=False)
+
+
+def _spread_depthwise(xp, g, w, stride, dilation):
+    kernel, out = w.shape[2:], g.shape[2:]
+    lift = (1, -1, *(1,) * len(kernel))
+    for offset in offsets(kernel):
+        xp[(..., *windows(offset, stride, dilation, out))] += g * w[(slice(None), 0, *offset)].reshape(lift)
+
+
+def convolve_weight(x, g, kernel, stride, pads, dilation, groups):
+    """The gradient of `convolve` for its weight. (N, C, *S), (N, O, *out) -> (O, C/G, *K)"""
+    dtype = x.dtype
+    x, g = _wide(x), _wide(g)
+    out, batch, filters = g.shape[2:], x.shape[0], g.shape[1]
+    shape = (filters, x.shape[1] // groups, *kernel)
+    depth, length = x.shape[1] // groups * math.prod(kernel), math.prod(out)
+    total = np.zeros_like(x, shape=(groups, filters // groups, depth))
+    if not (x.size and g.size and total.size):
+        return total.reshape(shape).astype(dtype, copy=False)
+    xp = padded(x, pads)
+    if _depthwise(x, total.reshape(shape), groups):
+        return _weight_depthwise(xp, g, shape, stride, dilation).astype(dtype, copy=False)
+    for part in blocks(batch, x.dtype.itemsize * groups * depth * length):
+        n = part.stop - part.start
+        # Columns as (C, K, n, L), so that the sum over the block is part of the product.
+        columns = np.empty_like(x, shape=(x.shape[1], math.prod(kernel), n, *out))
+        fill_columns(np.moveaxis(columns, 2, 0), xp[part], kernel, stride, dilation, out)
+        rows = np.moveaxis(g[part], 0, 1).reshape(groups, filters // groups, n * length)
+        total += np.matmul(rows, columns.reshape(groups, depth, n * length).swapaxes(1, 2))
+    return total.reshape(shape).astype(dtype, copy=False)
+
+
+def _weight_depthwise(xp, g, shape, stride, dilation):
+    kernel, out = shape[2:], g.shape[2:]
+    total = np.zeros_like(xp, shape=shape)
+    for offset in offsets(kernel):
+        seen = xp[(..., *windows(offset, stride, dilation, out))]
+        total[(slice(None), 0, *offset)] = np.sum(seen * g, axis=(0, *range(2, g.ndim)))
+    return total

@@ -1,0 +1,414 @@
+"""Convolutions in one to three dimensions, their transposes, and unfold / fold.
+
+Three primitives, each bilinear and each the gradient of the others: the convolution, its gradient for the input
+(which is the transposed convolution) and its gradient for the weight.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._op import composite, op
+from .._samples import call, cases
+from . import _columns
+
+_F = "nn.functional"
+_PARAMETERS = {"stride": (2,), "pads": ((1, 0),), "dilation": (1,), "groups": 1}
+
+
+def _sample(*extra):
+    def make(r):
+        trials = []
+        plane = {"stride": (2, 1), "pads": ((1, 1), (0, 2)), "dilation": (1, 2), "groups": 1}
+        for x, w, given in (
+            ((2, 2, 5), (4, 1, 3), {"stride": (1,), "pads": ((1, 1),), "dilation": (2,), "groups": 2}),
+            ((1, 2, 4, 3), (3, 2, 2, 2), plane),
+            ((2, 2, 4), (2, 1, 2), {**_PARAMETERS, "groups": 2}),
+            ((2, 3, 4), (2, 3, 1), {"stride": (1,), "pads": ((0, 0),), "dilation": (1,), "groups": 1}),
+        ):
+            out = _columns.out_size(x[2:], w[2:], given["stride"], given["pads"], given["dilation"])
+            shapes = {"x": x, "w": w, "y": (x[0], w[0], *out)}
+            sizes = {"size": x[2:], "kernel": w[2:]}
+            trials.append(call(*(r(*shapes[e]) for e in extra if e in shapes), **given, **{e: sizes[e] for e in extra if e in sizes}))
+        return trials
+
+    return cases(make)
+
+
+_CONV = {"method": False, "namespace": "_", "promote": "same", "linear": False}
+
+
+@op(name="_conv", symbol="∗", caption="∂x = g ⋆ w, ∂w = x ⋆ g", sample=_sample("x", "w"), **_CONV)
+def _conv(x, weight, bias=None, *, stride, pads, dilation, groups):
+    """Convolution (as in all of deep learning, without turning the kernel around), plus a bias per filter."""
+    y = _columns.convolve(x, weight, stride, pads, dilation, groups)
+    if bias is not None:
+        y += np.reshape(bias, (-1, *(1,) * (x.ndim - 2)))
+    return y
+
+
+@_conv.grad("x")
+def _(g, x_shape, weight, stride, pads, dilation, groups):
+    return _conv_input(g, weight, size=x_shape[2:], stride=stride, pads=pads, dilation=dilation, groups=groups)
+
+
+@_conv.grad("weight")
+def _(g, x, weight_shape, stride, pads, dilation, groups):
+    return _conv_weight(x, g, kernel=weight_shape[2:], stride=stride, pads=pads, dilation=dilation, groups=groups)
+
+
+@_conv.grad("bias")
+def _(g):
+    return sum(g, dim=(0, *range(2, g.ndim)))
+
+
+@op(name="_conv_input", symbol="∗ᵀ", caption="∂y = g ∗ w", sample=_sample("y", "w", "size"), **_CONV)
+def _conv_input(x, weight, *, size, stride, pads, dilation, groups):
+    """The convolution's gradient for its input, of spatial size `size`: the transposed convolution."""
+    return _columns.convolve_input(x, weight, size, stride, pads, dilation, groups)
+
+
+@_conv_input.grad("x")
+def _(g, weight, stride, pads, dilation, groups):
+    return _conv(g, weight, None, stride=stride, pads=pads, dilation=dilation, groups=groups)
+
+
+@_conv_input.grad("weight")
+def _(g, x, weight_shape, stride, pads, dilation, groups):
+    return _conv_weight(g, x, kernel=weight_shape[2:], stride=stride, pads=pads, dilation=dilation, groups=groups)
+
+
+@op(name="_conv_weight", symbol="∗ʷ", sample=_sample("x", "y", "kernel"), **_CONV)
+def _conv_weight(x, y, *, kernel, stride, pads, dilation, groups):
+    """The convolution's gradient for its weight, with windows of `kernel`: input correlated with the result's gradient."""
+    return _columns.convolve_weight(x, y, kernel, stride, pads, dilation, groups)
+
+
+@_conv_weight.grad("x")
+def _(g, x_shape, y, stride, pads, dilation, groups):
+    return _conv_input(y, g, size=x_shape[2:], stride=stride, pads=pads, dilation=dilation, groups=groups)
+
+
+@_conv_weight.grad("y")
+def _(g, x, stride, pads, dilation, groups):
+    return _conv(x, g, None, stride=stride, pads=pads, dilation=dilation, groups=groups)
+
+
+# ---------------------------------------------------------------------------------------------- arguments
+
+
+def per_axis(name, what, value, spatial):
+    """One number per spatial axis, from a number or a sequence of 1 or `spatial` numbers."""
+    if isinstance(value, int):
+        return (value,) * spatial
+    value = tuple(int(v) for v in value)
+    if len(value) == 1:
+        return value * spatial
+    if len(value) != spatial:
+        raise RuntimeError(f"{name}: expected {what} to be a single integer value or a list of {spatial} values, got {list(value)}")
+    return value
+
+
+def _positive(name, what, values):
+    if any(v <= 0 for v in values):
+        raise RuntimeError(f"{name}: non-positive {what} is not supported, got {list(values)}")
+
+
+def _paddings(name, padding, kernel, stride, dilation):
+    """Pairs (before, after) from a number, a tuple, 'same' or 'valid'."""
+    spatial = len(kernel)
+    if padding == "valid":
+        return ((0, 0),) * spatial
+    if padding == "same":
+        if any(s != 1 for s in stride):
+            raise RuntimeError(f"{name}: padding='same' is not supported for strided convolutions, got stride {list(stride)}")
+        totals = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
+        return tuple((t // 2, t - t // 2) for t in totals)
+    if isinstance(padding, str):
+        raise RuntimeError(f"{name}: Invalid padding string {padding!r}, should be one of 'valid', 'same'")
+    found = per_axis(name, "padding", padding, spatial)
+    if any(p < 0 for p in found):
+        raise RuntimeError(f"{name}: negative padding is not supported, got {list(found)}")
+    return tuple((p, p) for p in found)
+
+
+def _check_ranks(name, input, weight, spatial):
+    if weight.ndim != spatial + 2:
+        raise RuntimeError(
+            f"{name}: Expected {spatial + 2}-dimensional weight for {spatial + 2}-dimensional input, got weight of size {list(weight.shape)}"
+        )
+    if input.ndim not in (spatial + 1, spatial + 2):
+        raise RuntimeError(
+            f"Expected {spatial + 1}D (unbatched) or {spatial + 2}D (batched) input to {name}, but got input of size: {list(input.shape)}"
+        )
+    if input.dtype != weight.dtype:
+        raise RuntimeError(f"{name}: Input type ({input.dtype!r}) and weight type ({weight.dtype!r}) should be the same")
+
+
+def _check_bias(name, bias, input, weight, filters):
+    if bias is None:
+        return
+    if bias.ndim != 1 or bias.shape[0] != filters:
+        raise RuntimeError(
+            f"{name}: Given weight of size {list(weight.shape)}, expected bias to be 1-dimensional with {filters} elements, but "
+            f"got bias of size {list(bias.shape)} instead"
+        )
+    if bias.dtype != input.dtype:
+        raise RuntimeError(f"{name}: Input type ({input.dtype!r}) and bias type ({bias.dtype!r}) should be the same")
+
+
+def _check_conv(name, x, weight, bias, groups, pads, dilation):
+    filters, kernel = weight.shape[0], weight.shape[2:]
+    if groups <= 0:
+        raise RuntimeError(f"{name}: non-positive groups is not supported, got {groups}")
+    if filters < groups or filters % groups:
+        raise RuntimeError(
+            f"{name}: Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight of size "
+            f"{list(weight.shape)} instead"
+        )
+    if x.shape[1] != weight.shape[1] * groups:
+        raise RuntimeError(
+            f"{name}: Given groups={groups}, weight of size {list(weight.shape)}, expected input{list(x.shape)} to have "
+            f"{weight.shape[1] * groups} channels, but got {x.shape[1]} channels instead"
+        )
+    _check_bias(name, bias, x, weight, filters)
+    reach = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
+    room = [n + lo + hi for n, (lo, hi) in zip(x.shape[2:], pads, strict=True)]
+    if any(r > n for r, n in zip(reach, room, strict=True)):
+        raise RuntimeError(
+            f"{name}: Calculated padded input size per channel: ({' x '.join(map(str, room))}). Kernel size: "
+            f"({' x '.join(map(str, reach))}). Kernel size can't be greater than actual input size"
+        )
+
+
+def _convolution(spatial, input, weight, bias, stride, padding, dilation, groups):
+    name = f"conv{spatial}d"
+    _check_ranks(name, input, weight, spatial)
+    stride = per_axis(name, "stride", stride, spatial)
+    dilation = per_axis(name, "dilation", dilation, spatial)
+    _positive(name, "stride", stride)
+    _positive(name, "dilation", dilation)
+    pads = _paddings(name, padding, weight.shape[2:], stride, dilation)
+    x = input if input.ndim == spatial + 2 else unsqueeze(input, 0)
+    _check_conv(name, x, weight, bias, groups, pads, dilation)
+    y = _conv(x, weight, bias, stride=stride, pads=pads, dilation=dilation, groups=groups)
+    return y if x is input else squeeze(y, 0)
+
+
+_SHAPE = """
+
+    Args:
+        padding: zeros added on both sides; 'same' keeps the size (stride 1 only), 'valid' adds none.
+        groups: channels and filters are divided into that many groups that do not see each other.
+
+    Shape: input (N, C, {s}) or (C, {s}), weight (O, C/groups, {k}) -> (N, O, {o}) with
+        out = floor((in + 2 padding - dilation (kernel - 1) - 1) / stride) + 1.
+
+    Raises:
+        RuntimeError: channels, groups or sizes do not fit.
+    """
+
+
+@composite(namespace=_F)
+def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    return _convolution(1, input, weight, bias, stride, padding, dilation, groups)
+
+
+@composite(namespace=_F)
+def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    return _convolution(2, input, weight, bias, stride, padding, dilation, groups)
+
+
+@composite(namespace=_F)
+def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    return _convolution(3, input, weight, bias, stride, padding, dilation, groups)
+
+
+def _transposed(spatial, input, weight, bias, stride, padding, output_padding, groups, dilation):
+    name = f"conv_transpose{spatial}d"
+    _check_ranks(name, input, weight, spatial)
+    stride, dilation = per_axis(name, "stride", stride, spatial), per_axis(name, "dilation", dilation, spatial)
+    padding, extra = per_axis(name, "padding", padding, spatial), per_axis(name, "output_padding", output_padding, spatial)
+    _positive(name, "stride", stride)
+    _positive(name, "dilation", dilation)
+    if any(p < 0 for p in padding):
+        raise RuntimeError(f"{name}: negative padding is not supported, got {list(padding)}")
+    x = input if input.ndim == spatial + 2 else unsqueeze(input, 0)
+    _check_transposed(name, x, weight, bias, groups, extra, stride, dilation)
+    size = tuple(
+        (n - 1) * s - 2 * p + d * (k - 1) + e + 1
+        for n, s, p, d, k, e in zip(x.shape[2:], stride, padding, dilation, weight.shape[2:], extra, strict=True)
+    )
+    if any(n <= 0 for n in size):
+        raise RuntimeError(
+            f"{name}: Given input size per channel: ({' x '.join(map(str, x.shape[2:]))}). Calculated output size per channel: "
+            f"({' x '.join(map(str, size))}). Output size is too small"
+        )
+    # Where output_padding exceeds the stride another window would fit: crop, so that the way back has as many as came in.
+    pads = tuple((p, p if e < s else p - e) for p, e, s in zip(padding, extra, stride, strict=True))
+    y = _conv_input(x, weight, size=size, stride=stride, pads=pads, dilation=dilation, groups=groups)
+    if bias is not None:
+        y = y + reshape(bias, (-1, *(1,) * spatial))
+    return y if x is input else squeeze(y, 0)
+
+
+def _check_transposed(name, x, weight, bias, groups, extra, stride, dilation):
+    if groups <= 0 or weight.shape[0] % groups:
+        raise RuntimeError(
+            f"{name}: Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight of size "
+            f"{list(weight.shape)} instead"
+        )
+    if x.shape[1] != weight.shape[0]:
+        raise RuntimeError(
+            f"{name}: Given transposed=1, weight of size {list(weight.shape)}, expected input{list(x.shape)} to have "
+            f"{weight.shape[0]} channels, but got {x.shape[1]} channels instead"
+        )
+    _check_bias(name, bias, x, weight, weight.shape[1] * groups)
+    if any(e < 0 or (e >= s and e >= d) for e, s, d in zip(extra, stride, dilation, strict=True)):
+        raise RuntimeError(
+            f"{name}: output padding must be smaller than either stride or dilation, but got output_padding {list(extra)}, "
+            f"stride {list(stride)}, dilation {list(dilation)}"
+        )
+
+
+_SHAPE_TRANSPOSED = """
+
+    Shape: input (N, C, {s}) or (C, {s}), weight (C, O/groups, {k}) -> (N, O, {o}) with
+        out = (in - 1) stride - 2 padding + dilation (kernel - 1) + output_padding + 1.
+
+    Raises:
+        RuntimeError: channels, groups or sizes do not fit.
+    """
+
+
+@composite(namespace=_F)
+def conv_transpose1d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
+    return _transposed(1, input, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+@composite(namespace=_F)
+def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
+    return _transposed(2, input, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+@composite(namespace=_F)
+def conv_transpose3d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
+    return _transposed(3, input, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+for _f, _first, _text in (
+    *((f, "Slide every filter over the input and sum the products: y = weight ⋆ input + bias.", _SHAPE) for f in (conv1d, conv2d, conv3d)),
+    *((f, "The gradient of the convolution for its input, as a layer of its own: spreads where a convolution gathers.", _SHAPE_TRANSPOSED)
+      for f in (conv_transpose1d, conv_transpose2d, conv_transpose3d)),
+):  # fmt: skip
+    _n = int(_f.__name__[-2])
+    _letters = dict(s=", ".join("DHW"[3 - _n:] if _n > 1 else "L"), k=", ".join(f"k{c}" for c in ("DHW"[3 - _n:] if _n > 1 else "L")),
+                    o=", ".join(f"{c}out" for c in ("DHW"[3 - _n:] if _n > 1 else "L")))  # fmt: skip
+    _f.__doc__ = _f.op.doc = _first + _text.format(**_letters)
+
+
+# ---------------------------------------------------------------------------------------------- unfold and fold
+
+
+@op(name="_unfold", symbol="unfold", caption="fold", linear=True, method=False, namespace="_", sample=cases(lambda r: [
+    call(r(1, 2, 4, 5), kernel=(2, 3), dilation=(1, 1), pads=((1, 1), (0, 0)), stride=(2, 1)),
+    call(r(2, 1, 5, 4), kernel=(2, 2), dilation=(2, 1), pads=((0, 0), (0, 0)), stride=(1, 1))]))  # fmt: skip
+def _unfold(x, *, kernel, dilation, pads, stride):
+    """Columns of windows: (N, C, H, W) -> (N, C * kh * kw, L)."""
+    out = _columns.out_size(x.shape[2:], kernel, stride, pads, dilation)
+    columns = np.empty_like(x, shape=(*x.shape[:2], kernel[0] * kernel[1], *out))
+    _columns.fill_columns(columns, _columns.padded(x, pads), kernel, stride, dilation, out)
+    return columns.reshape(x.shape[0], x.shape[1] * kernel[0] * kernel[1], out[0] * out[1])
+
+
+@_unfold.grad("x")
+def _(g, x_shape, kernel, dilation, pads, stride):
+    return _fold(g, size=x_shape[2:], kernel=kernel, dilation=dilation, pads=pads, stride=stride)
+
+
+@op(name="_fold", symbol="fold", caption="unfold", linear=True, method=False, namespace="_", sample=cases(lambda r: [
+    call(r(1, 8, 9), size=(4, 4), kernel=(2, 2), dilation=(1, 1), pads=((0, 0), (0, 0)), stride=(1, 1))]))  # fmt: skip
+def _fold(x, *, size, kernel, dilation, pads, stride):
+    """Columns added back to where they came from: (N, C * kh * kw, L) -> (N, C, H, W)."""
+    out = _columns.out_size(size, kernel, stride, pads, dilation)
+    places = kernel[0] * kernel[1]
+    channels = x.shape[1] // places
+    whole = [n + lo + hi for n, (lo, hi) in zip(size, pads, strict=True)]
+    xp = np.zeros_like(x, shape=(x.shape[0], channels, *whole))
+    _columns.add_columns(xp, np.reshape(x, (x.shape[0], channels, places, *out)), kernel, stride, dilation, out)
+    (top, _), (left, _) = pads
+    return np.ascontiguousarray(xp[:, :, top : top + size[0], left : left + size[1]])
+
+
+@_fold.grad("x")
+def _(g, kernel, dilation, pads, stride):
+    return _unfold(g, kernel=kernel, dilation=dilation, pads=pads, stride=stride)
+
+
+def _sliding(name, kernel_size, dilation, padding, stride):
+    kernel = per_axis(name, "kernel_size", kernel_size, 2)
+    dilation, stride = per_axis(name, "dilation", dilation, 2), per_axis(name, "stride", stride, 2)
+    padding = per_axis(name, "padding", padding, 2)
+    for what, values in (("kernel size", kernel), ("dilation", dilation), ("stride", stride)):
+        if any(v <= 0 for v in values):
+            raise RuntimeError(f"{name}: {what} should be greater than zero, but got {what} {list(values)}")
+    if any(p < 0 for p in padding):
+        raise RuntimeError(f"{name}: padding should be non-negative, but got padding {list(padding)}")
+    return kernel, dilation, tuple((p, p) for p in padding), stride
+
+
+@composite(namespace=_F)
+def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
+    """Every window of an image as a column: (N, C, H, W) -> (N, C kh kw, L), or the same without N.
+
+    Raises:
+        RuntimeError: the windows do not fit.
+    """
+    kernel, dilation, pads, stride = _sliding("unfold", kernel_size, dilation, padding, stride)
+    if input.ndim not in (3, 4):
+        raise RuntimeError(
+            "unfold: Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, "
+            f"but got: {list(input.shape)}"
+        )
+    x = input if input.ndim == 4 else unsqueeze(input, 0)
+    out = _columns.out_size(x.shape[2:], kernel, stride, pads, dilation)
+    if any(n < 1 for n in out):
+        raise RuntimeError(
+            f"unfold: Given input with spatial size {tuple(x.shape[2:])}, kernel_size={kernel}, dilation={dilation}, "
+            f"padding={tuple(lo for lo, _ in pads)}, calculated shape of the array of sliding blocks as {out}, but its "
+            "components must be at least one."
+        )
+    y = _unfold(x, kernel=kernel, dilation=dilation, pads=pads, stride=stride)
+    return y if x is input else squeeze(y, 0)
+
+
+@composite(namespace=_F)
+def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
+    """Columns of windows added back into an image: (N, C kh kw, L) -> (N, C, *output_size), or the same without N.
+
+    Raises:
+        RuntimeError: the number of rows or columns is not what these windows have.
+    """
+    kernel, dilation, pads, stride = _sliding("fold", kernel_size, dilation, padding, stride)
+    size = per_axis("fold", "output_size", output_size, 2)
+    if input.ndim not in (2, 3):
+        raise RuntimeError(f"fold: Expected 2D or 3D (batch mode) tensor for input with possibly 0 batch size, but got: {list(input.shape)}")
+    x = input if input.ndim == 3 else unsqueeze(input, 0)
+    if x.shape[1] % (kernel[0] * kernel[1]):
+        raise RuntimeError(
+            "fold: Expected size of input's dimension 1 to be divisible by the product of kernel_size, but got "
+            f"input.size(1)={x.shape[1]} and kernel_size={kernel}."
+        )
+    out = _columns.out_size(size, kernel, stride, pads, dilation)
+    if x.shape[2] != out[0] * out[1] or min(out) < 1:
+        raise RuntimeError(
+            f"fold: Given output_size={size}, kernel_size={kernel}, dilation={dilation}, padding={tuple(lo for lo, _ in pads)}, "
+            f"stride={stride}, expected size of input's dimension 2 to match the calculated number of sliding blocks "
+            f"{out[0]} * {out[1]} = {out[0] * out[1]}, but got input.size(2)={x.shape[2]}."
+        )
+    y = _fold(x, size=size, kernel=kernel, dilation=dilation, pads=pads, stride=stride)
+    return y if x is input else squeeze(y, 0)
+
+
+from .reduce import sum  # noqa: E402, A004
+from .shape import reshape, squeeze, unsqueeze  # noqa: E402
