@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from .._array import Array
-from .shape import transpose
 from .complex import conj
+from .diagonals import diagonal
+from .shape import transpose
 
 _SCALAR_NAMES = {
     "bool": "Bool", "uint8": "Byte", "int8": "Char", "int16": "Short", "int32": "Int", "int64": "Long",
@@ -42,6 +43,11 @@ def mT(x: Any) -> Any:
 def adjoint(x: Any) -> Any:
     """Matrices conjugated and transposed, over batches."""
     return conj(mT(x)) if is_complex(x) else mT(x)
+
+
+def main_diagonal(x: Any) -> Any:
+    """The diagonals of matrices, over batches."""
+    return diagonal(x, 0, -2, -1)
 
 
 def conjugate(x: Any) -> Any:

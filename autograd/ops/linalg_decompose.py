@@ -16,6 +16,7 @@ import numpy as np
 from .._array import Array
 from .._op import composite, op
 from .._samples import call, cases
+from . import linalg_solve
 from ._matrix import (
     LinAlgError,
     adjoint,
@@ -26,11 +27,11 @@ from ._matrix import (
     eye_like,
     first_failure,
     is_complex,
+    main_diagonal,
     raw,
 )
-from . import linalg_solve
-from ._diagonals import diag_embed, diagonal, tril, triu
 from .complex import real
+from .diagonals import diag_embed, tril, triu
 from .linalg_solve import solve_triangular
 from .shape import cat
 
@@ -179,7 +180,7 @@ def _check_qr_differentiable(A_shape: Any, mode: str) -> None:
 def _symmetric_from_upper(x: Any) -> Any:
     """x + xᴴ with half the diagonal: the adjoint of taking a triangle of a Hermitian matrix."""
     x = triu(x)
-    return x + adjoint(x) - diag_embed(real(diagonal(x)))
+    return x + adjoint(x) - diag_embed(real(main_diagonal(x)))
 
 
 def _tall_qr_gradient(Q: Any, R: Any, gQ: Any, gR: Any) -> Any:
@@ -265,7 +266,7 @@ def _svd_core(U: Any, S: Any, Vh: Any, gU: Any, gVh: Any) -> Any:
     if is_complex(U):
         _check_phase(skew_U + skew_V, "svd_backward", "singular vectors")
         if gU is not None and gVh is not None:
-            core = core + diag_embed(diagonal(skew_U) / (2 * S))
+            core = core + diag_embed(main_diagonal(skew_U) / (2 * S))
     return core
 
 
@@ -340,7 +341,7 @@ def _(g, eigenvalues, eigenvectors):
     if is_complex(V):
         _check_phase(inner, "linalg_eigh_backward", "eigenvectors")
     inner = 0.5 * _skew(inner) / _gaps(eigenvalues)  # only the skew part moves along the unitary matrices
-    inner = inner - diag_embed(diagonal(inner))
+    inner = inner - diag_embed(main_diagonal(inner))
     return V @ (inner if gL is None else inner + diag_embed(gL)) @ Vh
 
 
@@ -387,11 +388,11 @@ def _(g, eigenvalues, eigenvectors):
     if gV is None:
         return linalg_solve.solve_matrix(Vh, gL[..., :, None] * Vh)
     inner = Vh @ gV
-    d = real(diagonal(inner))
+    d = real(main_diagonal(inner))
     _check_phase(inner, "linalg_eig_backward", "eigenvectors")
     inner = inner - (Vh @ V) * d[..., None, :]
     inner = inner / conjugate(_gaps(eigenvalues))
-    inner = inner - diag_embed(diagonal(inner))
+    inner = inner - diag_embed(main_diagonal(inner))
     return linalg_solve.solve_matrix(Vh, (inner if gL is None else inner + diag_embed(gL)) @ Vh)
 
 

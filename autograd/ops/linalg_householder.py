@@ -10,7 +10,7 @@ import numpy as np
 from .._op import composite, op
 from .._samples import call, cases
 from ._matrix import adjoint, check_matrix, conjugate, eye_like, raw
-from ._diagonals import tril
+from .diagonals import tril
 
 Geqrf = namedtuple("geqrf", ("a", "tau"))
 

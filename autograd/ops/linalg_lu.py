@@ -13,7 +13,7 @@ from .._extras import require
 from .._op import composite, op
 from .._samples import call, cases
 from ._matrix import LinAlgError, adjoint, batch_text, check_matrix, check_square, eye_like, first_failure, mT, raw
-from ._diagonals import tril, triu
+from .diagonals import tril, triu
 from .linalg_solve import check_same_dtype, solve_matrix, solve_triangular
 from .shape import cat
 

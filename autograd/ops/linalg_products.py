@@ -10,8 +10,8 @@ import numpy as np
 from .._op import composite, op
 from .._samples import call, cases
 from ._matrix import conjugate, is_complex, raw
-from ._diagonals import diagonal as _diagonal
 from .complex import complex_, imag, real
+from .diagonals import diagonal
 from .matmul import matmul as _matmul
 from .pointwise import clamp, sqrt
 from .reduce import cumprod, sum
@@ -80,7 +80,7 @@ def vecdot(x, y, *, dim=-1):
 @composite(namespace="linalg", name="diagonal")
 def linalg_diagonal(A, *, offset=0, dim1=-2, dim2=-1):
     """Diagonals of matrices: `autograd.diagonal` with the last two axes as default."""
-    return A.diagonal(offset, dim1, dim2)
+    return diagonal(A, offset, dim1, dim2)
 
 
 @composite(namespace="linalg", name="matmul")
@@ -240,7 +240,7 @@ def corrcoef(input):
     c = cov(input)
     if c.ndim == 0:
         return c / c
-    deviation = sqrt(real(_diagonal(c)) if is_complex(c) else _diagonal(c))
+    deviation = sqrt(real(diagonal(c)) if is_complex(c) else diagonal(c))
     c = c / deviation[:, None] / deviation[None, :]
     return _within_one(c)
 

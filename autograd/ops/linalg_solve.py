@@ -25,7 +25,7 @@ from ._matrix import (
     raw,
 )
 from .complex import imag
-from ._diagonals import tril, triu
+from .diagonals import tril, triu
 from .shape import permute, reshape
 
 _LINALG = {"namespace": "linalg", "holomorphic": False, "quiet": True}
