@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import datetime
 import json
 import os
 import platform
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +63,12 @@ def selected(options: argparse.Namespace) -> list[Workload]:
     left_out = [w.name for w in wanted if w.slow and options.quick]
     if left_out:
         say(f"--quick leaves out {', '.join(left_out)}")
-    return sorted((w for w in wanted if w.name not in left_out), key=lambda w: BANDS.index(w.band))
+    return by_band(w for w in wanted if w.name not in left_out)
+
+
+def by_band(found: Iterable[Workload]) -> list[Workload]:
+    """In the order of the table."""
+    return sorted(found, key=lambda w: BANDS.index(w.band))
 
 
 def available(options: argparse.Namespace) -> dict[str, tuple[str, str]]:
@@ -79,7 +86,7 @@ def available(options: argparse.Namespace) -> dict[str, tuple[str, str]]:
 def effort(options: argparse.Namespace) -> measure.Effort:
     """How long to measure."""
     chosen = measure.QUICK if options.quick else measure.FULL
-    return measure.Effort(options.rounds or chosen.rounds, chosen.seconds, chosen.warm)
+    return dataclasses.replace(chosen, rounds=options.rounds) if options.rounds else chosen
 
 
 def header(options: argparse.Namespace, found: dict[str, tuple[str, str]]) -> dict[str, Any]:
@@ -94,6 +101,7 @@ def header(options: argparse.Namespace, found: dict[str, tuple[str, str]]) -> di
         "threads": options.threads,
         "rounds": effort(options).rounds,
         "quick": options.quick,
+        "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
         "versions": {name: version for name, (_, version) in found.items()},
     }
 

@@ -72,7 +72,6 @@ def svg(rows: Sequence[dict[str, Any]]) -> str:
         ordered = sorted(point, key=lambda name: name == "glassgrad")
         drawn += [dot(place(point[n], low, high), y, n, f"{LIBRARIES[n].label}: {point[n]:.2f}") for n in ordered]
     names = [name for name in LIBRARIES if any(name in point for point in points)]
-    body = "\n".join([*grid(low, high, bottom), *legend(names), *drawn])
-    size = f'width="{LEFT + WIDTH + 40}" height="{bottom + 20:.0f}"'
-    style = 'font-family="sans-serif" font-size="12"'
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} {style}>\n<rect width="100%" height="100%" fill="white"/>\n{body}\n</svg>\n'
+    page = f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + WIDTH + 40}" height="{bottom + 20:.0f}" '
+    page += 'font-family="sans-serif" font-size="12">\n<rect width="100%" height="100%" fill="white"/>'
+    return "\n".join([page, *grid(low, high, bottom), *legend(names), *drawn, "</svg>\n"])

@@ -13,13 +13,16 @@ from .libraries import LIBRARIES, ROOT, environment
 from .measure import Say
 from .pool import Worker, WorkerError
 
+TORCH_LIKE = "x = {}.tensor([1.0, 2.0], requires_grad=True); (x.tanh() * x).sum().backward(); print(x.grad)"
+FUNCTION = "lambda x: np.sum(np.tanh(x) * x)"
 FIRST = {
-    "torch": "import torch; x = torch.tensor([1.0, 2.0], requires_grad=True); (x.tanh() * x).sum().backward(); print(x.grad)",
-    "glassgrad": "import autograd; x = autograd.tensor([1.0, 2.0], requires_grad=True); (x.tanh() * x).sum().backward(); print(x.grad)",
-    "jax": "import jax, jax.numpy as np; print(jax.jit(jax.grad(lambda x: np.sum(np.tanh(x) * x)))(np.array([1.0, 2.0])))",
-    "hips": "import autograd, autograd.numpy as np; print(autograd.grad(lambda x: np.sum(np.tanh(x) * x))(np.array([1.0, 2.0])))",
-    "mygrad": "import mygrad as mg; x = mg.tensor([1.0, 2.0]); mg.sum(mg.tanh(x) * x).backward(); print(x.grad)",
-    "tinygrad": "from tinygrad import Tensor; x = Tensor([1.0, 2.0]); print((x.tanh() * x).sum().gradient(x)[0].numpy())",
+    "torch": "import torch; " + TORCH_LIKE.format("torch"),
+    "glassgrad": "import autograd; " + TORCH_LIKE.format("autograd"),
+    "jax": f"import jax, jax.numpy as np; print(jax.jit(jax.grad({FUNCTION}))(np.array([1.0, 2.0])))",
+    "hips": f"import autograd, autograd.numpy as np; print(autograd.grad({FUNCTION})(np.array([1.0, 2.0])))",
+    "mygrad": "import mygrad as np; x = np.tensor([1.0, 2.0]); np.sum(np.tanh(x) * x).backward(); print(x.grad)",
+    "tinygrad": "from tinygrad import Tensor; x = Tensor([1.0, 2.0]); "
+    "print((x.tanh() * x).sum().gradient(x)[0].numpy())",
     "micrograd": "from micrograd.engine import Value; x = Value(2.0); (x * x).backward(); print(x.grad)",
 }
 

@@ -21,10 +21,11 @@ class Effort:
     rounds: int
     seconds: float  # per measurement
     warm: float  # seconds of steps before the first
+    patience: float  # seconds after which a slow library has had its rounds, three at least
 
 
-FULL = Effort(rounds=11, seconds=0.05, warm=0.3)
-QUICK = Effort(rounds=5, seconds=0.01, warm=0.05)
+FULL = Effort(rounds=11, seconds=0.05, warm=0.3, patience=15.0)
+QUICK = Effort(rounds=5, seconds=0.01, warm=0.05, patience=1.0)
 
 
 def summary(seconds: Sequence[float]) -> dict[str, float]:
@@ -65,13 +66,14 @@ def verified(workload: Workload, results: dict[str, list[dict]], say: Say) -> di
 
 def rounds(workers: dict[str, Worker], names: list[str], effort: Effort) -> dict[str, list[dict[str, float]]]:
     """Measurements by library. Each round starts with another library, so that none always follows the same one."""
-    for name in names:
-        workers[name].ask("warm", effort.warm)
+    estimates = {name: workers[name].ask("warm", effort.warm) for name in names}
+    wanted = {name: min(effort.rounds, max(3, int(effort.patience / estimates[name]))) for name in names}
     seen: dict[str, list[dict[str, float]]] = {name: [] for name in names}
     for i in range(effort.rounds):
         turn = i % len(names) if names else 0
         for name in [*names[turn:], *names[:turn]]:
-            seen[name].append(workers[name].ask("time", effort.seconds))
+            if i < wanted[name]:
+                seen[name].append(workers[name].ask("time", effort.seconds))
     return seen
 
 

@@ -156,9 +156,10 @@ def megabytes(size: float) -> str:
 def growth_line(growth: list[dict[str, float]]) -> str:
     """How cost per operation changes between the shortest and the longest chain."""
     short, long = growth[0], growth[-1]
+    time, memory = (long[key] / short[key] for key in ("seconds", "bytes"))
     return (
         f"growth of a scalar chain from {short['length']:,} to {long['length']:,} operations, against proportional: "
-        f"time {long['seconds'] / short['seconds']:.2f}, memory {long['bytes'] / short['bytes']:.2f} (asked: at most 1.20)"
+        f"time {time:.2f}, memory {memory:.2f} (asked: at most 1.20)"
     )
 
 
@@ -188,7 +189,8 @@ def parts(results: dict[str, Any], table: Any) -> list[str]:
 def text(results: dict[str, Any]) -> str:
     """For the terminal."""
     machine = [limits_line(results["limits"])] if results.get("limits") else []
-    return "\n\n".join([*parts(results, columns), *machine])
+    notes = [*machine, faults(results["rows"]), conditions(results)]
+    return "\n\n".join(filter(None, [*parts(results, columns), *notes]))
 
 
 def conditions(results: dict[str, Any]) -> str:
@@ -197,10 +199,27 @@ def conditions(results: dict[str, Any]) -> str:
     spread = f"; median noise {statistics.median(noises):.0%}" if noises else ""
     versions = ", ".join(f"{LIBRARIES[n].label} {v}" for n, v in results["versions"].items() if n != "glassgrad")
     return (
-        f"Medians of {results['rounds']} interleaved rounds on {results['threads']} threads, warm heap, results checked "
-        f"against each other first. Noise is half the interquartile range over the median{spread}. "
-        f"{results['date']}, {results['system']}, Python {results['python']}, NumPy {results['numpy']}, {versions}."
+        f"Medians of {results['rounds']} interleaved rounds on {results['threads']} threads, warm heap, results "
+        f"checked against each other first. Noise is half the interquartile range over the median{spread}. "
+        f"{busy(results)}{results['date']}, {results['system']}, Python {results['python']}, NumPy {results['numpy']}, {versions}."
     )
+
+
+def busy(results: dict[str, Any]) -> str:
+    """A warning when other programs were running: two-thread kernels then wait for each other."""
+    load = results.get("load") or 0.0
+    return (
+        f"The machine was busy with other work (load {load}) when this began. "
+        if load > 0.3 * results["threads"]
+        else ""
+    )
+
+
+def faults(rows: Sequence[dict[str, Any]]) -> str:
+    """Where fresh memory was still asked for while timing."""
+    many = [(t["faults"], row["name"], name) for row in rows for name, t in row["times"].items() if t["faults"] >= 100]
+    told = ", ".join(f"{name} in {row} {count:,.0f}" for count, row, name in sorted(many, reverse=True)[:6])
+    return f"page faults per step, where 100 or more: {told}" if many else ""
 
 
 def readme(results: dict[str, Any]) -> str:

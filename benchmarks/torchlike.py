@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,20 +13,34 @@ import numpy as np
 from .workload import Task, weights
 
 
+# where each keeps its tensors, `grad`, layers, functions and optimizers
+NAMES = {
+    "torch": ("torch", "torch.autograd", "torch.nn", "torch.nn.functional", "torch.optim"),
+    "glassgrad": ("autograd", "autograd", "nn", "nn.functional", "nn.optim"),
+}
+
+
 class TorchLike:
     """`lib.torch`, `lib.nn`, `lib.F`, `lib.optim`, `lib.grad`, and the two shapes a task takes: gradients, or training steps."""
 
     def __init__(self, library: str) -> None:
+        self.names = NAMES[library]
+        self.torch = importlib.import_module(self.names[0])
+        self.grad = importlib.import_module(self.names[1]).grad
         if library == "torch":
-            self.torch, self.nn = importlib.import_module("torch"), importlib.import_module("torch.nn")
-            self.optim = importlib.import_module("torch.optim")
             self.torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-            self.grad = self.torch.autograd.grad
-        else:
-            self.torch, self.nn = importlib.import_module("autograd"), importlib.import_module("nn")
-            self.optim = importlib.import_module("nn.optim")
-            self.grad = self.torch.grad
-        self.F = self.nn.functional
+
+    @cached_property
+    def nn(self) -> Any:
+        return importlib.import_module(self.names[2])
+
+    @cached_property
+    def F(self) -> Any:
+        return importlib.import_module(self.names[3])
+
+    @cached_property
+    def optim(self) -> Any:
+        return importlib.import_module(self.names[4])
 
     def tensor(self, array: Any, **options: Any) -> Any:
         """A tensor that owns a copy of the array."""

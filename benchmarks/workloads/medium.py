@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ DEEP = (64, 128, 128, 128, 128, 10)
 @workload("mlp_deep", "medium", "5-layer MLP 64-128-128-128-128-10, SGD, batch 32")
 def mlp_deep(lib: Any) -> Task:
     nn, layers = lib.nn, []
-    for m, n in zip(DEEP, DEEP[1:], strict=False):
+    for m, n in pairwise(DEEP):
         layers += [nn.Linear(m, n), nn.ReLU()]
     model = lib.fill(nn.Sequential(*layers[:-1]), 11)
     x, y = lib.tensor(normal(0, 32, 64)), lib.tensor(labels(1, 32, classes=10))

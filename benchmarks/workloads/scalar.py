@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ def moons(points: int) -> tuple[list[list[float]], list[float]]:
 def starting_parameters() -> list[float]:
     """Weights and bias of each neuron in turn, as micrograd orders them."""
     random, numbers = np.random.default_rng(1), []
-    for inputs, outputs in zip(SIZES, SIZES[1:], strict=False):
+    for inputs, outputs in pairwise(SIZES):
         for _ in range(outputs):
             numbers += [*random.uniform(-1, 1, inputs).tolist(), random.uniform(-0.1, 0.1)]
     return numbers

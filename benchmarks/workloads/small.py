@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,7 @@ def dense(xp: Any, p: Any, x: Any, activation: Any) -> Any:
 
 def dense_shapes(*sizes: int) -> list[tuple[int, ...]]:
     """Of weight and bias, layer by layer."""
-    pairs = [((n, m), (n,)) for m, n in zip(sizes, sizes[1:], strict=False)]
+    pairs = [((n, m), (n,)) for m, n in pairwise(sizes)]
     return [shape for pair in pairs for shape in pair]
 
 
