@@ -30,3 +30,5 @@ from . import stft
 
 from . import activation
 from . import dropout
+from . import conv
+from . import pool
