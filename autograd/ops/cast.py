@@ -165,6 +165,17 @@ def _zero_of(self):
 Tensor.copy_ = _copy  # type: ignore[attr-defined]
 
 
+@op(name="_filled", namespace="_", method=False, symbol="fill", linear=True, sample=cases(lambda r: [call(r(2, 3), value=0.7)]))
+def _filled(x, *, value):
+    """One value everywhere: what was there before no longer matters."""
+    return np.full_like(x, value)
+
+
+@_filled.grad("x")
+def _(g):
+    return 0.0 * g
+
+
 def _fill(self, value):
     """Write one value everywhere."""
     check_writable(self, "fill_")
@@ -172,8 +183,7 @@ def _fill(self, value):
         if value.ndim:
             raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions.")
         return _copy(self, value)
-    filled = np.broadcast_to(np.asarray(value).astype(self._data.dtype), self._data.shape)
-    return assign(self, wrap(filled), "fill_")
+    return assign(self, _filled(self, value=value), "fill_")
 
 
 Tensor.fill_ = _fill  # type: ignore[attr-defined]

@@ -259,6 +259,8 @@ def diff(input, n=1, dim=-1, prepend=None, append=None):
     """Differences of neighbours along `dim`, n times."""
     dim = wrap_dim(dim, input.ndim)
     parts = [t for t in (prepend, input, append) if t is not None]
+    if n == 0:
+        return input.clone()
     input = cat(parts, dim) if len(parts) > 1 else input
     for _ in range(n):
         size = input.shape[dim]
@@ -266,7 +268,7 @@ def diff(input, n=1, dim=-1, prepend=None, append=None):
             break
         after, before = narrow(input, dim, 1, max(size - 1, 0)), narrow(input, dim, 0, max(size - 1, 0))
         input = ne(after, before) if input._data.dtype == bool else sub(after, before)
-    return input if n else input.clone()
+    return input
 
 
 def _steps(y, x, dx, dim):
@@ -304,6 +306,7 @@ def cumulative_trapezoid(y, x=None, *, dx=None, dim=-1):
 def gradient(input, *, spacing=1, dim=None, edge_order=1):
     """Slopes of samples along each axis: central differences inside, one-sided of `edge_order` at the ends."""
     axes = wrap_dims(dim, input.ndim)
+    spacing = 1 if spacing is None else spacing
     given = list(spacing) if isinstance(spacing, (tuple, list)) else [spacing] * len(axes)
     if len(given) != len(axes):
         raise RuntimeError(f"torch.gradient expected spacing to be unspecified, a scalar, or a list of length {len(axes)}, got {len(given)}")
@@ -520,6 +523,10 @@ def tensordot(a, b, dims=2, out=None):
         left, right = ([d] if isinstance(d, int) else list(d) for d in dims)
     left, right = [wrap_dim(d, a.ndim) for d in left], [wrap_dim(d, b.ndim) for d in right]
     for i, j in zip(left, right, strict=True):
+        if a.shape[i] == 1 != b.shape[j]:  # a pair that broadcasts sums the longer one alone
+            b = sum(b, dim=j, keepdim=True)
+        elif b.shape[j] == 1 != a.shape[i]:
+            a = sum(a, dim=i, keepdim=True)
         if a.shape[i] != b.shape[j]:
             raise RuntimeError(f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} and second has size {b.shape[j]} in dim {j}")
     rows, columns = [i for i in range(a.ndim) if i not in left], [j for j in range(b.ndim) if j not in right]

@@ -228,6 +228,8 @@ def gather(x, *, dim, index, sparse_grad=False):
     if x.ndim == 0:
         return np.broadcast_to(x, index.shape).copy()[()]
     dim = wrap_dim(dim, x.ndim)
+    if not index.size:
+        return np.zeros_like(x, shape=index.shape)
     if index.ndim != x.ndim:
         raise RuntimeError(f"Index tensor must have the same number of dimensions as input tensor: {index.ndim} and {x.ndim}")
     check_index("gather", index, x.shape[dim], dim)
@@ -250,8 +252,8 @@ def scatter_zeros(x, index, *, dim, shape):
     """Zeros of `shape` with the input added at `index` along `dim`."""
     out = np.zeros_like(x, shape=shape)
     index = index._data if isinstance(index, Tensor) else index
-    if not shape:
-        return np.sum(x)
+    if not shape or not index.size:
+        return np.sum(x) if not shape else out
     np.add.at(out, _along(index, wrap_dim(dim, out.ndim), shape), x[tuple(slice(n) for n in index.shape)])
     return out
 

@@ -74,7 +74,8 @@ def _(g, x, y_shape):
         return unsqueeze(x, -1) * unsqueeze(g, -2)
     if x.ndim > 2 and len(y_shape) == 2:
         # One product over the flattened batch instead of a batch of products that are summed afterwards.
-        return matmul(_swapped(reshape(x, (-1, x.shape[-1]))), reshape(g, (-1, g.shape[-1])))
+        rows = _product(g.shape[:-1])
+        return matmul(_swapped(reshape(x, (rows, x.shape[-1]))), reshape(g, (rows, g.shape[-1])))
     return matmul(_swapped(x), g)
 
 
@@ -145,8 +146,8 @@ def inner(input, other):
         raise RuntimeError(
             f"inner() the last dimension must match on both input tensors but got shapes {list(input.shape)} and {list(other.shape)}"
         )
-    left = reshape(input, (-1, input.shape[-1])) if input.shape[-1] else reshape(input, (_product(input.shape[:-1]), 0))
-    right = reshape(other, (-1, other.shape[-1])) if other.shape[-1] else reshape(other, (_product(other.shape[:-1]), 0))
+    left = reshape(input, (_product(input.shape[:-1]), input.shape[-1]))
+    right = reshape(other, (_product(other.shape[:-1]), other.shape[-1]))
     return reshape(matmul(left, transpose(right, 0, 1)), (*input.shape[:-1], *other.shape[:-1]))
 
 

@@ -497,10 +497,20 @@ def _(g, y):
     return 0.0 * g * y
 
 
-@op(promote="same", elementwise=True, inplace=True)
+@op(promote="same", elementwise=True, inplace=True, sample=reals(0.3, 3, other=reals(4, 5)))
 def nextafter(x, y):
     """The next representable number after input towards other."""
     return np.nextafter(x, y)
+
+
+@nextafter.grad("x")
+def _(g, x, y):
+    return where(x != y, g, 0.0)
+
+
+@nextafter.grad("y")
+def _(g, x, y):
+    return where(x == y, g, 0.0)
 
 
 @op(inplace=True, promote="same", symbol="clamp", caption="× [min ≤ x ≤ max]", aliases=("clip",),

@@ -238,7 +238,7 @@ def scatter(input, dim, index, src=None, *, value=None, reduce=None):
     if reduce is not None:
         raise RuntimeError(f"reduce argument must be either add or multiply, got {reduce!r}")
     if not input.ndim:
-        return reshape(_cut(source, at.shape), (-1,))[-1].clone() if at.size else input.clone()
+        return input * 0 + reshape(_cut(source, at.shape), (-1,))[-1] if at.size else input.clone()
     if not at.size:
         return input.clone()
     from .index import written

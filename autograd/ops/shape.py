@@ -352,10 +352,10 @@ def _(g, x_shape):
     return _expand(g, shape=x_shape)
 
 
-@composite(method=False)
-def sum_to_size(input, size):
+@composite
+def sum_to_size(input, *size):
     """Summed over the axes along which a tensor of `size` would have to be repeated."""
-    size = sizes((size,))
+    size = sizes(size)
     own = tuple(input.shape)
     if own == size:
         return input
@@ -363,9 +363,6 @@ def sum_to_size(input, size):
     if lead < 0 or any(s != 1 and s != n for s, n in zip(size, own[lead:], strict=True)):
         raise RuntimeError(f"size {{{list(size)}}} is not expandable to size {{{list(own)}}}.")
     return _sum_to_size(input, shape=size)
-
-
-Tensor.sum_to_size = lambda self, *size: sum_to_size(self, sizes(size))  # type: ignore[attr-defined]
 
 
 @composite(inplace=False)

@@ -276,7 +276,7 @@ def unique_consecutive(input, return_inverse=False, return_counts=False, dim=Non
     x = input._data.reshape(-1) if dim is None else np.moveaxis(input._data, wrap_dim(dim, input.ndim), 0)
     changed = np.ones(len(x), bool)
     if len(x):
-        changed[1:] = (x[1:] != x[:-1]).reshape(len(x) - 1, -1).any(axis=1)
+        changed[1:] = (x[1:] != x[:-1]).reshape(len(x) - 1, x[0].size).any(axis=1)
     starts = np.flatnonzero(changed)
     counts = np.diff(np.r_[starts, len(x)])
     inverse = np.cumsum(changed) - 1
@@ -313,7 +313,8 @@ def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=N
                 f"and input value tensor must match, but we got boundaries tensor {list(edges.shape)} and input value tensor "
                 f"{list(values.shape)}"
             )
-        rows = zip(edges.reshape(-1, edges.shape[-1]), values.reshape(-1, values.shape[-1]), strict=True)
+        count = int(np.prod(edges.shape[:-1]))
+        rows = zip(edges.reshape(count, edges.shape[-1]), values.reshape(count, values.shape[-1]), strict=True)
         found = np.array([np.searchsorted(e, v, side) for e, v in rows]).reshape(values.shape)
     return wrap(np.asarray(found, np.int32 if out_int32 else np.int64))
 
