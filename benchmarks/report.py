@@ -201,18 +201,17 @@ def conditions(results: dict[str, Any]) -> str:
     return (
         f"Medians of {results['rounds']} interleaved rounds on {results['threads']} threads, warm heap, results "
         f"checked against each other first. Noise is half the interquartile range over the median{spread}. "
-        f"{busy(results)}{results['date']}, {results['system']}, Python {results['python']}, NumPy {results['numpy']}, {versions}."
+        f"{busy(results)}{results['date']}, {results['system']}, Python {results['python']}, "
+        f"NumPy {results['numpy']}, {versions}."
     )
 
 
 def busy(results: dict[str, Any]) -> str:
     """A warning when other programs were running: two-thread kernels then wait for each other."""
     load = results.get("load") or 0.0
-    return (
-        f"The machine was busy with other work (load {load}) when this began. "
-        if load > 0.3 * results["threads"]
-        else ""
-    )
+    if load <= 0.3 * results["threads"]:
+        return ""
+    return f"The machine was busy with other work (load {load}) when this began. "
 
 
 def faults(rows: Sequence[dict[str, Any]]) -> str:

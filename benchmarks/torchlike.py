@@ -12,7 +12,6 @@ import numpy as np
 
 from .workload import Task, weights
 
-
 # where each keeps its tensors, `grad`, layers, functions and optimizers
 NAMES = {
     "torch": ("torch", "torch.autograd", "torch.nn", "torch.nn.functional", "torch.optim"),
