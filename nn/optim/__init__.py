@@ -1,0 +1,15 @@
+"""Optimizers, with PyTorch's names and arguments: `optimizer.step()` after `loss.backward()`."""
+
+from __future__ import annotations
+
+from .adagrad import Adadelta, Adagrad
+from .adam import Adam, AdamW
+from .adamax import Adamax, NAdam, RAdam
+from .asgd import ASGD
+from .optimizer import Optimizer
+from .rmsprop import RMSprop
+from .rprop import Rprop
+from .sgd import SGD
+
+__all__ = [
+    "ASGD", "SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "Optimizer", "RAdam", "RMSprop", "Rprop"]  # fmt: skip
