@@ -136,8 +136,7 @@ def _load(stream: IO[bytes], name: Any, weights_only: bool) -> Any:
 def _load_zip(stream: IO[bytes], weights_only: bool) -> Any:
     with zipfile.ZipFile(stream) as archive:
         names = archive.namelist()
-        if len(set(names)) != len(names):
-            raise ValueError("two members have the same name")
+        _check_directory(stream, names)
         if _archive.SKELETON in names:
             return _archive.read(archive, weights_only)
         if any(n.endswith("data.pkl") and n.count("/") <= 1 for n in names):
@@ -145,6 +144,19 @@ def _load_zip(stream: IO[bytes], weights_only: bool) -> Any:
         if names and all(n.endswith(".npy") for n in names):
             return _flat.read_npz(archive)
         raise ValueError(f"it is a zip of {', '.join(names[:3]) or 'nothing'}: no checkpoint")
+
+
+def _check_directory(stream: IO[bytes], names: list[str]) -> None:
+    """The zip's own list must be whole: a flipped length in it hides members, which zipfile does not notice."""
+    if len(set(names)) != len(names):
+        raise ValueError("two members have the same name")
+    stream.seek(0, io.SEEK_END)
+    stream.seek(max(0, stream.tell() - 65557))  # the end record and the longest comment behind it
+    tail = stream.read()
+    record = tail[tail.rfind(b"PK\5\6") :]
+    count = int.from_bytes(record[10:12], "little")
+    if count != min(len(names), 0xFFFF):
+        raise ValueError(f"the zip's end record counts {count} members, its directory {len(names)}")
 
 
 def _load_pickle(stream: IO[bytes], weights_only: bool) -> Any:

@@ -35,7 +35,7 @@ def atomic_write(path: str | os.PathLike) -> Iterator[IO[bytes]]:
         >>> os.listdir(os.path.dirname(path)), os.path.getsize(path)
         (['numbers'], 3)
     """
-    target = Path(os.path.realpath(path))  # a symbolic link stays a link: its target is replaced
+    target = Path(os.path.realpath(os.fsdecode(path)))  # a symbolic link stays a link: its target is replaced
     if not target.parent.is_dir():
         raise RuntimeError(f"save: Parent directory {str(target.parent)!r} does not exist; create it first")
     if target.is_dir():

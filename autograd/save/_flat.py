@@ -62,20 +62,33 @@ def _as_tensor(array: np.ndarray) -> Tensor:
     return _tensor.wrap(array.astype(_dtype.from_numpy_dtype(array.dtype).dtype, copy=False))
 
 
+_SAFETENSORS = {
+    "F64": _dtype.float64, "F32": _dtype.float32, "F16": _dtype.float16, "BF16": _dtype.bfloat16, "I64": _dtype.int64,
+    "I32": _dtype.int32, "I16": _dtype.int16, "I8": _dtype.int8, "U64": _dtype.uint64, "U32": _dtype.uint32,
+    "U16": _dtype.uint16, "U8": _dtype.uint8, "BOOL": _dtype.bool, "C64": _dtype.complex64,
+}  # fmt: skip
+
+
 def prepare_safetensors(value: Any) -> bytes:
     library = require("safetensors.numpy", extra="io", purpose="save to .safetensors")
-    return library.save(flat_arrays(value, ".safetensors"))
+    arrays = flat_arrays(value, ".safetensors")
+    for name, array in arrays.items():
+        if _dtype.from_numpy_dtype(array.dtype) not in _SAFETENSORS.values():
+            raise TypeError(f"save: a .safetensors file cannot hold [{name!r}] of dtype {array.dtype.name}; {_WAY_OUT}")
+    return library.save(arrays)
 
 
 def read_safetensors(raw: bytes) -> dict[str, Tensor]:
     """Raises ValueError when the bytes are damaged."""
-    library = require("safetensors.numpy", extra="io", purpose="load .safetensors")
-    if b'"BF16"' in raw[8 : 8 + int.from_bytes(raw[:8], "little")]:
-        require("ml_dtypes", extra="bf16", purpose="bfloat16")  # NumPy learns the dtype's name by this import
-    error = require("safetensors", extra="io", purpose="load .safetensors").SafetensorError
+    library = require("safetensors", extra="io", purpose="load .safetensors")
     try:
-        arrays = library.load(raw)
-    except (error, KeyError, ValueError) as problem:
+        parts = library.deserialize(raw)
+    except library.SafetensorError as problem:
         raise ValueError(str(problem)) from None
-    # The library hands out views of `raw`, which nobody may write to.
-    return {name: _as_tensor(np.array(array)) for name, array in arrays.items()}
+    return {name: _from_part(part) for name, part in parts}
+
+
+def _from_part(part: dict[str, Any]) -> Tensor:
+    """One tensor as the library describes it; copied, because nobody may write to the file's own bytes."""
+    array = np.frombuffer(bytearray(part["data"]), _SAFETENSORS[part["dtype"]].dtype)
+    return _tensor.wrap(array.reshape(part["shape"]))

@@ -79,9 +79,10 @@ def _rebuild_parameter(data: Tensor, requires_grad: bool, *_: Any) -> Tensor:
 
 def _rebuild_from_type(function: Any, kind: Any, arguments: tuple, state: Any) -> Any:
     """A tensor with attributes of its own, which are left out: they are not weights."""
-    if type(function) is not Known or function.call not in (_rebuild_tensor, _rebuild_typed, _rebuild_parameter):
+    call = function.call if type(function) is Known else function  # Python's own unpickler gives the function itself
+    if call not in (_rebuild_tensor, _rebuild_typed, _rebuild_parameter):
         raise pickle.UnpicklingError("load: the file builds a tensor by a function that is not allowed")
-    return function.call(*arguments)
+    return call(*arguments)
 
 
 def _unsupported(what: str) -> Callable:

@@ -18,7 +18,7 @@ from .. import _dtype, _tensor
 from .._tensor import Tensor
 from ._kinds import class_name
 
-MAX_DEPTH = 200  # of nested containers; real checkpoints have under ten, and Python's stack ends near a thousand
+MAX_DEPTH = 100  # of nested containers, at five frames each; real checkpoints have under ten
 
 # Kinds without parts: type -> (name, function that makes it JSON).
 LEAVES: dict[type, tuple[str, Callable[[Any], Any]]] = {
@@ -51,7 +51,7 @@ class Encoder:
 
         Raises:
             TypeError: it holds something that is neither data nor a container of data.
-            ValueError: a container holds itself, or the nesting is deeper than 200.
+            ValueError: a container holds itself, or the nesting is deeper than 100.
         """
         self._blocks = _shared_blocks(_tensors_in(value, set(), 0))
         return self._any(value)

@@ -279,6 +279,7 @@ def _data_globals() -> dict[str, Any]:
             found[f"{module} {kind.__name__}"] = Known(kind.__name__, kind, kind)
         for factory in (list, dict, tuple, int, float, str, bool):
             found[f"{module} {factory.__name__}"] = Known(factory.__name__, None, factory)
+        found[f"{module} bytes"] = Known("bytes", lambda: b"")  # how protocols before 3 write the empty one
         found[f"{module} bytearray"] = Known("bytearray", _bytearray)
         found[f"{module} xrange"] = Known("range", range, range)  # what protocol 2 calls it
     for module in ("numpy.core", "numpy._core"):

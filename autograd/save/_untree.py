@@ -115,7 +115,7 @@ _LEAVES: dict[str, Callable[[Any], Any]] = {
     "range": lambda v: range(*v),
     "size": lambda v: _tensor.Size(map(_natural, v)),
     "device": lambda v: _tensor.device(str(v)),
-    "dtype": lambda v: next(d for d in _dtype.ALL if d.name == v),
+    "dtype": lambda v: {d.name: d for d in _dtype.ALL}[v],
 }
 _SEQUENCES: dict[str, Callable[[Any], Any]] = {"tuple": tuple, "set": set, "frozenset": frozenset}
 _DICTS: dict[str, Callable[[Any], Any]] = {"dict": dict, "ordered": OrderedDict, "counter": lambda v: Counter(dict(v))}
