@@ -9,6 +9,7 @@ from ._conflict import check as _check_conflict
 
 _check_conflict(__path__[0])
 
+from ._backward import backward  # noqa: E402
 from . import ops as _ops  # noqa: E402
 from . import random  # noqa: E402
 from ._dtype import *  # noqa: E402, F403
@@ -20,7 +21,7 @@ from ._mode import (  # noqa: E402
     is_grad_enabled, is_inference_mode_enabled, no_grad, set_detect_anomaly, set_grad_enabled)  # fmt: skip
 from ._op import registry as _registry  # noqa: E402
 from ._repr import set_printoptions  # noqa: E402
-from ._tensor import Size, Tensor, backward, device, layout, strided  # noqa: E402
+from ._tensor import Size, Tensor, device, layout, strided  # noqa: E402
 from .function import Function  # noqa: E402
 from .functional import grad  # noqa: E402
 from .gradcheck import GradcheckError, gradcheck, gradgradcheck  # noqa: E402

@@ -2,10 +2,6 @@
 
 From a declaration come the public function, the Tensor method, operators and in-place form, the graph node, the
 property tests and the symbol in a picture. See CONTRIBUTING.md for the worked example.
-
-How a rule is run. The names of its parameters say what it needs: `g` (gradient of the result), `out`, an input, an
-input's `..._shape`, a parameter. A `Plan`, made once per operation and set of inputs that need a gradient, compiles
-two functions from those names: `save`, which picks the values to keep, and `run`, which hands them to the rules.
 """
 
 from __future__ import annotations
@@ -19,117 +15,23 @@ from typing import Any
 
 import numpy as np
 
-from . import _graph
-from ._array import NUMBERS, RAW, Array, changes, is_raw, may_share, ndarray, quiet, tick
+from ._array import NUMBERS, Array, is_raw, may_share, ndarray, quiet, tick
 from ._array import broadcast_shapes as _broadcast_shapes
-from ._dtype import FLOATING, can_cast, category, from_numpy_dtype, get_default_dtype, result_dtype
-from ._graph import Complex, Leaf, Node, Out, capture, new
-from ._mode import _anomaly, fast, inference_mode, is_grad_enabled, scope
-from ._tensor import Tensor, forget_views, history, note_view, region_of, trace_here, wrap
+from ._dtype import FLOATING, category, get_default_dtype, result_dtype
+from ._entry import (
+    MISSING, binary_entry, general_entry, in_place_method, keep, operator_method, unary_entry, write_out)  # fmt: skip
+from ._graph import Complex, Node, capture, new
+from ._mode import _anomaly, is_grad_enabled, scope
+from ._plan import Plan, pick
+from ._tensor import Tensor, history, note_view, trace_here, wrap
 
 # Under NumPy's default filters a kernel is silent, as PyTorch is; where warnings are errors, `Op.retry` is.
-warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"autograd\.(ops|_op|_graph)")
+warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"autograd\.(ops|_op|_entry|_graph)")
 
 registry: dict[str, Op | Composite] = {}  # "namespace.name" (or "name") -> its declaration
-MISSING: Any = type("Missing", (), {"__repr__": lambda self: "<required>"})()
 _RENAMED = {"x": "input", "y": "other"}  # kernels use mathematics' short names, callers PyTorch's
 _SYNONYMS = {"axis": "dim", "keepdims": "keepdim", "axes": "dim", "x1": "input", "x2": "other", "a": "input"}
 _current_scope = scope.get
-
-
-def _keep(a: Array) -> Any:
-    """What a node holds of an input that is not recorded: a small one itself, a large one weakly."""
-    if type(a) is not ndarray or a.size <= capture.limit:
-        return a
-    return _graph.weakref.ref(a)
-
-
-class Plan:
-    """What one operation saves and runs when a given set of its inputs needs a gradient."""
-
-    def __init__(self, op: Op, needs: tuple[bool, ...]) -> None:
-        self.op, self.needs = op, needs
-        self.rules = op.rules_for(needs)
-        self.names = op.names_for(self.rules, needs)
-        self.save = self._compile_save()
-        self.run = self._compile_run()
-
-    def _compile_save(self) -> Callable | None:
-        """lambda A, P, out: the saved tuple, from input arrays, parameters and result (with aux values)."""
-        if not self.names:
-            return None
-        where = [self.op.place(name) for name in self.names]
-        return eval(f"lambda A, P, out: ({', '.join(where)},)")  # noqa: S307  (built from identifiers of a declaration)
-
-    def _compile_run(self) -> Callable:
-        """lambda g, s: the gradients, one per input."""
-        rules = self._compile_rules()
-        closed = self.op.fast_rule
-        if closed is None:
-            return rules
-        places = [self.names.index(n) for n in self.op.fast_names]
-        needs = self.needs
-
-        def run(g: Array, s: tuple) -> tuple:
-            if fast.enabled:
-                return closed(g, *[s[i] for i in places], needs=needs)
-            return rules(g, s)
-
-        return run
-
-    def _compile_rules(self) -> Callable:
-        if self.op.variadic:
-            rule, names = self.rules[0]
-            places = [self.names.index(n) for n in names]
-            return lambda g, s: rule(g, *[s[i] for i in places])
-        calls, scope_ = [], {}
-        for i, entry in enumerate(self.rules):
-            if entry is None:
-                calls.append("None")
-                continue
-            scope_[f"rule{i}"], names = entry
-            calls.append(f"rule{i}({', '.join(['g', *(f's[{self.names.index(n)}]' for n in names)])})")
-        return eval(f"lambda g, s: ({', '.join(calls)},)", scope_)  # noqa: S307
-
-    def as_tensors(self, node: Node) -> tuple:
-        """The saved values as Tensors that are connected to the graph again, for rules that are to be recorded."""
-        if node.saved is None:
-            raise RuntimeError(_graph.freed_text(node))
-        return tuple(self._reconnect(node, n, v) for n, v in zip(self.names, node.saved, strict=True))
-
-    def _reconnect(self, node: Node, name: str, value: Any) -> Any:
-        op = self.op
-        if op.variadic and name == op.inputs[0]:
-            return tuple(_as_tensor(v, e) for v, e in zip(value, node.edges, strict=True))
-        if name == "out":
-            return wrap(value, node)
-        if name in op.outputs:
-            return wrap(value, pick(node, op.outputs.index(name), value))
-        if name in op.inputs:
-            return _as_tensor(value, node.edges[op.inputs.index(name)])
-        return _as_tensor(value, None) if name in op.aux else value
-
-    def run_recorded(self, g: Any, node: Node) -> tuple:
-        """The rules on Tensors, so that the gradient's own computation is recorded."""
-        if not self.op.differentiable_twice:
-            raise RuntimeError(
-                f"{self.op.name}: no differentiable rule yet, so create_graph=True cannot pass through it"
-            )
-        return self._plain(g, self.as_tensors(node))
-
-    @functools.cached_property
-    def _plain(self) -> Callable:
-        return self._compile_rules()
-
-    def saved_tensor(self, node: Node, which: Any) -> Any:
-        name = which if which == "out" else self.op.inputs[which]
-        if name not in self.names:
-            raise AttributeError(f"{node.name()} does not save {self.op.public_name(name)!r}")
-        return self.as_tensors(node)[self.names.index(name)]
-
-
-def _as_tensor(value: Any, edge: Node | Leaf | None) -> Any:
-    return value if value is None or type(value) in NUMBERS else wrap(value, edge)
 
 
 class Op:
@@ -410,7 +312,7 @@ class Op:
 
     def constants(self, arrays: tuple, params: tuple, nodes: tuple) -> tuple:
         """Arguments a picture shows that no edge leads to: numbers, unrecorded inputs, parameters off their default."""
-        found: list = [(i, _keep(a)) for i, (a, n) in enumerate(zip(arrays, nodes, strict=True)) if n is None and a is not None]
+        found: list = [(i, keep(a)) for i, (a, n) in enumerate(zip(arrays, nodes, strict=True)) if n is None and a is not None]
         for name, value, default in zip(self.parameters, params, self.parameter_defaults, strict=True):
             if value is not default and not (type(value) in NUMBERS and value == default):
                 found.append((name, value))
@@ -450,157 +352,6 @@ def _quietly(kernel: Callable) -> Callable:
             return kernel(*arrays, **params)
 
     return silent
-
-
-# ---------------------------------------------------------------------------------------------- entries
-
-
-def _general(op: Op) -> Callable:
-    """The public function of an operation, for any arity."""
-    if op.variadic:
-
-        def entry(*args: Any, **kwargs: Any) -> Any:
-            out = kwargs.pop("out", None)
-            result = op.apply(*op.bind(args, kwargs))
-            return result if out is None else write_out(op.name, out, result)
-
-    else:
-
-        def entry(*args: Any, **kwargs: Any) -> Any:
-            if "out" in kwargs:
-                out = kwargs.pop("out")
-                result = op.apply(*op.bind(args, kwargs))
-                return result if out is None else write_out(op.name, out, result)
-            return op.apply(*op.bind(args, kwargs))
-
-    return entry
-
-
-def _unary(op: Op, general: Callable) -> Callable:
-    """The public function of an elementwise operation of one input and no parameters, without the general binding."""
-    kernel, raw, promote = op.kernel, op.raw, op.promote == "float"
-    plan: Plan | None = None
-
-    def entry(input: Any = MISSING, **kwargs: Any) -> Any:
-        nonlocal plan
-        kind = type(input)
-        if kind in RAW and not kwargs:
-            return raw(input)
-        try:
-            x, edge = input._data, input._node
-        except AttributeError:
-            return general(*(() if input is MISSING else (input,)), **kwargs)
-        if kwargs or (edge is None and promote and x.dtype not in FLOATING):
-            return general(input, **kwargs)
-        try:
-            out = kernel(x)
-        except RuntimeWarning:
-            out = op.retry((x,))
-        result = new(Tensor)
-        result._data = out
-        if edge is None or not is_grad_enabled() or _anomaly.get()[0]:
-            if edge is not None and is_grad_enabled():
-                return general(input)
-            result._node = None
-            return result
-        if plan is None:
-            plan = op.plan((True,))
-        result._node = node = new(Node)
-        node.edges = (edge,)
-        node.plan = plan
-        node.saved = () if plan.save is None else plan.save((x,), (), out)
-        node.seq = tick()
-        node.shape = out.shape
-        node.dtype = out.dtype
-        node.value = out if type(out) is not ndarray or out.size <= capture.limit else None
-        node.constants = ()
-        node.scope = _current_scope()
-        node.hooks = None
-        return result
-
-    return entry
-
-
-def _binary(op: Op, general: Callable) -> Callable:
-    """The public function of an elementwise operation of two inputs and no parameters: the engine's hot path."""
-    kernel, raw, division = op.kernel, op.raw, op.promote == "float"
-    plans: dict = {}
-
-    def entry(input: Any = MISSING, other: Any = MISSING, **kwargs: Any) -> Any:
-        try:
-            x, left = input._data, input._node
-            kind = type(other)
-            if kind is float or kind is int:
-                if left is None and x.dtype not in FLOATING:
-                    return general(input, other, **kwargs)
-                y, right = other, None
-            else:
-                y, right = other._data, other._node
-                if type(x) is not type(y) or type(x) is ndarray:
-                    if x.dtype is not y.dtype:
-                        return general(input, other, **kwargs)
-                if division and left is None and right is None and x.dtype not in FLOATING:
-                    return general(input, other, **kwargs)
-        except AttributeError:
-            if not kwargs and type(input) in RAW and (type(other) in RAW or type(other) in NUMBERS):
-                return raw(input, other)
-            return general(*(a for a in (input, other) if a is not MISSING), **kwargs)
-        if kwargs:
-            return general(input, other, **kwargs)
-        try:
-            out = kernel(x, y)
-        except RuntimeWarning:
-            out = op.retry((x, y))
-        except ValueError as error:
-            raise op.translate(error, (x, y)) from None
-        result = new(Tensor)
-        result._data = out
-        if (left is None and right is None) or not is_grad_enabled():
-            result._node = None
-            return result
-        if _anomaly.get()[0]:
-            return general(input, other)
-        plan = plans.get((left is None, right is None))
-        if plan is None:
-            plan = plans[(left is None, right is None)] = op.plan((left is not None, right is not None))
-        result._node = node = new(Node)
-        node.edges = (left, right)
-        node.plan = plan
-        node.saved = () if plan.save is None else plan.save((x, y), (), out)
-        node.seq = tick()
-        node.shape = out.shape
-        node.dtype = out.dtype
-        node.value = out if type(out) is not ndarray or out.size <= capture.limit else None
-        if left is not None and right is not None:
-            node.constants = ()
-        else:
-            node.constants = ((0, _keep(x)),) if left is None else ((1, _keep(y)),)
-        node.scope = _current_scope()
-        node.hooks = None
-        return result
-
-    return entry
-
-
-def _operator(entry: Callable, reflected: bool) -> Callable:
-    """`entry` as a Python operator: foreign operands get NotImplemented, so that their own operator is tried."""
-    if reflected:
-
-        def method(self: Tensor, other: Any) -> Any:
-            return entry(other, self) if _operand(other) else NotImplemented
-
-        return method
-
-    def method(self: Tensor, other: Any) -> Any:
-        if type(other) is Tensor or _operand(other):
-            return entry(self, other)
-        return NotImplemented
-
-    return method
-
-
-def _operand(other: Any) -> bool:
-    return isinstance(other, (Tensor, float, int, complex, ndarray, np.generic)) or is_raw(other)
 
 
 # ---------------------------------------------------------------------------------------------- declaring
@@ -660,13 +411,13 @@ def op(kernel: Callable | None = None, **options: Any) -> Any:
     if kernel is None:
         return lambda k: op(k, **options)
     declared = Op(kernel, dict(options))
-    general = _general(declared)
+    general = general_entry(declared)
     entry: Callable = general
     if declared.elementwise and not declared.parameters and not declared.aux and not declared.view:
         if len(declared.inputs) == 1:
-            entry = _unary(declared, general)
+            entry = unary_entry(declared, general)
         elif len(declared.inputs) == 2 and MISSING in declared.input_defaults:
-            entry = _binary(declared, general)
+            entry = binary_entry(declared, general)
     return _publish(declared, entry)
 
 
@@ -697,7 +448,7 @@ def _publish(declared: Op | Composite, entry: Callable) -> Callable:
         if attach and not hasattr(Tensor, name):
             setattr(Tensor, name, entry)
         if declared.inplace:
-            setattr(Tensor, name + "_", _in_place(entry, name))
+            setattr(Tensor, name + "_", in_place_method(entry, name))
     _attach_operators(declared, entry)
     return entry
 
@@ -706,170 +457,12 @@ def _attach_operators(declared: Op | Composite, entry: Callable) -> None:
     for dunder in declared.operators:
         name = dunder.strip("_")
         if name.startswith("i") and name not in ("invert",):
-            setattr(Tensor, dunder, _in_place(entry, name[1:], operator=True))
+            setattr(Tensor, dunder, in_place_method(entry, name[1:], operator=True))
         elif len(getattr(declared, "inputs", (1, 2))) == 1:
             setattr(Tensor, dunder, lambda self: entry(self))
         else:
             reflected = name[0] == "r" and name not in ("rshift", "round")
-            setattr(Tensor, dunder, _operator(entry, reflected))
+            setattr(Tensor, dunder, operator_method(entry, reflected))
 
 
-# ---------------------------------------------------------------------------------------------- writing in place
-
-
-def pick(node: Node, position: int, value: Array) -> Node:
-    """The node of one result of an operation with several."""
-    picked = new(Node)
-    picked.edges, picked.plan, picked.saved = (node,), _PickPlan(node.plan.op, position), ()
-    picked.seq, picked.shape, picked.dtype = tick(), value.shape, value.dtype
-    picked.value = value if value.size <= capture.limit else None
-    picked.constants, picked.scope, picked.hooks = (("output", position),), node.scope, None
-    return picked
-
-
-class _PickPlan:
-    """Hands the gradient of one result to the node of the whole operation."""
-
-    names: tuple = ()
-
-    def __init__(self, op: Op, position: int) -> None:
-        self.op, self.position = op, position
-
-    def run(self, g: Any, saved: tuple) -> tuple:
-        return (Out(self.position, g),)
-
-    def run_recorded(self, g: Any, node: Node) -> tuple:
-        return (Out(self.position, g),)
-
-
-def check_writable(t: Tensor, name: str) -> None:
-    """Raise where PyTorch forbids an in-place change, before anything is touched."""
-    if is_grad_enabled():
-        node, base = history(t), getattr(t, "_base", None)
-        if type(node) is Leaf:
-            raise RuntimeError(f"{name}: a leaf Variable that requires grad is being used in an in-place operation.")
-        if base is not None and type(history(base)) is Leaf:
-            raise RuntimeError(
-                f"{name}: a view of a leaf Variable that requires grad is being used in an in-place operation."
-            )
-    data = t._data
-    if isinstance(data, ndarray):
-        if any(s == 0 and n > 1 for s, n in zip(data.strides, data.shape, strict=True)):
-            raise RuntimeError(
-                f"{name}: unsupported operation: more than one element of the written-to tensor refers to a single memory "
-                "location. Please clone() the tensor before performing the operation."
-            )
-        if not data.flags.writeable:
-            raise RuntimeError(f"{name}: the tensor's memory is read-only (it came from a read-only array); clone() it first")
-
-
-def _in_place(entry: Callable, name: str, operator: bool = False) -> Callable:
-    """`entry` with its result written into the first operand."""
-    composed = isinstance(getattr(entry, "op", None), Composite)
-
-    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        if operator and not _operand(args[0]):
-            return NotImplemented
-        check_writable(self, name + "_")
-        source = self
-        if composed and is_grad_enabled() and any(isinstance(a, Tensor) and history(a) is not None for a in (self, *args)):
-            source = wrap(self._data.copy(), history(self))  # its parts save the old values, not memory about to change
-        return assign(self, entry(source, *args, **kwargs), name + "_")
-
-    method.__name__ = method.__qualname__ = name + "_"
-    method.__doc__ = f"In-place form of `{name}`."
-    return method
-
-
-def assign(t: Tensor, result: Tensor, name: str) -> Tensor:
-    """Write `result` into the memory of `t` and give `t` its history."""
-    check_writable(t, name)
-    value, buffer = result._data, t._buffer()
-    if value.shape != buffer.shape:
-        raise RuntimeError(
-            f"{name}: output with shape {list(buffer.shape)} doesn't match the broadcast shape {list(value.shape)}"
-        )
-    if value.dtype != buffer.dtype:
-        if not can_cast(from_numpy_dtype(value.dtype), from_numpy_dtype(buffer.dtype)):
-            raise RuntimeError(
-                f"{name}: result type {from_numpy_dtype(value.dtype)!r} can't be cast to the desired output type "
-                f"{from_numpy_dtype(buffer.dtype)!r}"
-            )
-        result = result.to(from_numpy_dtype(buffer.dtype))  # type: ignore[attr-defined]
-    node = history(result)
-    if type(node) is Node:
-        _detach_saved(node, buffer)
-    buffer[...] = result._data
-    changes.stamp(buffer)
-    if is_grad_enabled():
-        rebase(t, node if type(node) is Node else None)
-    return t
-
-
-def _detach_saved(node: Node, buffer: ndarray) -> None:
-    """Give the node copies of what it saved of memory that is about to be overwritten."""
-    if node.saved:
-        node.saved = tuple(v.copy() if may_share(v, buffer) else v for v in node.saved)
-
-
-def rebase(t: Tensor, node: Node | None) -> None:
-    """Make `node` the history of `t`'s new contents, and of its base and their views."""
-    base = getattr(t, "_base", None)
-    if base is None:
-        if node is not None:
-            node.seq = tick()  # younger than the stamp of its own write
-        t._node = node
-        _follow_retained(t, node)
-        if hasattr(t, "_views"):
-            forget_views(t)
-        return
-    root = history(base)
-    if root is None and node is None:
-        return
-    base._node = region_written(base, root, t, node)
-    forget_views(base)
-    if hasattr(t, "_node"):
-        t._region = region_of(t._data, base._data)
-        del t._node
-
-
-def _follow_retained(t: Tensor, node: Node | None) -> None:
-    if getattr(t, "_retain", False) and node is not None:
-        t._retain = False
-        t.retain_grad()
-
-
-def region_written(base: Tensor, root: Any, view: Tensor, node: Node | None) -> Node:
-    """Node of `base` after `view` of it got new contents; the operations' package puts its own function here."""
-    raise AssertionError("autograd.ops has not been imported")
-
-
-def set_region_written(make: Callable) -> None:
-    global region_written
-    region_written = make
-
-
-def write_out(name: str, out: Any, result: Any) -> Any:
-    """PyTorch's `out=`: the result in memory the caller gave."""
-    if isinstance(result, tuple):
-        for o, r in zip(out, result, strict=True):
-            write_out(name, o, r)
-        return out
-    if not isinstance(out, Tensor):
-        raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
-    if is_grad_enabled() and (result.requires_grad or out.requires_grad):
-        raise RuntimeError(
-            f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
-            "arguments requires grad."
-        )
-    if not can_cast(result.dtype, out.dtype):
-        raise RuntimeError(f"{name}: result type {result.dtype!r} can't be cast to the desired output type {out.dtype!r}")
-    if out._data.shape != result._data.shape:
-        out._data = np.empty_like(result._data, dtype=out._data.dtype)
-    buffer = out._buffer()
-    buffer[...] = result._data
-    changes.stamp(buffer)
-    return out
-
-
-__all__ = ["MISSING", "Composite", "Op", "Plan", "assign", "composite", "inference_mode", "op", "registry"]
+__all__ = ["MISSING", "Composite", "Op", "Plan", "composite", "op", "registry"]

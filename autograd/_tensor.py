@@ -7,7 +7,6 @@ below them: a Tensor needs `add` for `__add__`, and `add` needs Tensors.
 from __future__ import annotations
 
 import copy
-import sys
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from . import _dtype, _graph
-from ._array import Array, changes, ndarray, owner
+from ._array import Array, changes, ndarray, owner, wrap_dim
+from ._convert import legacy_constructor
 from ._dtype import from_numpy_dtype
-from ._graph import Leaf, Node, RemovableHandle, Scope, add_hook, hooks_of, private
-from ._mode import _anomaly, is_grad_enabled
+from ._graph import Leaf, Node, RemovableHandle, add_hook, hooks_of
+from ._mode import _anomaly
 
 new = object.__new__
 
@@ -208,8 +208,6 @@ class Tensor:
         """The shape, or its length along `dim`."""
         if dim is None:
             return Size(self._data.shape)
-        from ._array import wrap_dim
-
         if not self._data.ndim:
             raise IndexError("Dimension specified as 0 but tensor has no dimensions")
         return self._data.shape[wrap_dim(dim, self._data.ndim)]
@@ -378,27 +376,6 @@ class Tensor:
             raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
         return add_hook(hooks_of(node).accumulated, hook)
 
-    def backward(
-        self,
-        gradient: Tensor | None = None,
-        retain_graph: bool | None = None,
-        create_graph: bool = False,
-        inputs: Any = None,
-    ) -> None:
-        """Add the gradient of this tensor with respect to the graph's leaves to their `.grad`.
-
-        Args:
-            gradient: weight of each element, of this tensor's shape; may be omitted for one element.
-            retain_graph: keep saved values for another pass; follows create_graph when None.
-            create_graph: record the gradient's own computation, to differentiate it again.
-            inputs: accumulate only into these tensors.
-
-        Raises:
-            RuntimeError: nothing was recorded, the tensor has several elements and no `gradient`, or the graph's
-                saved values are gone or were changed in place.
-        """
-        backward((self,), (gradient,), retain_graph, create_graph, inputs=inputs)
-
     # ------------------------------------------------------------------------------------------ to Python and NumPy
 
     def item(self) -> Any:
@@ -541,91 +518,6 @@ def wrap(data: Array, node: Node | Leaf | None = None) -> Tensor:
 _graph.set_tensor_maker(wrap)
 
 
-def legacy_constructor(*args: Any, **kwargs: Any) -> Array:
-    """The data of `Tensor(...)`: sizes make uninitialised memory, anything else is converted; default dtype."""
-    kwargs.pop("device", None)
-    if kwargs:
-        raise TypeError(f"Tensor: unexpected keyword arguments {sorted(kwargs)}; use autograd.tensor(data, dtype=...)")
-    d = _dtype.get_default_dtype().dtype
-    if len(args) == 1 and isinstance(args[0], Tensor):
-        return args[0]._buffer() if args[0]._data.dtype == d else args[0]._data.astype(d)
-    if len(args) == 1 and isinstance(args[0], Size):
-        return np.empty(args[0], d)
-    if all(isinstance(a, (int, np.integer)) and not isinstance(a, bool) for a in args):
-        return np.empty(args, d)
-    if len(args) != 1:
-        raise TypeError(f"Tensor: expected sizes or one sequence, got {len(args)} arguments; use autograd.tensor(data)")
-    return to_array(args[0], d)
-
-
-def to_array(data: Any, d: np.dtype | None = None) -> ndarray:
-    """A fresh array from numbers, nested sequences, arrays or tensors; Python floats get the default dtype.
-
-    Raises:
-        ValueError: the nested lists are ragged.
-        TypeError: something is not a number.
-        RuntimeError: an element is a tensor that requires grad, whose history would be lost.
-    """
-    if isinstance(data, Tensor):
-        return np.array(data._data, dtype=d)
-    if isinstance(data, (ndarray, np.generic)):
-        a = np.array(data)
-    elif hasattr(data, "__array__"):
-        a = np.array(data.__array__())
-    else:
-        data = _plain(data)
-        a = _from_sequence(data)
-        if d is None and not _holds_numpy(data):
-            d = _default_for(a)
-    found = from_numpy_dtype(a.dtype).dtype
-    return a if (d or found) == a.dtype else a.astype(d or found)
-
-
-def _from_sequence(data: Any) -> ndarray:
-    try:
-        a = np.array(data)
-    except (ValueError, TypeError, OverflowError) as error:
-        if "inhomogeneous" in str(error):
-            raise ValueError(f"tensor: expected nested sequences of equal length: {str(error).split('. ')[-1]}") from None
-        raise type(error)(f"tensor: {error}") from None
-    if a.dtype.kind not in "biufcV":
-        if a.dtype.kind == "O" and isinstance(data, int):
-            raise RuntimeError("Overflow when unpacking long long: tensor integers have at most 64 bits")
-        what = "str" if a.dtype.kind in "US" else a.dtype.name
-        raise TypeError(f"tensor: new(): invalid data type {what!r}; expected numbers, sequences of numbers or arrays")
-    return a
-
-
-def _plain(data: Any) -> Any:
-    """Nested sequences with their tensors replaced by arrays."""
-    if isinstance(data, Tensor):
-        if data.requires_grad and is_grad_enabled():
-            raise RuntimeError(
-                "tensor: an element is a Tensor that requires grad, and its history would be lost; "
-                "use autograd.stack([...]) to keep it, or detach() the elements"
-            )
-        return data._data
-    if isinstance(data, (list, tuple)):
-        return [_plain(x) for x in data] if any(isinstance(x, (list, tuple, Tensor)) for x in data) else list(data)
-    if isinstance(data, (range,)):
-        return list(data)
-    return data
-
-
-def _holds_numpy(data: Any) -> bool:
-    while isinstance(data, list) and data:
-        data = data[0]
-    return isinstance(data, (np.generic, ndarray))
-
-
-def _default_for(a: ndarray) -> np.dtype:
-    if a.dtype.kind == "f" or not a.size:
-        return _dtype.get_default_dtype().dtype
-    if a.dtype.kind == "c":
-        return _dtype.get_default_dtype().to_complex().dtype
-    return np.dtype(np.int64) if a.dtype.kind in "iu" else a.dtype
-
-
 def check_differentiable(d: np.dtype) -> None:
     if _dtype.category(d) < 2:
         raise RuntimeError(
@@ -728,150 +620,6 @@ def _same_view(places: ndarray, view: ndarray, base: ndarray, start: int) -> nda
     ).copy()
 
 
-# ---------------------------------------------------------------------------------------------- backward
-
-
-def _as_tuple(value: Any) -> tuple:
-    return tuple(value) if isinstance(value, (tuple, list)) else (value,)
-
-
-def _seeds(tensors: tuple, gradients: tuple, create: bool) -> dict:
-    """What backward starts from: node of each output -> its weight."""
-    seeds: dict = {}
-    if len(gradients) != len(tensors):
-        raise RuntimeError(f"got {len(tensors)} tensors and {len(gradients)} gradients")
-    for i, (t, g) in enumerate(zip(tensors, gradients, strict=True)):
-        node = history(t)
-        if node is None:
-            raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
-        weight = _weight(t, g, create)
-        seeds[node] = seeds[node] + weight if node in seeds else weight
-    return seeds
-
-
-def _weight(t: Tensor, g: Any, create: bool) -> Any:
-    if g is None:
-        if t._data.size != 1:
-            raise RuntimeError(
-                f"grad can be implicitly created only for scalar outputs: this one has shape {tuple(t.shape)}; "
-                "pass gradient= of that shape, or reduce it with sum() or mean()"
-            )
-        if t._data.dtype.kind not in "f" and _dtype.category(t._data.dtype) != 2:
-            raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {t.dtype!r}")
-        one = np.ones_like(t._data) if t._data.ndim else t._data.dtype.type(1)
-        return wrap(one) if create else one
-    if not isinstance(g, Tensor):
-        raise TypeError(f"gradients can be either Tensors, or None, but got {type(g).__name__}")
-    if g._data.shape != t._data.shape:
-        raise RuntimeError(
-            f"Mismatch in shape: grad_output has a shape of {tuple(g.shape)} and output has a shape of {tuple(t.shape)}"
-        )
-    if g._data.dtype != t._data.dtype:
-        g = g.to(t.dtype)  # type: ignore[attr-defined]
-    return g if create else g._data
-
-
-def backward(
-    tensors: Any,
-    grad_tensors: Any = None,
-    retain_graph: bool | None = None,
-    create_graph: bool = False,
-    grad_variables: Any = None,
-    inputs: Any = None,
-) -> None:
-    """Add the gradients of `tensors` (weighted by `grad_tensors`) to the `.grad` of the graph's leaves.
-
-    See `Tensor.backward`; this form takes several outputs at once.
-    """
-    tensors = _as_tuple(tensors)
-    weights = _as_tuple(grad_tensors) if grad_tensors is not None else (None,) * len(tensors)
-    wanted = None
-    if inputs is not None:
-        inputs = _as_tuple(inputs)
-        if not inputs:
-            raise RuntimeError("'inputs' argument to backward() cannot be empty.")
-        wanted = [_differentiable_node(t, i) for i, t in enumerate(inputs)]
-    keep = create_graph if retain_graph is None else retain_graph
-    found = _graph.backward(_seeds(tensors, weights, create_graph), keep=keep, create=create_graph, wanted=wanted)
-    if wanted is not None:
-        for t, node in zip(inputs, wanted, strict=True):
-            if type(node) is Node and node in found:
-                _accumulate(t, found.pop(node), create_graph)
-    _store(found, create_graph)
-
-
-def _store(found: dict, create: bool) -> None:
-    """Add the gradients to the leaves' `.grad`, then call their hooks."""
-    for leaf in list(found):
-        t = leaf.ref() if type(leaf) is Leaf else None
-        if t is None:
-            continue
-        _accumulate(t, found.pop(leaf), create)
-        if leaf.hooks is not None:
-            for hook in tuple(leaf.hooks.accumulated.values()):
-                hook(t)
-
-
-def _accumulate(t: Tensor, g: Any, create: bool) -> None:
-    held = getattr(t, "_grad", None)
-    if create:
-        t._grad = g if held is None else held + g
-        return
-    if held is None:
-        t._grad = wrap(private(g))
-        return
-    if held._node is not None or isinstance(held._data, np.generic):
-        t._grad = wrap(held._data + g, None) if held._node is None else held + wrap(g)
-        return
-    held._data += g
-    changes.stamp(held._data)
-
-
-def _differentiable_node(t: Any, i: int) -> Node | Leaf:
-    if not isinstance(t, Tensor):
-        raise TypeError(f"grad: inputs[{i}] must be a Tensor, got {type(t).__name__}")
-    node = history(t)
-    if node is None:
-        raise RuntimeError(f"One of the differentiated Tensors does not require grad: inputs[{i}] of shape {tuple(t.shape)}")
-    return node
-
-
-def gradients(
-    outputs: Any,
-    inputs: Any,
-    grad_outputs: Any = None,
-    retain_graph: bool | None = None,
-    create_graph: bool = False,
-    allow_unused: bool | None = None,
-    materialize_grads: bool = False,
-) -> tuple:
-    """Gradients as `autograd.grad` returns them, for tensors."""
-    outputs, inputs = _as_tuple(outputs), _as_tuple(inputs)
-    weights = _as_tuple(grad_outputs) if grad_outputs is not None else (None,) * len(outputs)
-    if allow_unused is False and materialize_grads:
-        raise ValueError("grad: materialize_grads=True needs allow_unused=True or None, got False")
-    nodes = [_differentiable_node(t, i) for i, t in enumerate(inputs)]
-    keep = create_graph if retain_graph is None else retain_graph
-    found = _graph.backward(_seeds(outputs, weights, create_graph), keep=keep, create=create_graph, wanted=nodes)
-    result = []
-    for i, (t, node) in enumerate(zip(inputs, nodes, strict=True)):
-        g = found.get(node)
-        if g is None and materialize_grads:
-            g = wrap(np.zeros_like(t._data))
-        elif g is None and not allow_unused:
-            raise RuntimeError(
-                f"The differentiated Tensor at index {i} (shape {tuple(t.shape)}) appears to not have been used in the "
-                "graph. Set allow_unused=True if this is the desired behavior."
-            )
-        result.append(g if g is None or isinstance(g, Tensor) else wrap(_own(g)))
-    return tuple(result)
-
-
-def _own(a: Array) -> Array:
-    """An array that a caller may keep and change: gradients on their way may be borrowed from one another."""
-    return a.copy() if type(a) is ndarray and (a.base is not None or sys.getrefcount(a) > 4) else a
-
-
 def trace_here() -> str | None:
     """The stack of the caller's code, recorded for anomaly mode."""
     if not _anomaly.get()[0]:
@@ -879,6 +627,3 @@ def trace_here() -> str | None:
     import traceback
 
     return "".join(traceback.format_stack()[:-3])
-
-
-__all__ = ["CPU", "Scope", "Size", "Tensor", "backward", "device", "gradients", "history", "layout", "stamp", "strided", "wrap"]

@@ -9,7 +9,7 @@ import numpy as np
 from ._array import changes, ndarray, tick
 from ._graph import Complex, Node, capture, new
 from ._mode import enable_grad, is_grad_enabled, no_grad, scope
-from ._op import pick
+from ._plan import pick
 from ._tensor import Tensor, history, wrap
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ._tensor import Tensor, gradients
+from ._backward import gradients
+from ._tensor import Tensor
 
 
 def grad(

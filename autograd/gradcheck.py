@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ._mode import enable_grad
-from ._tensor import Tensor, gradients, wrap
+from ._backward import gradients
+from ._tensor import Tensor, wrap
 
 
 class GradcheckError(RuntimeError):

@@ -13,6 +13,7 @@ import numpy as np
 
 from . import _dtype
 from ._dtype import as_dtype, get_default_dtype
+from ._inplace import assign, check_writable
 from ._mode import no_grad
 from ._op import composite
 from ._tensor import Tensor, check_device, wrap
@@ -286,8 +287,6 @@ def _refill(name, make, doc):
     """An in-place method that fills a tensor with draws."""
 
     def method(self, *args, generator=None, **kwargs):
-        from ._op import assign, check_writable
-
         check_writable(self, name)
         data = make(draws(generator), self._data.shape, self._data.dtype, *args, **kwargs)
         return assign(self, wrap(np.asarray(data).astype(self._data.dtype)), name)
@@ -333,8 +332,6 @@ _refill("log_normal_", lambda rng, s, d, mean=1.0, std=2.0: rng.lognormal(mean, 
 def _bernoulli_(self, p=0.5, *, generator=None):
     """Fill with 1 with probability p, else 0."""
     chance = p._data if isinstance(p, Tensor) else p
-    from ._op import assign
-
     return assign(self, wrap((draws(generator).random(self._data.shape) < chance).astype(self._data.dtype)), "bernoulli_")
 
 

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LONGEST_FILE = 600
 
 BASE = {"_extras", "_dtype", "_mode", "_array", "_graph"}
-CORE = BASE | {"_tensor", "_samples", "_op"}
+CORE = BASE | {"_convert", "_tensor", "_plan", "_inplace", "_samples", "_op"}
 # unit of autograd -> units it may import; whoever is not listed stands above the operations and may use CORE and UPPER.
 ARROWS: dict[str, set[str]] = {
     "_conflict": set(),
@@ -30,11 +30,17 @@ ARROWS: dict[str, set[str]] = {
     "_array": {"_dtype", "_mode"},
     "_graph": {"_array", "_dtype", "_mode"},
     "_repr": {"_array", "_dtype", "_mode"},
-    "_tensor": BASE | {"_repr"},
+    "_convert": {"_array", "_dtype", "_mode"},
+    "_tensor": BASE | {"_repr", "_convert"},
+    "_backward": BASE | {"_tensor"},
+    "_plan": BASE | {"_tensor"},
+    "_inplace": BASE | {"_tensor"},
+    "_entry": BASE | {"_tensor", "_plan", "_inplace"},
     "_samples": {"_array", "_dtype"},
-    "_op": BASE | {"_tensor", "_samples"},
+    "_op": BASE | {"_tensor", "_samples", "_plan", "_entry"},
     "_erf": {"_array"},
-    "ops": CORE | {"_erf"},
+    "_special": {"_array", "_extras", "_erf"},
+    "ops": CORE | {"_erf", "_special"},
     "function": CORE,
     "composite": CORE | {"ops"},
 }

@@ -8,7 +8,8 @@ import numpy as np
 
 from .._array import wrap_dim
 from .._erf import erf as _erf
-from .._op import assign, composite, op
+from .._inplace import assign
+from .._op import composite, op
 from .._samples import call, cases, reals
 
 _F = "nn.functional"

@@ -6,7 +6,8 @@ import numpy as np
 
 from .. import _dtype
 from .._dtype import as_dtype, from_numpy_dtype
-from .._op import assign, check_writable, composite, op
+from .._inplace import assign, check_writable
+from .._op import composite, op
 from .._samples import call, cases, reals
 from .._tensor import Tensor, check_device, device, wrap
 

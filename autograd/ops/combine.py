@@ -8,12 +8,11 @@ import string
 import numpy as np
 
 from .._array import wrap_dim, wrap_dims
-from .._op import composite, op
-from .._samples import call, cases
+from .._op import composite
 from .._tensor import Tensor, wrap
 from .arithmetic import div, mul, sub
 from .compare import isnan, ne, where
-from .index import narrow
+from .index import _gather_at, narrow
 from .matmul import matmul
 from .reduce import cumsum, sum
 from .shape import cat, expand, flip, permute, reshape, stack, tensor_split, transpose, unsqueeze
@@ -172,22 +171,6 @@ def rot90(input, k=1, dims=(0, 1)):
     return flip(transpose(input, a, b), (a,)) if k == 1 else transpose(flip(input, (a,)), a, b)
 
 
-@op(name="_repeat_interleave", namespace="_", method=False, symbol="repeat each", linear=True, sample=cases(lambda r: [
-    call(r(3), repeats=2, dim=0), call(r(2, 3), repeats=np.array([1, 0, 2]), dim=1)]))  # fmt: skip
-def _repeat_interleave(x, *, repeats, dim):
-    return np.repeat(x, repeats, axis=dim)
-
-
-@_repeat_interleave.grad("x")
-def _(g, x_shape, repeats, dim):
-    from .scatter import _index_add
-
-    n = x_shape[dim]
-    at = np.repeat(np.arange(n), repeats)
-    zeros = expand(reshape(sum(g) * 0.0, (1,) * len(x_shape)), x_shape)
-    return _index_add(zeros, g, index=at, dim=dim)
-
-
 @composite
 def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
     """Each element (slice along `dim`) repeated, so many times or as often as `repeats` says for each."""
@@ -203,7 +186,8 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
         input = reshape(input, (1,))
     if np.ndim(counts) == 1 and len(counts) not in (1, input.shape[dim]):
         raise RuntimeError(f"repeats must have the same size as input along dim, but got repeats.size(0) = {len(counts)} and input.size({dim}) = {input.shape[dim]}")
-    return _repeat_interleave(input, repeats=counts if np.ndim(counts) else int(counts), dim=dim)
+    at = np.repeat(np.arange(input.shape[dim]), counts)
+    return _gather_at(input, index=(slice(None),) * dim + (at,))
 
 
 @composite

@@ -10,7 +10,8 @@ from .. import _dtype
 from .._array import ndarray
 from .._dtype import as_dtype, from_numpy_dtype, get_default_dtype
 from .._op import composite
-from .._tensor import Tensor, check_device, history, to_array, wrap
+from .._convert import to_array
+from .._tensor import Tensor, check_device, history, wrap
 from .cast import clone, convert
 from .shape import sizes
 

@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from .._op import assign, composite
+from .._inplace import assign
+from .._op import composite
 from .._tensor import wrap
 
 _F = "nn.functional"

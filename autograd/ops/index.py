@@ -7,10 +7,11 @@ import numpy as np
 from .._array import Part, changes, is_raw, ndarray, wrap_dim
 from .._graph import Leaf, Node
 from .._mode import is_grad_enabled
-from .._op import _detach_saved, check_writable, composite, op, rebase
+from .._convert import to_array
+from .._inplace import check_writable, rebase, set_region_written
+from .._op import composite, op
 from .._samples import call, cases
-from .._tensor import Tensor, history, set_region_node, to_array, wrap
-from .. import _op as _declare
+from .._tensor import Tensor, history, set_region_node, wrap
 
 
 # ---------------------------------------------------------------------------------------------- what an index means
@@ -504,4 +505,4 @@ def _make_region_written(base, root, view, node):
 
 
 set_region_node(_make_region_node)
-_declare.set_region_written(_make_region_written)
+set_region_written(_make_region_written)

@@ -228,7 +228,7 @@ def _quantile(name, input, q, dim, keepdim, interpolation, ignore):
 
 def _place_quantiles(value, q, dim, at, keepdim, ndim):
     value = value.movedim(-1, 0)
-    if keepdim:
+    if keepdim and ndim:
         value = reshape(value, (q.numel(), *([1] * ndim))) if dim is None else value.unsqueeze(at + 1)
     return value if q.ndim else value.squeeze(0)
 

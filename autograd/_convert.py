@@ -1,0 +1,97 @@
+"""Array data from what users write: numbers, nested sequences, arrays, tensors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import _dtype
+from ._array import Array, ndarray
+from ._dtype import from_numpy_dtype
+from ._mode import is_grad_enabled
+
+
+def legacy_constructor(*args: Any, **kwargs: Any) -> Array:
+    """The data of `Tensor(...)`: sizes make uninitialised memory, anything else is converted; default dtype."""
+    kwargs.pop("device", None)
+    if kwargs:
+        raise TypeError(f"Tensor: unexpected keyword arguments {sorted(kwargs)}; use autograd.tensor(data, dtype=...)")
+    d = _dtype.get_default_dtype().dtype
+    if len(args) == 1 and hasattr(args[0], "_data"):
+        return args[0]._buffer() if args[0]._data.dtype == d else args[0]._data.astype(d)
+    if len(args) == 1 and type(args[0]).__name__ == "Size":
+        return np.empty(args[0], d)
+    if all(isinstance(a, (int, np.integer)) and not isinstance(a, bool) for a in args):
+        return np.empty(args, d)
+    if len(args) != 1:
+        raise TypeError(f"Tensor: expected sizes or one sequence, got {len(args)} arguments; use autograd.tensor(data)")
+    return to_array(args[0], d)
+
+
+def to_array(data: Any, d: np.dtype | None = None) -> ndarray:
+    """A fresh array from numbers, nested sequences, arrays or tensors; Python floats get the default dtype.
+
+    Raises:
+        ValueError: the nested lists are ragged.
+        TypeError: something is not a number.
+        RuntimeError: an element is a tensor that requires grad, whose history would be lost.
+    """
+    if hasattr(data, "_data"):
+        return np.array(data._data, dtype=d)
+    if isinstance(data, (ndarray, np.generic)):
+        a = np.array(data)
+    elif hasattr(data, "__array__"):
+        a = np.array(data.__array__())
+    else:
+        data = _plain(data)
+        a = _from_sequence(data)
+        if d is None and not _holds_numpy(data):
+            d = _default_for(a)
+    found = from_numpy_dtype(a.dtype).dtype
+    return a if (d or found) == a.dtype else a.astype(d or found)
+
+
+def _from_sequence(data: Any) -> ndarray:
+    try:
+        a = np.array(data)
+    except (ValueError, TypeError, OverflowError) as error:
+        if "inhomogeneous" in str(error):
+            raise ValueError(f"tensor: expected nested sequences of equal length: {str(error).split('. ')[-1]}") from None
+        raise type(error)(f"tensor: {error}") from None
+    if a.dtype.kind not in "biufcV":
+        if a.dtype.kind == "O" and isinstance(data, int):
+            raise RuntimeError("Overflow when unpacking long long: tensor integers have at most 64 bits")
+        what = "str" if a.dtype.kind in "US" else a.dtype.name
+        raise TypeError(f"tensor: new(): invalid data type {what!r}; expected numbers, sequences of numbers or arrays")
+    return a
+
+
+def _plain(data: Any) -> Any:
+    """Nested sequences with their tensors replaced by arrays."""
+    if hasattr(data, "_data"):
+        if data.requires_grad and is_grad_enabled():
+            raise RuntimeError(
+                "tensor: an element is a Tensor that requires grad, and its history would be lost; "
+                "use autograd.stack([...]) to keep it, or detach() the elements"
+            )
+        return data._data
+    if isinstance(data, (list, tuple)):
+        return [_plain(x) for x in data] if any(isinstance(x, (list, tuple)) or hasattr(x, "_data") for x in data) else list(data)
+    if isinstance(data, (range,)):
+        return list(data)
+    return data
+
+
+def _holds_numpy(data: Any) -> bool:
+    while isinstance(data, list) and data:
+        data = data[0]
+    return isinstance(data, (np.generic, ndarray))
+
+
+def _default_for(a: ndarray) -> np.dtype:
+    if a.dtype.kind == "f" or not a.size:
+        return _dtype.get_default_dtype().dtype
+    if a.dtype.kind == "c":
+        return _dtype.get_default_dtype().to_complex().dtype
+    return np.dtype(np.int64) if a.dtype.kind in "iu" else a.dtype

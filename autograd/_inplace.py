@@ -1,0 +1,126 @@
+"""Writing into a tensor's memory, and what that does to histories."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ._array import changes, may_share, ndarray, tick
+from ._dtype import can_cast, from_numpy_dtype
+from ._graph import Leaf, Node
+from ._mode import is_grad_enabled
+from ._tensor import Tensor, forget_views, history, region_of
+
+
+def check_writable(t: Tensor, name: str) -> None:
+    """Raise where PyTorch forbids an in-place change, before anything is touched."""
+    if is_grad_enabled():
+        node, base = history(t), getattr(t, "_base", None)
+        if type(node) is Leaf:
+            raise RuntimeError(f"{name}: a leaf Variable that requires grad is being used in an in-place operation.")
+        if base is not None and type(history(base)) is Leaf:
+            raise RuntimeError(
+                f"{name}: a view of a leaf Variable that requires grad is being used in an in-place operation."
+            )
+    data = t._data
+    if isinstance(data, ndarray):
+        if any(s == 0 and n > 1 for s, n in zip(data.strides, data.shape, strict=True)):
+            raise RuntimeError(
+                f"{name}: unsupported operation: more than one element of the written-to tensor refers to a single memory "
+                "location. Please clone() the tensor before performing the operation."
+            )
+        if not data.flags.writeable:
+            raise RuntimeError(f"{name}: the tensor's memory is read-only (it came from a read-only array); clone() it first")
+
+
+def assign(t: Tensor, result: Tensor, name: str) -> Tensor:
+    """Write `result` into the memory of `t` and give `t` its history."""
+    check_writable(t, name)
+    value, buffer = result._data, t._buffer()
+    if value.shape != buffer.shape:
+        raise RuntimeError(
+            f"{name}: output with shape {list(buffer.shape)} doesn't match the broadcast shape {list(value.shape)}"
+        )
+    if value.dtype != buffer.dtype:
+        if not can_cast(from_numpy_dtype(value.dtype), from_numpy_dtype(buffer.dtype)):
+            raise RuntimeError(
+                f"{name}: result type {from_numpy_dtype(value.dtype)!r} can't be cast to the desired output type "
+                f"{from_numpy_dtype(buffer.dtype)!r}"
+            )
+        result = result.to(from_numpy_dtype(buffer.dtype))  # type: ignore[attr-defined]
+    node = history(result)
+    if type(node) is Node:
+        detach_saved(node, buffer)
+    buffer[...] = result._data
+    changes.stamp(buffer)
+    if is_grad_enabled():
+        rebase(t, node if type(node) is Node else None)
+    return t
+
+
+def detach_saved(node: Node, buffer: ndarray) -> None:
+    """Give the node copies of what it saved of memory that is about to be overwritten."""
+    if node.saved:
+        node.saved = tuple(v.copy() if may_share(v, buffer) else v for v in node.saved)
+
+
+def rebase(t: Tensor, node: Node | None) -> None:
+    """Make `node` the history of `t`'s new contents, and of its base and their views."""
+    base = getattr(t, "_base", None)
+    if base is None:
+        if node is not None:
+            node.seq = tick()  # younger than the stamp of its own write
+        t._node = node
+        _follow_retained(t, node)
+        if hasattr(t, "_views"):
+            forget_views(t)
+        return
+    root = history(base)
+    if root is None and node is None:
+        return
+    base._node = region_written(base, root, t, node)
+    forget_views(base)
+    if hasattr(t, "_node"):
+        t._region = region_of(t._data, base._data)
+        del t._node
+
+
+def _follow_retained(t: Tensor, node: Node | None) -> None:
+    if getattr(t, "_retain", False) and node is not None:
+        t._retain = False
+        t.retain_grad()
+
+
+def region_written(base: Tensor, root: Any, view: Tensor, node: Node | None) -> Node:
+    """Node of `base` after `view` of it got new contents; the operations' package puts its own function here."""
+    raise AssertionError("autograd.ops has not been imported")
+
+
+def set_region_written(make: Callable) -> None:
+    global region_written
+    region_written = make
+
+
+def write_out(name: str, out: Any, result: Any) -> Any:
+    """PyTorch's `out=`: the result in memory the caller gave."""
+    if isinstance(result, tuple):
+        for o, r in zip(out, result, strict=True):
+            write_out(name, o, r)
+        return out
+    if not isinstance(out, Tensor):
+        raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
+    if is_grad_enabled() and (result.requires_grad or out.requires_grad):
+        raise RuntimeError(
+            f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
+            "arguments requires grad."
+        )
+    if not can_cast(result.dtype, out.dtype):
+        raise RuntimeError(f"{name}: result type {result.dtype!r} can't be cast to the desired output type {out.dtype!r}")
+    if out._data.shape != result._data.shape:
+        out._data = np.empty_like(result._data, dtype=out._data.dtype)
+    buffer = out._buffer()
+    buffer[...] = result._data
+    changes.stamp(buffer)
+    return out

@@ -1,0 +1,129 @@
+"""What an operation saves and runs when some of its inputs need a gradient.
+
+The names of a rule's parameters say what it needs; a `Plan`, made once per operation and set of inputs that need a
+gradient, compiles two functions from them: `save`, which picks the values to keep, and `run`, which hands them to the rules.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from ._array import NUMBERS, Array, tick
+from ._graph import Leaf, Node, Out, capture, freed_text, new
+from ._mode import fast
+from ._tensor import wrap
+
+
+class Plan:
+    """What one operation saves and runs when a given set of its inputs needs a gradient."""
+
+    def __init__(self, op: Any, needs: tuple[bool, ...]) -> None:
+        self.op, self.needs = op, needs
+        self.rules = op.rules_for(needs)
+        self.names = op.names_for(self.rules, needs)
+        self.save = self._compile_save()
+        self.run = self._compile_run()
+
+    def _compile_save(self) -> Callable | None:
+        """lambda A, P, out: the saved tuple, from input arrays, parameters and result (with aux values)."""
+        if not self.names:
+            return None
+        where = [self.op.place(name) for name in self.names]
+        return eval(f"lambda A, P, out: ({', '.join(where)},)")  # noqa: S307  (built from identifiers of a declaration)
+
+    def _compile_run(self) -> Callable:
+        """lambda g, s: the gradients, one per input."""
+        rules = self._compile_rules()
+        closed = self.op.fast_rule
+        if closed is None:
+            return rules
+        places = [self.names.index(n) for n in self.op.fast_names]
+        needs = self.needs
+
+        def run(g: Array, s: tuple) -> tuple:
+            if fast.enabled:
+                return closed(g, *[s[i] for i in places], needs=needs)
+            return rules(g, s)
+
+        return run
+
+    def _compile_rules(self) -> Callable:
+        if self.op.variadic:
+            rule, names = self.rules[0]
+            places = [self.names.index(n) for n in names]
+            return lambda g, s: rule(g, *[s[i] for i in places])
+        calls, scope_ = [], {}
+        for i, entry in enumerate(self.rules):
+            if entry is None:
+                calls.append("None")
+                continue
+            scope_[f"rule{i}"], names = entry
+            calls.append(f"rule{i}({', '.join(['g', *(f's[{self.names.index(n)}]' for n in names)])})")
+        return eval(f"lambda g, s: ({', '.join(calls)},)", scope_)  # noqa: S307
+
+    def as_tensors(self, node: Node) -> tuple:
+        """The saved values as Tensors that are connected to the graph again, for rules that are to be recorded."""
+        if node.saved is None:
+            raise RuntimeError(freed_text(node))
+        return tuple(self._reconnect(node, n, v) for n, v in zip(self.names, node.saved, strict=True))
+
+    def _reconnect(self, node: Node, name: str, value: Any) -> Any:
+        op = self.op
+        if op.variadic and name == op.inputs[0]:
+            return tuple(_as_tensor(v, e) for v, e in zip(value, node.edges, strict=True))
+        if name == "out":
+            return wrap(value, node)
+        if name in op.outputs:
+            return wrap(value, pick(node, op.outputs.index(name), value))
+        if name in op.inputs:
+            return _as_tensor(value, node.edges[op.inputs.index(name)])
+        return _as_tensor(value, None) if name in op.aux else value
+
+    def run_recorded(self, g: Any, node: Node) -> tuple:
+        """The rules on Tensors, so that the gradient's own computation is recorded."""
+        if not self.op.differentiable_twice:
+            raise RuntimeError(
+                f"{self.op.name}: no differentiable rule yet, so create_graph=True cannot pass through it"
+            )
+        return self._plain(g, self.as_tensors(node))
+
+    @functools.cached_property
+    def _plain(self) -> Callable:
+        return self._compile_rules()
+
+    def saved_tensor(self, node: Node, which: Any) -> Any:
+        name = which if which == "out" else self.op.inputs[which]
+        if name not in self.names:
+            raise AttributeError(f"{node.name()} does not save {self.op.public_name(name)!r}")
+        return self.as_tensors(node)[self.names.index(name)]
+
+
+def _as_tensor(value: Any, edge: Node | Leaf | None) -> Any:
+    return value if value is None or type(value) in NUMBERS else wrap(value, edge)
+
+
+def pick(node: Node, position: int, value: Array) -> Node:
+    """The node of one result of an operation with several."""
+    picked = new(Node)
+    picked.edges, picked.plan, picked.saved = (node,), _PickPlan(node.plan.op, position), ()
+    picked.seq, picked.shape, picked.dtype = tick(), value.shape, value.dtype
+    picked.value = value if value.size <= capture.limit else None
+    picked.constants, picked.scope, picked.hooks = (("output", position),), node.scope, None
+    return picked
+
+
+class _PickPlan:
+    """Hands the gradient of one result to the node of the whole operation."""
+
+    names: tuple = ()
+
+    def __init__(self, op: Any, position: int) -> None:
+        self.op, self.position = op, position
+
+    def run(self, g: Any, saved: tuple) -> tuple:
+        return (Out(self.position, g),)
+
+    def run_recorded(self, g: Any, node: Node) -> tuple:
+        return (Out(self.position, g),)
