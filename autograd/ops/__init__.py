@@ -32,3 +32,4 @@ from . import activation
 from . import dropout
 from . import conv
 from . import pool
+from . import distance

@@ -217,8 +217,8 @@ def _with_indices(pool):
     def pooled(input, *args, return_indices=False, **kwargs):
         return pool(input, *args, **kwargs, return_indices=True)
 
-    composite(pooled, name=pool.__name__ + "_with_indices", namespace=_F)
     pooled.__doc__ = f"`{pool.__name__}` with return_indices=True."
+    composite(pooled, name=pool.__name__ + "_with_indices", namespace=_F)
 
 
 # ---------------------------------------------------------------------------------------------- average
