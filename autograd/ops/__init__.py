@@ -33,3 +33,4 @@ from . import dropout
 from . import conv
 from . import pool
 from . import distance
+from . import norm

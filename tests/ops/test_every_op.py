@@ -44,7 +44,8 @@ def run(declared, trial, leaves):
         return dress(value)
 
     args = [fill(a) for a in trial.args]
-    return flat(declared.call(*args, **trial.kwargs))
+    result = declared.call(*args, **trial.kwargs)
+    return flat(result[0] if getattr(declared, "aux", ()) else result)
 
 
 def flat(result):
