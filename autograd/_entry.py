@@ -15,7 +15,7 @@ from ._array import NUMBERS, RAW, is_raw, ndarray, tick
 from ._dtype import FLOATING
 from ._graph import Node, capture, new
 from ._inplace import assign, check_writable, write_out
-from ._mode import _anomaly, is_grad_enabled, scope
+from ._mode import grad_mode, is_grad_enabled, scope
 from ._plan import Plan
 from ._tensor import Tensor, history, wrap
 from . import _graph
@@ -57,38 +57,37 @@ def unary_entry(op: Any, general: Callable) -> Callable:
     kernel, raw, promote = op.kernel, op.raw, op.promote == "float"
     plan: Plan | None = None
 
-    def entry(input: Any = MISSING, **kwargs: Any) -> Any:
+    def entry(input: Any, *, out: Any = None) -> Any:
         nonlocal plan
-        kind = type(input)
-        if kind in RAW and not kwargs:
+        if type(input) in RAW and out is None:
             return raw(input)
         try:
             x, edge = input._data, input._node
         except AttributeError:
-            return general(*(() if input is MISSING else (input,)), **kwargs)
-        if kwargs or (edge is None and promote and x.dtype not in FLOATING):
-            return general(input, **kwargs)
+            return general(input, out=out)
+        if out is not None or (edge is None and promote and x.dtype not in FLOATING):
+            return general(input, out=out)
         try:
-            out = kernel(x)
+            y = kernel(x)
         except RuntimeWarning:
-            out = op.retry((x,))
+            y = op.retry((x,))
         result = new(Tensor)
-        result._data = out
-        if edge is None or not is_grad_enabled() or _anomaly.get()[0]:
-            if edge is not None and is_grad_enabled():
-                return general(input)
+        result._data = y
+        if edge is None or (mode := grad_mode()) is False:
             result._node = None
             return result
+        if mode is not True:
+            return general(input)
         if plan is None:
             plan = op.plan((True,))
         result._node = node = new(Node)
         node.edges = (edge,)
         node.plan = plan
-        node.saved = () if plan.save is None else plan.save((x,), (), out)
+        node.saved = () if plan.save is None else plan.save((x,), (), y)
         node.seq = tick()
-        node.shape = out.shape
-        node.dtype = out.dtype
-        node.value = out if type(out) is not ndarray or out.size <= capture.limit else None
+        node.shape = y.shape
+        node.dtype = y.dtype
+        node.value = y if type(y) is not ndarray or y.size <= capture.limit else None
         node.constants = ()
         node.scope = _current_scope()
         node.hooks = None
@@ -100,57 +99,62 @@ def unary_entry(op: Any, general: Callable) -> Callable:
 def binary_entry(op: Any, general: Callable) -> Callable:
     """The public function of an elementwise operation of two inputs and no parameters: the engine's hot path."""
     kernel, raw, division = op.kernel, op.raw, op.promote == "float"
-    plans: dict = {}
+    both: Plan | None = None
+    first: Plan | None = None
+    second: Plan | None = None
 
-    def entry(input: Any = MISSING, other: Any = MISSING, **kwargs: Any) -> Any:
+    def entry(input: Any, other: Any, *, out: Any = None) -> Any:
+        nonlocal both, first, second
         try:
             x, left = input._data, input._node
             kind = type(other)
             if kind is float or kind is int:
                 if left is None and x.dtype not in FLOATING:
-                    return general(input, other, **kwargs)
+                    return general(input, other, out=out)
                 y, right = other, None
             else:
                 y, right = other._data, other._node
                 if type(x) is not type(y) or type(x) is ndarray:
                     if x.dtype is not y.dtype:
-                        return general(input, other, **kwargs)
+                        return general(input, other, out=out)
                 if division and left is None and right is None and x.dtype not in FLOATING:
-                    return general(input, other, **kwargs)
+                    return general(input, other, out=out)
         except AttributeError:
-            if not kwargs and type(input) in RAW and (type(other) in RAW or type(other) in NUMBERS):
+            if out is None and type(input) in RAW and (type(other) in RAW or type(other) in NUMBERS):
                 return raw(input, other)
-            return general(*(a for a in (input, other) if a is not MISSING), **kwargs)
-        if kwargs:
-            return general(input, other, **kwargs)
+            return general(input, other, out=out)
+        if out is not None:
+            return general(input, other, out=out)
         try:
-            out = kernel(x, y)
+            z = kernel(x, y)
         except RuntimeWarning:
-            out = op.retry((x, y))
+            z = op.retry((x, y))
         except ValueError as error:
             raise op.translate(error, (x, y)) from None
         result = new(Tensor)
-        result._data = out
-        if (left is None and right is None) or not is_grad_enabled():
+        result._data = z
+        if (left is None and right is None) or (mode := grad_mode()) is False:
             result._node = None
             return result
-        if _anomaly.get()[0]:
+        if mode is not True:
             return general(input, other)
-        plan = plans.get((left is None, right is None))
-        if plan is None:
-            plan = plans[(left is None, right is None)] = op.plan((left is not None, right is not None))
         result._node = node = new(Node)
         node.edges = (left, right)
-        node.plan = plan
-        node.saved = () if plan.save is None else plan.save((x, y), (), out)
-        node.seq = tick()
-        node.shape = out.shape
-        node.dtype = out.dtype
-        node.value = out if type(out) is not ndarray or out.size <= capture.limit else None
-        if left is not None and right is not None:
-            node.constants = ()
+        if right is None:
+            node.constants = ((1, y if type(y) is not ndarray else keep(y)),)
+            plan = first = first or op.plan((True, False))
+        elif left is None:
+            node.constants = ((0, x if type(x) is not ndarray else keep(x)),)
+            plan = second = second or op.plan((False, True))
         else:
-            node.constants = ((0, keep(x)),) if left is None else ((1, keep(y)),)
+            node.constants = ()
+            plan = both = both or op.plan((True, True))
+        node.plan = plan
+        node.saved = () if plan.save is None else plan.save((x, y), (), z)
+        node.seq = tick()
+        node.shape = z.shape
+        node.dtype = z.dtype
+        node.value = z if type(z) is not ndarray or z.size <= capture.limit else None
         node.scope = _current_scope()
         node.hooks = None
         return result

@@ -307,15 +307,20 @@ class _Pass:
 
     def run(self, order: list) -> None:
         grads, relevant, targets = self.grads, self.relevant, self.targets
+        roots, free = self.roots, not self.keep
         limit, plain = capture.limit, not (self.create or self.anomaly or Complex.seen)
         for node in order:
             g = grads.pop(node, None)
-            if g is None or (relevant is not None and node not in relevant):
+            if g is None:
                 continue
-            if node.hooks is not None:
+            hooks = node.hooks
+            if hooks is not None:
                 g = self.call_hooks(node, g)
-            if targets is not None and node in targets:
-                self.found[node] = g
+            if targets is not None:
+                if node not in relevant:
+                    continue
+                if node in targets:
+                    self.found[node] = g
             if type(node) is Leaf:
                 if targets is None:
                     self.found[node] = g
@@ -326,12 +331,11 @@ class _Pass:
                 parts = node.plan.run(g, node.saved)
             else:
                 parts = self.careful(node, g)
-            if node.hooks is not None and node.hooks.post:
+            if hooks is not None and hooks.post:
                 parts = self.call_post_hooks(node, g, parts)
-            if not self.keep:
-                # A node that saved nothing may be passed again from another root, as in PyTorch; a root may not.
-                if node.saved or node in self.roots:
-                    node.saved = None
+            # A node that saved nothing may be passed again from another root, as in PyTorch; a root may not.
+            if free and (node.saved or node in roots):
+                node.saved = None
             g = None
             for edge, part in zip(node.edges, parts):  # noqa: B905  (lengths agree by construction; zip is hot)
                 if edge is None or part is None:

@@ -8,13 +8,27 @@ from __future__ import annotations
 import functools
 import inspect
 from contextvars import ContextVar
+from typing import Any
 
-_grad: ContextVar[bool] = ContextVar("autograd.grad_mode", default=True)
+_grad: ContextVar[Any] = ContextVar("autograd.grad_mode", default=True)
 _inference: ContextVar[bool] = ContextVar("autograd.inference_mode", default=False)
 _anomaly: ContextVar[tuple[bool, bool]] = ContextVar("autograd.anomaly_mode", default=(False, True))
 scope: ContextVar = ContextVar("autograd.scope", default=None)
 
-is_grad_enabled = _grad.get
+# What the hot path asks: False, True, or RECORD_TRACES under anomaly mode (then operations take the general path).
+grad_mode = _grad.get
+RECORD_TRACES = 2
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations are recorded here and now."""
+    return grad_mode() is not False
+
+
+def _recording() -> Any:
+    return RECORD_TRACES if _anomaly.get()[0] else True
+
+
 is_inference_mode_enabled = _inference.get
 
 
@@ -127,7 +141,7 @@ class enable_grad(no_grad):
     """Operations inside are recorded again, also within `no_grad`."""
 
     def _enter(self) -> list:
-        return [(_grad, _grad.set(True))]
+        return [(_grad, _grad.set(_recording()))]
 
 
 class set_grad_enabled(_Switch):
@@ -136,11 +150,14 @@ class set_grad_enabled(_Switch):
     def __init__(self, mode: bool) -> None:
         super().__init__()
         self.mode = bool(mode)
-        self._called: list | None = [(_grad, _grad.set(self.mode))]
+        self._called: list | None = self._switch()
+
+    def _switch(self) -> list:
+        return [(_grad, _grad.set(_recording() if self.mode else False))]
 
     def _enter(self) -> list:
         called, self._called = self._called, None
-        return called or [(_grad, _grad.set(self.mode))]
+        return called or self._switch()
 
     def _fresh(self) -> set_grad_enabled:
         return set_grad_enabled(self.mode)
@@ -176,6 +193,13 @@ class inference_mode(_Switch):
         return inference_mode(self.mode)
 
 
+def _set_anomaly(mode: bool, check_nan: bool) -> list:
+    tokens = [(_anomaly, _anomaly.set((mode, check_nan)))]
+    if is_grad_enabled():
+        tokens.append((_grad, _grad.set(_recording())))
+    return tokens
+
+
 class detect_anomaly(_Switch):
     """Record where each operation was called; stop backward at the first NaN or failing rule and name that line.
 
@@ -188,7 +212,7 @@ class detect_anomaly(_Switch):
         self.check_nan = check_nan
 
     def _enter(self) -> list:
-        return [(_anomaly, _anomaly.set((True, self.check_nan)))]
+        return _set_anomaly(True, self.check_nan)
 
     def _fresh(self) -> detect_anomaly:
         return detect_anomaly(self.check_nan)
@@ -203,11 +227,7 @@ class set_detect_anomaly(set_grad_enabled):
         self._called = self._switch()
 
     def _switch(self) -> list:
-        return [(_anomaly, _anomaly.set((self.mode, self.check_nan)))]
-
-    def _enter(self) -> list:
-        called, self._called = self._called, None
-        return called or self._switch()
+        return _set_anomaly(self.mode, self.check_nan)
 
     def _fresh(self) -> set_detect_anomaly:
         return set_detect_anomaly(self.mode, self.check_nan)
