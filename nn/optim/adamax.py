@@ -134,7 +134,7 @@ class NAdam(Optimizer):
         >>> (w * w).sum().backward()
         >>> optimizer.step()
         >>> w.detach()
-        tensor([0.8597])
+        tensor([0.8944])
 
     Source: Dozat, "Incorporating Nesterov momentum into Adam", 2016.
     """

@@ -32,6 +32,9 @@ class RMSprop(Optimizer):
     Raises:
         ValueError: a negative option.
 
+    Note:
+        Rounding can make the variance of a constant gradient slightly negative; it counts as zero then.
+
     Example:
         >>> import autograd
         >>> from nn.optim import RMSprop
@@ -85,7 +88,7 @@ class RMSprop(Optimizer):
         v = alpha * v + (1 - alpha) * g * g
         if centered:
             mean = mean + (1 - alpha) * (g - mean)
-        step = g / (np.sqrt(v - mean * mean if centered else v) + eps)
+        step = g / (np.sqrt(np.maximum(v - mean * mean, 0.0) if centered else v) + eps)
         if momentum > 0:
             step = b = momentum * b + step
         return w - lr * step, *(x for x in (v, b, mean) if x is not None)
@@ -97,7 +100,7 @@ class RMSprop(Optimizer):
         np.add(v, np.multiply(np.multiply(g, g, a), 1 - alpha, a), v)
         if centered:
             np.add(mean, np.multiply(np.subtract(g, mean, a), 1 - alpha, a), mean)
-            np.subtract(v, np.multiply(mean, mean, a), a)
+            np.maximum(np.subtract(v, np.multiply(mean, mean, a), a), 0.0, a)
         np.add(np.sqrt(a if centered else v, a), eps, a)
         step = np.divide(g, a, b)
         if momentum > 0:
