@@ -27,6 +27,9 @@ from . import linalg_norm
 from . import linalg_top
 from . import fft
 from . import stft
+from . import special
+from . import polynomials
+from . import windows
 
 from . import activation
 from . import dropout
