@@ -37,3 +37,4 @@ from . import conv
 from . import pool
 from . import distance
 from . import norm
+from . import loss
