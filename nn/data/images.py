@@ -125,6 +125,8 @@ def read_csv(path: str | os.PathLike, label: int | None = None) -> TensorDataset
     lines = _read(path).decode("utf-8", "replace").split("\n")
     names = [name.strip().strip('"').lower() for name in lines[0].split(",")]
     has_names = any(name[:1].isalpha() for name in names)
+    if not any(line.strip() for line in lines[has_names:]):
+        raise RuntimeError(f"read_csv: {str(path)!r} holds no rows")
     try:
         table = np.loadtxt(lines[has_names:], np.uint8, delimiter=",", ndmin=2)
     except (ValueError, OverflowError) as error:
@@ -170,14 +172,15 @@ def read_pickle(path: str | os.PathLike, split: str = "train") -> TensorDataset:
 def _pair(value: Any, number: int, path: Any) -> tuple[np.ndarray, np.ndarray]:
     """The pair of one split, after checking that it is one of images and labels."""
     pair = value[number] if isinstance(value, (tuple, list)) and len(value) > number else ()
+    pair = pair if isinstance(pair, (tuple, list)) else (pair,)
     if len(pair) == 2 and all(isinstance(part, np.ndarray) and part.dtype.kind in "iuf" for part in pair):
         images, labels = pair
         square = images.ndim == 2 and math.isqrt(images.shape[1]) ** 2 == images.shape[1]
         if square and labels.shape == images.shape[:1]:
             return images, labels
     raise RuntimeError(
-        f"read_pickle: {str(path)!r} holds no three pairs (pixels, labels); its element {number} is "
-        f"{type(pair).__name__} of {[getattr(part, 'shape', type(part).__name__) for part in pair]}"
+        f"read_pickle: {str(path)!r} holds no three pairs (pixels, labels); its element {number} has the parts "
+        f"{[getattr(part, 'shape', type(part).__name__) for part in pair]}"
     )
 
 

@@ -63,14 +63,21 @@ class RandomSampler(Sampler):
 
     def __iter__(self) -> Iterator[int]:
         n, count = len(self.data_source), self.num_samples
+        generator = self.generator or _own_generator()
         if self.replacement:
-            yield from autograd.randint(0, n, (count,), generator=self.generator).tolist()
+            yield from autograd.randint(0, n, (count,), generator=generator).tolist()
             return
-        passes = (autograd.randperm(n, generator=self.generator).tolist() for _ in range(-(-count // n)))
+        # One pass more than needed is drawn, as PyTorch does: a caller's generator then stands where it would there.
+        passes = [autograd.randperm(n, generator=generator).tolist() for _ in range(count // n + 1)]
         yield from itertools.islice(itertools.chain.from_iterable(passes), count)
 
     def __len__(self) -> int:
         return self.num_samples
+
+
+def _own_generator() -> autograd.Generator:
+    """A generator seeded by the default one: what a program draws between two samples does not change their order."""
+    return autograd.Generator().manual_seed(int(autograd.empty((), dtype=autograd.int64).random_()))
 
 
 class SubsetRandomSampler(Sampler):
