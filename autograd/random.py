@@ -42,7 +42,7 @@ class Generator:
     def manual_seed(self, seed: int) -> Generator:
         """Start the stream of `seed`; returns itself."""
         self._seed = int(seed) % 2**64
-        self.numpy = np.random.Generator(np.random.PCG64(self._seed))
+        self.numpy = _stream(self._seed)
         return self
 
     def seed(self) -> int:
@@ -63,11 +63,11 @@ class Generator:
         """Continue from a state that `get_state` gave."""
         try:
             found = json.loads(bytes(state._data.tolist()).decode())
-            bits = np.random.PCG64(0)
-            bits.state = found["state"]
+            numpy = _stream(0)
+            numpy.bit_generator.state = found["state"]
         except (ValueError, KeyError, TypeError, AttributeError):
             raise RuntimeError("Generator.set_state: expected a state that get_state returned") from None
-        self._seed, self.numpy = found["seed"], np.random.Generator(bits)
+        self._seed, self.numpy = found["seed"], numpy
         return self
 
     def clone_state(self) -> Generator:
@@ -79,6 +79,23 @@ class Generator:
     def __setstate__(self, kept: dict) -> None:
         self.device = "cpu"
         self.set_state(wrap(kept["state"]))
+
+
+def _pcg(seed: int) -> np.random.Generator:
+    return np.random.Generator(np.random.PCG64(seed))
+
+
+_stream = _pcg
+
+
+def set_stream(make) -> None:
+    """Let new generators draw from `make(seed)`, which answers NumPy's Generator methods; None: NumPy's own again.
+
+    The facade for PyTorch programs puts PyTorch's stream here. The default generator starts anew from its seed.
+    """
+    global _stream
+    _stream = make or _pcg
+    default_generator.manual_seed(default_generator.initial_seed())
 
 
 default_generator = Generator()
@@ -247,7 +264,8 @@ def bernoulli(input, p=None, *, generator=None):
     chance = input._data if p is None else np.broadcast_to(np.asarray(p, np.float64), input._data.shape)
     if np.any((chance < 0) | (chance > 1) | np.isnan(chance)):
         raise RuntimeError("Expected p_in >= 0 && p_in <= 1 to be true, but got false: bernoulli takes probabilities")
-    return wrap((draws(generator).random(chance.shape) < chance).astype(input._data.dtype))
+    drawn = draws(generator).random(chance.shape, np.float32 if chance.dtype == np.float32 else np.float64)
+    return wrap((drawn < chance).astype(input._data.dtype))
 
 
 @composite
@@ -267,7 +285,7 @@ def multinomial(input, num_samples, replacement=False, *, generator=None):
     if num_samples <= 0 or (not replacement and num_samples > weights.shape[1]):
         raise RuntimeError(f"cannot sample n_sample ({num_samples}) > prob_dist.size(-1) ({weights.shape[1]}) samples without replacement")
     rng = draws(generator)
-    if replacement:
+    if replacement and num_samples > 1:
         edges = np.cumsum(weights, axis=1)
         marks = rng.random((weights.shape[0], num_samples)) * edges[:, -1:]
         found = np.stack([np.searchsorted(e, m, side="right") for e, m in zip(edges, marks, strict=True)])
@@ -316,7 +334,7 @@ def _whole_between(rng, shape, d, low=None, high=None):
     if high is None:
         low, high = 0, low
     if high is None:
-        high = 2 ** (24 if d == np.float32 else 53) if d.kind == "f" else int(np.iinfo(d).max) if d.kind != "b" else 2
+        high = 2 ** (24 if d == np.float32 else 53) if d.kind == "f" else int(np.iinfo(d).max) + 1 if d.kind != "b" else 2
     return rng.integers(low, high, shape)
 
 

@@ -40,8 +40,10 @@ def _check(name, p):
 
 def _kept(input, p, shape):
     """A mask of `shape`: 1 with probability 1 - p, of the input's dtype."""
-    drawn = generator().random(shape, np.float32)
-    return (drawn >= p).astype(input._data.dtype)[()]
+    source = generator()
+    if hasattr(source, "survive"):  # the facade's stream, which knows how PyTorch draws a mask
+        return source.survive(shape, p).astype(input._data.dtype)[()]
+    return (source.random(shape, np.float32) >= p).astype(input._data.dtype)[()]
 
 
 def _drop(name, input, p, training, inplace, shape):

@@ -1,0 +1,1 @@
+"""Other libraries' spellings: `autograd.compat.torch` is laid out like PyTorch."""
