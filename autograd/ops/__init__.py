@@ -38,3 +38,4 @@ from . import pool
 from . import distance
 from . import norm
 from . import loss
+from . import classify

@@ -1,0 +1,347 @@
+"""Losses over classes: negative log likelihood, cross entropy and the margin losses."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .._op import composite, op
+from .._samples import call, cases
+from .._tensor import Tensor, wrap
+from .loss import _size, reduced, reduction_of
+
+_F = "nn.functional"
+
+
+# ---------------------------------------------------------------------------------------------- picking classes
+
+
+def _places(index, shape):
+    """Index tuple of the elements (n, index[n, *], *) of an array (N, C, *)."""
+    rows = np.arange(shape[0]).reshape(-1, *(1,) * (index.ndim - 1))
+    grid = np.ogrid[tuple(slice(n) for n in index.shape[1:])]
+    return (rows, index, *grid)
+
+
+@op(name="_take_class", symbol="x[target]", linear=True, method=False, namespace="_", sample=cases(lambda r: [
+    call(r(3, 4), np.array([1, 3, 0])), call(r(2, 3, 2), np.array([[0, 2], [1, 1]]))]))  # fmt: skip
+def take_class(x, index):
+    """x[n, index[n, *], *]: (N, C, *) -> (N, *)."""
+    return x[_places(index, x.shape)]
+
+
+@take_class.grad("x")
+def _(g, x_shape, index):
+    return put_class(g, index, classes=x_shape[1])
+
+
+@op(name="_put_class", symbol="one-hot", linear=True, method=False, namespace="_", sample=cases(lambda r: [
+    call(r(3), np.array([1, 3, 0]), classes=4)]))  # fmt: skip
+def put_class(x, index, *, classes):
+    """Zeros (N, C, *) with x[n, *] at class index[n, *]."""
+    out = np.zeros_like(x, shape=(x.shape[0], classes, *x.shape[1:]))
+    out[_places(index, out.shape)] = x
+    return out
+
+
+@put_class.grad("x")
+def _(g, index):
+    return take_class(g, index)
+
+
+@op(name="_softmax_nll", symbol="−log softmax", caption="p − onehot", method=False, namespace="_", quiet=True, aux=("shares",),
+    sample=cases(lambda r: [call(r(3, 4), np.array([1, 3, 0])), call(r(2, 3, 2), np.array([[0, 2], [1, 1]]))]))  # fmt: skip
+def _softmax_nll(x, target):
+    """log Σ e^x - x[target] over the classes (axis 1), and the softmax that its gradient needs."""
+    shares = x - np.max(x, axis=1, keepdims=True)
+    place = _places(target, x.shape)
+    chosen = shares[place]
+    np.exp(shares, out=shares)
+    total = np.sum(shares, axis=1, keepdims=True)
+    shares /= total
+    return np.log(np.squeeze(total, 1)) - chosen, shares
+
+
+@_softmax_nll.grad("x")
+def _(g, x, target, x_shape):
+    return unsqueeze(g, 1) * softmax(x, 1) - put_class(g, target, classes=x_shape[1])
+
+
+@_softmax_nll.fast
+def _(g, target, shares, needs):
+    gx = shares * np.expand_dims(g, 1)
+    gx[_places(target, gx.shape)] -= g
+    return gx, None
+
+
+# ---------------------------------------------------------------------------------------------- targets
+
+
+def _raw(t):
+    return t._data if isinstance(t, Tensor) else t
+
+
+def _check_labels(name, labels, classes, ignored):
+    """Labels that count must be classes; a negative one never wraps round."""
+    wrong = ((labels < 0) | (labels >= classes)) & ~ignored
+    if np.any(wrong):
+        raise IndexError(f"{name}: Target {int(labels[wrong].reshape(-1)[0])} is out of bounds: there are {classes} classes")
+
+
+def _check_nll(name, input, target, weight):
+    if input.ndim == 0:
+        raise ValueError(f"{name}: Expected 1 or more dimensions (got {input.ndim})")
+    if target.dtype.kind not in "iu":
+        raise RuntimeError(f"{name}: expected scalar type Long but found {target.dtype!r} for the target of class indices")
+    if input.ndim == 1:
+        if target.ndim:
+            raise ValueError(f"{name}: a single input {_size(input)} expects a target without axes, got {_size(target)}")
+    elif input.shape[0] != (target.shape[0] if target.ndim else None):
+        raise ValueError(
+            f"{name}: Expected input batch_size ({input.shape[0]}) to match target batch_size ({target.shape[0] if target.ndim else 'none'})."
+        )
+    elif tuple(target.shape[1:]) != tuple(input.shape[2:]):
+        raise RuntimeError(f"{name}: size mismatch (got input: {list(input.shape)} , target: {list(target.shape)})")
+    classes = input.shape[1] if input.ndim > 1 else input.shape[0]
+    if weight is not None and tuple(weight.shape) != (classes,):
+        raise RuntimeError(f"{name}: weight tensor should be defined either for all {classes} classes or no classes but got weight tensor of shape: {list(weight.shape)}")
+
+
+def _counted(losses, labels, ignored, weight, reduction):
+    """Losses (N, *) per label, times the class weights, without the ignored ones, reduced as PyTorch does."""
+    any_ignored = bool(np.any(ignored))
+    if weight is not None:
+        scale = weight[wrap(labels)]
+        if any_ignored:
+            scale = scale * wrap((~ignored).astype(_raw(losses).dtype))
+    elif any_ignored:
+        scale = wrap((~ignored).astype(_raw(losses).dtype))
+    else:
+        return reduced(losses, reduction)
+    if any_ignored:
+        losses = where(wrap(ignored), 0.0, losses)
+    if reduction == "mean":
+        total = sum(scale)
+        if not float(total._data):
+            # Nothing counts: the mean of no losses is NaN, but it pulls no weight anywhere.
+            return sum(losses * scale) + math.nan
+        return sum(losses * scale) / total
+    return reduced(losses * scale, reduction)
+
+
+def _labels(name, input, target, ignore_index):
+    """(labels with 0 where ignored, which are ignored) as arrays."""
+    labels = _raw(target)
+    ignored = labels == ignore_index
+    _check_labels(name, labels, input.shape[1], ignored)
+    return (np.where(ignored, 0, labels) if np.any(ignored) else labels).astype(np.int64, copy=False), ignored
+
+
+@composite(namespace=_F)
+def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"):
+    """Mean of -input[target]: the negative log likelihood of the classes, for log-probabilities `input`.
+
+    Args:
+        weight: one per class; the mean is then the weighted one.
+        ignore_index: a label that does not count.
+
+    Shape: input (N, C, *) or (C), target (N, *) or () -> () or the target's shape.
+
+    Raises:
+        IndexError: a label outside [0, C).
+
+    Note:
+        When every label is ignored the mean is NaN and all gradients are 0.
+    """
+    reduction = reduction_of(size_average, reduce, reduction)
+    _check_nll("nll_loss", input, target, weight)
+    if input.ndim == 1:
+        one = nll_loss(unsqueeze(input, 0), unsqueeze(target, 0), weight, ignore_index=ignore_index, reduction=reduction)
+        return squeeze(one, 0) if reduction == "none" else one
+    labels, ignored = _labels("nll_loss", input, target, ignore_index)
+    return _counted(-take_class(input, wrap(labels)), labels, ignored, weight, reduction)
+
+
+@composite(namespace=_F)
+def cross_entropy(
+    input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean", label_smoothing=0.0
+):
+    """Mean of -log softmax(input)[target].
+
+    Args:
+        target: class indices, or probabilities of the shape of the input.
+        weight: one per class; with indices the mean is the weighted one.
+        ignore_index: a label that does not count (indices only).
+        label_smoothing: this share of each target is spread evenly over the classes.
+
+    Shape: input (N, C, *) or (C), target (N, *) or () for indices -> () or the indices' shape.
+
+    Raises:
+        IndexError: a label outside [0, C).
+
+    Note:
+        When every label is ignored the mean is NaN and all gradients are 0.
+
+    Example:
+        >>> import autograd, nn
+        >>> logits = autograd.tensor([[2.0, 0.0, 0.0]])
+        >>> nn.functional.cross_entropy(logits, autograd.tensor([0]))
+        tensor(0.2395)
+    """
+    reduction = reduction_of(size_average, reduce, reduction)
+    if not 0.0 <= label_smoothing <= 1.0:
+        raise RuntimeError(f"cross_entropy: label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
+    if target.dtype.kind == "f" and target.ndim == input.ndim:
+        return _from_probabilities(input, target, weight, reduction, label_smoothing)
+    _check_nll("cross_entropy", input, target, weight)
+    if input.ndim == 1:
+        one = cross_entropy(unsqueeze(input, 0), unsqueeze(target, 0), weight, None, ignore_index, None, reduction, label_smoothing)
+        return squeeze(one, 0) if reduction == "none" else one
+    labels, ignored = _labels("cross_entropy", input, target, ignore_index)
+    if not input.numel():
+        return _counted(sum(input, dim=1), labels, ignored, weight, reduction)
+    if label_smoothing:
+        return _smoothed(input, labels, ignored, weight, reduction, label_smoothing)
+    return _counted(_softmax_nll(input, wrap(labels))[0], labels, ignored, weight, reduction)
+
+
+def _smoothed(input, labels, ignored, weight, reduction, share):
+    """(1 - share) of the loss, and share of the mean loss over all classes."""
+    logs = log_softmax(input, 1)
+    plain = _counted(-take_class(logs, wrap(labels)), labels, ignored, weight, reduction)
+    spread = -logs if weight is None else -logs * _along_classes(weight, input.ndim)
+    spread = sum(spread, dim=1)
+    if np.any(ignored):
+        spread = where(wrap(ignored), 0.0, spread)
+    if reduction == "mean":
+        count = (~ignored).sum() if weight is None else sum(weight[wrap(labels)] * wrap((~ignored).astype(_raw(weight).dtype)))
+        total = float(_raw(count))
+        spread = sum(spread) / count if total else sum(spread) + math.nan
+    else:
+        spread = reduced(spread, reduction)
+    return plain * (1 - share) + spread * (share / input.shape[1])
+
+
+def _along_classes(weight, ndim):
+    return reshape(weight, (-1, *(1,) * (ndim - 2))) if ndim > 1 else weight
+
+
+def _from_probabilities(input, target, weight, reduction, share):
+    """-Σ over classes of target log softmax(input), the mean over the batch."""
+    if input.shape != target.shape:
+        raise RuntimeError(
+            f"cross_entropy: Expected floating point type for target with class probabilities to have the input's shape "
+            f"{_size(input)}, got {_size(target)}"
+        )
+    axis = 1 if input.ndim > 1 else 0
+    if share:
+        target = target * (1 - share) + share / input.shape[axis]
+    terms = -log_softmax(input, axis) * target
+    if weight is not None:
+        terms = terms * _along_classes(weight, input.ndim)
+    if reduction == "mean":
+        return sum(terms) / max(input.numel() // max(input.shape[axis], 1), 1) if input.numel() else sum(terms) / 0.0
+    return reduced(sum(terms, dim=axis), reduction)
+
+
+@composite(namespace=_F)
+def linear_cross_entropy(
+    input, linear_weight, target, *, linear_bias=None, weight=None, reduction="mean", ignore_index=None, label_smoothing=0.0,
+    options=None,
+):  # fmt: skip
+    """`cross_entropy` of `linear(input, linear_weight)`.
+
+    Args:
+        linear_weight: (C, in), or (C, d1, ..., dK, in) for a loss in K dimensions.
+        ignore_index: -100 for class indices when None.
+        options: accepted for PyTorch's sake; everything is computed at once.
+    """
+    if ignore_index is None:
+        ignore_index = -100
+    extra = tuple(linear_weight.shape[1:-1])
+    if not extra:
+        logits = linear(input, linear_weight, linear_bias)
+    else:
+        classes = linear_weight.shape[0]
+        flat = linear(input, reshape(linear_weight, (-1, linear_weight.shape[-1])))
+        logits = reshape(flat, (*input.shape[:-1], classes, *extra))
+        if linear_bias is not None:
+            logits = logits + (linear_bias if linear_bias.ndim > 1 else reshape(linear_bias, (-1, *(1,) * len(extra))))
+    return cross_entropy(
+        logits, target, weight, ignore_index=ignore_index, reduction=reduction, label_smoothing=label_smoothing
+    )
+
+
+# ---------------------------------------------------------------------------------------------- margins
+
+
+def _rows(name, input):
+    """(input as (N, C), whether the batch axis was added)."""
+    if input.ndim > 2 or (input.ndim and input.shape[-1] == 0):
+        raise RuntimeError(f"{name}: Expected non-empty vector or matrix with optional 0-dim batch size, but got: {list(input.shape)}")
+    return (input, False) if input.ndim == 2 else (reshape(input, (1, -1)), True)
+
+
+@composite(namespace=_F)
+def multi_margin_loss(
+    input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"
+):
+    """Mean over the batch of Σ over other classes of max(0, margin - x[target] + x[i])^p / C.
+
+    Raises:
+        ValueError: p is not 1 or 2, or the weight is not a vector.
+    """
+    reduction = reduction_of(size_average, reduce, reduction)
+    if p not in (1, 2):
+        raise ValueError(f"multi_margin_loss: only p == 1 and p == 2 supported, got {p}")
+    if weight is not None and weight.ndim != 1:
+        raise ValueError(f"multi_margin_loss: weight must be one-dimensional, got {weight.ndim} dimensions")
+    x, added = _rows("multi_margin_loss", input)
+    labels = _raw(target).reshape(-1)
+    if labels.shape[0] != x.shape[0]:
+        raise RuntimeError(f"multi_margin_loss: inconsistent target size, expected {x.shape[0]} but got {list(target.shape)}")
+    _check_labels("multi_margin_loss", labels, x.shape[1], np.zeros(labels.shape, bool))
+    classes = x.shape[1]
+    index = wrap(labels.astype(np.int64))
+    others = np.ones(tuple(x.shape), bool)
+    others[np.arange(x.shape[0]), labels] = False
+    gaps = clamp(margin - unsqueeze(take_class(x, index), 1) + x, min=0)
+    gaps = where(wrap(others), gaps if p == 1 else gaps * gaps, 0.0)
+    losses = sum(gaps, dim=1)
+    if weight is not None:
+        losses = losses * weight[index]
+    losses = losses / classes
+    return squeeze(losses, 0) if added and reduction == "none" and target.ndim == 0 else reduced(losses, reduction)
+
+
+@composite(namespace=_F)
+def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
+    """Mean over the batch of Σ over (target, other) pairs of max(0, 1 - x[target] + x[other]) / C.
+
+    Each row of `target` lists its classes; the list ends at the first -1.
+    """
+    reduction = reduction_of(size_average, reduce, reduction)
+    x, added = _rows("multilabel_margin_loss", input)
+    if tuple(target.shape) != tuple(input.shape):
+        raise RuntimeError(f"multilabel_margin_loss: inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}")
+    labels = _raw(target).reshape(tuple(x.shape))
+    listed = np.cumprod(labels >= 0, axis=1).astype(bool)
+    _check_labels("multilabel_margin_loss", labels, x.shape[1], ~listed)
+    safe = np.where(listed, labels, 0).astype(np.int64)
+    positive = np.zeros(labels.shape, bool)
+    rows, columns = np.nonzero(listed)
+    positive[rows, safe[rows, columns]] = True
+    chosen = gather(x, 1, wrap(safe))
+    gaps = clamp(1 - unsqueeze(chosen, 2) + unsqueeze(x, 1), min=0)
+    counted = listed[:, :, None] & ~positive[:, None, :]
+    losses = sum(where(wrap(counted), gaps, 0.0), dim=(1, 2)) / x.shape[1]
+    return squeeze(losses, 0) if added and reduction == "none" else reduced(losses, reduction)
+
+
+from .compare import where  # noqa: E402
+from .distance import linear  # noqa: E402
+from .index import gather  # noqa: E402
+from .pointwise import clamp  # noqa: E402
+from .reduce import log_softmax, softmax, sum  # noqa: E402, A004
+from .shape import reshape, squeeze, unsqueeze  # noqa: E402
