@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import gzip
+import hashlib
+import http.server
 import multiprocessing
 import os
 import pickle
@@ -12,6 +15,7 @@ import signal
 import struct
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter, OrderedDict, UserDict, UserList, namedtuple
 from pathlib import Path
@@ -912,13 +916,39 @@ def test_download_asks_pooch_for_the_checked_files(tmp_path, monkeypatch):
         data.mnist()
 
 
-def test_a_wrong_download_is_refused(tmp_path, monkeypatch):
-    pytest.importorskip("pooch")
-    monkeypatch.setenv("GLASSGRAD_DATA", str(tmp_path))
-    import nn.data.images as images
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """A web server on this machine that stands for the real one; gives the folder it serves."""
+    pooch = pytest.importorskip("pooch")
+    folder = tmp_path / "served"
+    folder.mkdir()
 
-    (tmp_path / "source").mkdir()
-    (tmp_path / "source" / "train-images-idx3-ubyte.gz").write_bytes(b"something else")
-    monkeypatch.setattr(images, "_URL", (tmp_path / "source").as_uri() + "/")
-    with pytest.raises(Exception, match=r"(?i)hash|protocol|checksum|sha256"):
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder))) as web:
+        thread = threading.Thread(target=web.serve_forever)
+        thread.start()
+        monkeypatch.setenv("GLASSGRAD_DATA", str(tmp_path / "cache"))
+        monkeypatch.setattr(data.images, "_URL", f"http://127.0.0.1:{web.server_port}/")
+        monkeypatch.setattr(pooch.core.time, "sleep", lambda seconds: None)  # between its attempts
+        monkeypatch.setattr(pooch.get_logger(), "disabled", True)
+        yield folder
+        web.shutdown()
+        thread.join()
+
+
+def test_downloads_are_kept_and_checked(server, tmp_path, monkeypatch):
+    for stem, end, array in [("train-images", "idx3", PIXELS), ("train-labels", "idx1", LABELS)]:
+        raw = gzip.compress(idx(array))
+        (server / f"{stem}-{end}-ubyte.gz").write_bytes(raw)
+        monkeypatch.setitem(data.images._FILES, f"{stem}-{end}-ubyte.gz", hashlib.sha256(raw).hexdigest())
+    assert is_right(data.mnist())
+    for path in server.iterdir():
+        path.write_bytes(b"something else")
+    assert is_right(data.mnist()), "the second time from the cache"
+    for path in (tmp_path / "cache").iterdir():
+        path.write_bytes(b"cut off")
+    with pytest.raises(ValueError, match=r"(?s)hash .* does not match the known hash"):
         data.mnist()
