@@ -96,8 +96,11 @@ def unary_entry(op: Any, general: Callable) -> Callable:
     return entry
 
 
-def binary_entry(op: Any, general: Callable) -> Callable:
-    """The public function of an elementwise operation of two inputs and no parameters: the engine's hot path."""
+def binary_entry(op: Any, general: Callable, operator: bool = False) -> Callable:
+    """The public function of an elementwise operation of two inputs and no parameters: the engine's hot path.
+
+    As a Python `operator` it gives NotImplemented for foreign operands, so that their own operator is tried.
+    """
     kernel, raw, division = op.kernel, op.raw, op.promote == "float"
     both: Plan | None = None
     first: Plan | None = None
@@ -114,12 +117,17 @@ def binary_entry(op: Any, general: Callable) -> Callable:
                 y, right = other, None
             else:
                 y, right = other._data, other._node
-                if type(x) is not type(y) or type(x) is ndarray:
+                kind = type(x)
+                if kind is ndarray or kind is not type(y):
                     if x.dtype is not y.dtype:
                         return general(input, other, out=out)
+                    if kind is not type(y):  # a 0-d array meets a scalar: as scalars they are five times faster
+                        x, y = x[()], y[()]
                 if division and left is None and right is None and x.dtype not in FLOATING:
                     return general(input, other, out=out)
         except AttributeError:
+            if operator and not is_operand(other):
+                return NotImplemented
             if out is None and type(input) in RAW and (type(other) in RAW or type(other) in NUMBERS):
                 return raw(input, other)
             return general(input, other, out=out)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 import weakref
 from collections.abc import Callable, Iterable
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -163,6 +164,7 @@ class Leaf:
     __slots__ = ("ref", "shape", "dtype", "seq", "hooks", "__weakref__")
     edges: tuple = ()
     next_functions: tuple = ()
+    saved: tuple = ()
     scope = None
 
     def __init__(self, tensor: Any) -> None:
@@ -220,18 +222,18 @@ def collect(roots: Iterable[Node | Leaf]) -> list:
     visit `b` after one of its two uses. An input is always older than a result, so age is a safe order, and
     it needs no recursion (a chain of 200,000 operations is a legal graph).
     """
-    seen = set(roots)
-    stack = list(seen)
-    while stack:
-        for edge in stack.pop().edges:
+    order = list(roots)
+    seen = set(order)
+    for node in order:  # grows while it is walked
+        for edge in node.edges:
             if edge is not None and edge not in seen:
                 seen.add(edge)
-                stack.append(edge)
-    return sorted(seen, key=_age, reverse=True)
+                order.append(edge)
+    order.sort(key=_age, reverse=True)
+    return order
 
 
-def _age(node: Node | Leaf) -> int:
-    return node.seq
+_age = attrgetter("seq")
 
 
 def _relevant(order: list, wanted: set) -> set:
@@ -263,10 +265,10 @@ def _changed_text(node: Node, name: str, a: Array) -> str:
     )
 
 
-def _freeze(order: list, seeds: dict, relevant: set | None) -> None:
+def _check_kept(order: list, relevant: set | None) -> None:
     """Raise, before anything has run, if a node to be visited has lost its saved values."""
     for node in order:
-        if type(node) is Node and node.saved is None and (relevant is None or node in relevant):
+        if node.saved is None and (relevant is None or node in relevant):
             raise RuntimeError(freed_text(node))
 
 
@@ -284,7 +286,7 @@ def backward(
     order = collect(seeds)
     targets = None if wanted is None else set(wanted)
     relevant = None if targets is None else _relevant(order, targets)
-    _freeze(order, seeds, relevant)
+    _check_kept(order, relevant)
     if order and changes.latest > order[-1].seq:
         _check_unchanged(order if relevant is None else [n for n in order if n in relevant])
     pass_ = _Pass(seeds, keep, create, targets, relevant)
@@ -307,7 +309,7 @@ class _Pass:
 
     def run(self, order: list) -> None:
         grads, relevant, targets = self.grads, self.relevant, self.targets
-        roots, free = self.roots, not self.keep
+        roots, free, owned = self.roots, not self.keep, self.owned
         limit, plain = capture.limit, not (self.create or self.anomaly or Complex.seen)
         for node in order:
             g = grads.pop(node, None)
@@ -346,19 +348,16 @@ class _Pass:
                     part = self.fit(node, edge, part)
                     if part is None:
                         continue
-                if edge in grads:
-                    self.add(edge, part)
-                else:
+                held = grads.get(edge)
+                if held is None:
                     grads[edge] = part
-
-    def add(self, edge: Node | Leaf, part: Any) -> None:
-        """Add a further contribution. The first is borrowed, the second makes a buffer, later ones add in place."""
-        total = self.grads[edge]
-        if edge in self.owned and type(total) is ndarray:
-            total += part
-        else:
-            self.grads[edge] = total + part
-            self.owned.add(edge)
+                elif type(held) is not ndarray:
+                    grads[edge] = held + part
+                elif edge in owned:
+                    held += part
+                else:  # the first contribution was borrowed; the sum is ours, and later ones are added into it
+                    grads[edge] = held + part
+                    owned.add(edge)
 
     def fit(self, node: Node, edge: Node | Leaf, part: Any) -> Any:
         """Bring a contribution to the shape and dtype of the input; None when it has been added already."""

@@ -51,6 +51,7 @@ class Op:
         self.node_name = "".join(p[:1].upper() + p[1:] for p in self.name.split("_")) + "Backward0"
         self.rules: dict[str, tuple[Callable, tuple[str, ...]]] = {}
         self.fast_rule: Callable | None = None
+        self.operator_entry: Callable | None = None
         self.fast_names: tuple[str, ...] = ()
         self.plans: dict[tuple[bool, ...], Plan] = {}
         self.fields = namedtuple(self.name, (self.result_name, *self.aux)) if self.aux else None
@@ -418,6 +419,7 @@ def op(kernel: Callable | None = None, **options: Any) -> Any:
             entry = unary_entry(declared, general)
         elif len(declared.inputs) == 2 and MISSING in declared.input_defaults:
             entry = binary_entry(declared, general)
+            declared.operator_entry = binary_entry(declared, general, operator=True)
     return _publish(declared, entry)
 
 
@@ -462,7 +464,8 @@ def _attach_operators(declared: Op | Composite, entry: Callable) -> None:
             setattr(Tensor, dunder, lambda self: entry(self))
         else:
             reflected = name[0] == "r" and name not in ("rshift", "round")
-            setattr(Tensor, dunder, operator_method(entry, reflected))
+            direct = declared.operator_entry if not reflected and isinstance(declared, Op) else None
+            setattr(Tensor, dunder, direct or operator_method(entry, reflected))
 
 
 __all__ = ["MISSING", "Composite", "Op", "Plan", "composite", "op", "registry"]

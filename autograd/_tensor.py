@@ -117,9 +117,9 @@ class Tensor:
         tensor([2., 4., 6.])
     """
 
-    # _data: ndarray, or a NumPy scalar for a result without axes. _node: None, a Leaf or a Node; unset on a view
+    # _data: ndarray, or a NumPy scalar for a tensor without axes. _node: None, a Leaf or a Node; unset on a view
     # whose base was changed in place since (see `history`). The others are set when first needed.
-    __slots__ = ("_data", "_node", "_grad", "_base", "_views", "_region", "_retain", "name", "__dict__", "__weakref__")
+    __slots__ = ("_data", "_node", "_grad", "_base", "__dict__", "__weakref__")
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Tensor:
         if args or kwargs or cls is Tensor:
@@ -469,16 +469,21 @@ class Tensor:
             twin._node = Leaf(twin)
         if getattr(self, "_grad", None) is not None:
             twin._grad = copy.deepcopy(self._grad, memo)
-        twin.__dict__.update({k: copy.deepcopy(v, memo) for k, v in self.__dict__.items()})
+        twin.__dict__.update({k: copy.deepcopy(v, memo) for k, v in _attributes(self).items()})
         return twin
 
     def __reduce_ex__(self, protocol: Any) -> tuple:
         if type(history(self)) is Node:
             raise RuntimeError("pickle: a non-leaf tensor that requires grad cannot be serialized; detach() it first")
-        return rebuild, (type(self), self._data, self.requires_grad, self.__dict__ or None)
+        return rebuild, (type(self), self._data, self.requires_grad, _attributes(self) or None)
 
     def __dir__(self) -> list[str]:
         return sorted({*dir(type(self)), *self.__dict__})
+
+
+def _attributes(t: Tensor) -> dict:
+    """What the user put on a tensor; what the engine keeps there belongs to this very tensor."""
+    return {k: v for k, v in t.__dict__.items() if k not in ("_views", "_region", "_retain")}
 
 
 def _deepcopy_memory(data: Array, memo: dict) -> Array:

@@ -24,7 +24,7 @@ def finish(data, dtype=None, device=None, requires_grad=False, out=None):
     if out is not None:
         out._data = data
         return out
-    t = wrap(data)
+    t = wrap(data if data.ndim else data[()])
     return t.requires_grad_() if requires_grad else t
 
 
