@@ -1,0 +1,30 @@
+"""The functions behind the layers: `nn.functional.relu(x)`, `cross_entropy(logits, target)`, and so on.
+
+Each is declared once, in `autograd/ops/`, and listed here under its PyTorch name.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autograd._op import registry
+
+_PREFIX = "nn.functional."
+# Functions that PyTorch also offers here, declared in autograd's own namespace.
+_SHARED = ("log_softmax", "pdist", "relu", "sigmoid", "softmax", "tanh")
+
+for _key, _declared in list(registry.items()):
+    if _key.startswith(_PREFIX):
+        globals()[_key[len(_PREFIX) :]] = _declared.call
+for _key in _SHARED:
+    if _key in registry and _key not in globals():
+        globals()[_key] = registry[_key].call
+
+__all__ = sorted(key for key in globals() if not key.startswith("_") and key not in ("annotations", "registry", "Any"))
+
+
+def __getattr__(name: str) -> Any:
+    """A function that was declared after this module was imported."""
+    if _PREFIX + name in registry:
+        return registry[_PREFIX + name].call
+    raise AttributeError(f"module 'nn.functional' has no function {name!r}")
