@@ -89,8 +89,6 @@ def _cholesky_gradient(g, out, upper):
     L, gL = (adjoint(out), adjoint(g)) if upper else (out, g)
     phi = tril(adjoint(L) @ gL)
     phi = phi + adjoint(tril(phi, -1))  # twice the symmetric part, the diagonal once
-    if is_complex(phi):
-        phi = 0.5 * (phi + adjoint(phi))
     half = solve_triangular(adjoint(L), 0.5 * phi, upper=True)
     return solve_triangular(L, half, upper=False, left=False)
 
@@ -236,12 +234,12 @@ def svd(A, *, full_matrices=True, driver=None):
     return tuple(np.linalg.svd(A, full_matrices=full_matrices))
 
 
-def _check_phase(inner: Any, name: str, what: str) -> None:
+def _check_phase(inner: Any, scale: Any, name: str, what: str) -> None:
     """Raise when a loss depends on the free phase of complex vectors: an imaginary part is left on a diagonal."""
     part = raw(inner)
     left = np.abs(np.imag(np.diagonal(part, axis1=-2, axis2=-1)))
     allowed = 1e-2 if part.dtype == np.complex64 else 1e-5
-    if left.size and np.max(left) > allowed * max(float(np.max(np.abs(part))), 1e-30):
+    if left.size and np.max(left) > allowed * max(float(np.max(np.abs(raw(scale)))), 1e-30):
         raise RuntimeError(
             f"{name}: The {what} in the complex case are specified up to multiplication by e^{{i phi}}. The specified loss "
             "function depends on this phase term, making it ill-defined."
@@ -264,7 +262,7 @@ def _svd_core(U: Any, S: Any, Vh: Any, gU: Any, gVh: Any) -> Any:
     skew_V = 0 if gVh is None else _skew(Vh @ adjoint(gVh))
     core = (skew_U * S[..., None, :] + S[..., :, None] * skew_V) / _gaps(S * S)
     if is_complex(U):
-        _check_phase(skew_U + skew_V, "svd_backward", "singular vectors")
+        _check_phase(skew_U + skew_V, abs(skew_U) + abs(skew_V), "svd_backward", "singular vectors")
         if gU is not None and gVh is not None:
             core = core + diag_embed(main_diagonal(skew_U) / (2 * S))
     return core
@@ -339,7 +337,7 @@ def _(g, eigenvalues, eigenvectors):
         return (V * gL[..., None, :]) @ Vh
     inner = Vh @ gV
     if is_complex(V):
-        _check_phase(inner, "linalg_eigh_backward", "eigenvectors")
+        _check_phase(inner, inner, "linalg_eigh_backward", "eigenvectors")
     inner = 0.5 * _skew(inner) / _gaps(eigenvalues)  # only the skew part moves along the unitary matrices
     inner = inner - diag_embed(main_diagonal(inner))
     return V @ (inner if gL is None else inner + diag_embed(gL)) @ Vh
@@ -389,7 +387,7 @@ def _(g, eigenvalues, eigenvectors):
         return linalg_solve.solve_matrix(Vh, gL[..., :, None] * Vh)
     inner = Vh @ gV
     d = real(main_diagonal(inner))
-    _check_phase(inner, "linalg_eig_backward", "eigenvectors")
+    _check_phase(inner, inner, "linalg_eig_backward", "eigenvectors")
     inner = inner - (Vh @ V) * d[..., None, :]
     inner = inner / conjugate(_gaps(eigenvalues))
     inner = inner - diag_embed(main_diagonal(inner))

@@ -12,6 +12,7 @@ from .._dtype import int32
 from .._extras import require
 from .._op import composite, op
 from .._samples import call, cases
+from ._elimination import eliminate, permutation
 from ._matrix import LinAlgError, adjoint, batch_text, check_matrix, check_square, eye_like, first_failure, mT, raw
 from .diagonals import tril, triu
 from .linalg_solve import check_same_dtype, solve_matrix, solve_triangular
@@ -30,56 +31,11 @@ LdlFactorEx = namedtuple("ldl_factor_ex", ("LD", "pivots", "info"))
 # ---------------------------------------------------------------------------------------------- LU
 
 
-def eliminate(A: Array) -> tuple[Array, Array]:
-    """Gaussian elimination with partial pivoting, one column at a time over the whole batch.
-
-    Returns:
-        L and U in one array (L's unit diagonal left out), and the row (from 1) each row was swapped with.
-    """
-    LU = A.copy()
-    m, n = A.shape[-2:]
-    k = min(m, n)
-    pivots = np.zeros_like(A, shape=(*A.shape[:-2], k), dtype=np.int32)
-    for j in range(k):
-        pivot = j + np.argmax(_size(LU[..., j:, j]), axis=-1)
-        pivots[..., j] = pivot + 1
-        _swap_rows(LU, j, pivot[..., None, None])
-        head = LU[..., j, j, None]
-        column = LU[..., j + 1 :, j]
-        column = np.where(head == 0, column, column / np.where(head == 0, 1, head))
-        LU[..., j + 1 :, j] = column
-        LU[..., j + 1 :, j + 1 :] -= column[..., None] * LU[..., j : j + 1, j + 1 :]
-    return LU, pivots
-
-
-def _size(x: Array) -> Array:
-    """LAPACK's measure of a pivot: |re| + |im|."""
-    return np.abs(x.real) + np.abs(x.imag) if x.dtype.kind == "c" else np.abs(x)
-
-
-def _swap_rows(LU: Array, j: int, pivot: Array) -> None:
-    other = np.take_along_axis(LU, pivot, axis=-2)
-    np.put_along_axis(LU, pivot, LU[..., j : j + 1, :].copy(), axis=-2)
-    LU[..., j : j + 1, :] = other
-
-
-def _permutation(pivots: Array, m: int) -> Array:
-    """Order of the rows after all swaps: (P A)[i] = A[order[i]]."""
-    order = np.zeros_like(pivots, shape=(*pivots.shape[:-1], m), dtype=np.int64)
-    order[...] = np.arange(m)
-    for j in range(pivots.shape[-1]):
-        p = pivots[..., j, None] - 1
-        other = np.take_along_axis(order, p, axis=-1)
-        np.put_along_axis(order, p, order[..., j : j + 1].copy(), axis=-1)
-        order[..., j : j + 1] = other
-    return order
-
-
 @op(name="_pivots_to_matrix", **_PRIVATE)
 def _pivots_to_matrix(pivots, LU):
     """The permutation matrix P with A = P L U, in the dtype of LU."""
     m = LU.shape[-2]
-    order = _permutation(pivots, m)
+    order = permutation(pivots, m)
     return np.swapaxes((order[..., None] == np.arange(m)).astype(LU.dtype), -1, -2)
 
 

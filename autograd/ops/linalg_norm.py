@@ -75,9 +75,12 @@ def vector_norm(x, *, ord=2, dim=None, keepdim=False, dtype=None):
 
 @vector_norm.grad("x")
 def _(g, x, out, x_shape, ord, dim, keepdim):
-    g, out = spread(g, x_shape, dim, keepdim), spread(out, x_shape, dim, keepdim)
     if ord == 0:
         return 0 * x
+    if ord > 1 and ord != 2 and not math.isinf(ord):
+        powers = sgn(x) * abs(x) ** (ord - 1) if ord < 2 else x * abs(x) ** (ord - 2)
+        return powers * spread(_divided(g, out ** (ord - 1)), x_shape, dim, keepdim)
+    g, out = spread(g, x_shape, dim, keepdim), spread(out, x_shape, dim, keepdim)
     if ord == 1:
         return g * sgn(x)
     if ord == 2:
@@ -85,10 +88,7 @@ def _(g, x, out, x_shape, ord, dim, keepdim):
     if math.isinf(ord):
         hit = _reached(x, out)
         return sgn(x) * (g / spread(sum(hit, dim=dim, keepdim=keepdim), x_shape, dim, keepdim) * hit)
-    if ord < 1:
-        return sgn(x) * where(raw(x) == 0, 0.0, abs(x) ** (ord - 1)) * g * out ** (1 - ord)
-    powers = sgn(x) * abs(x) ** (ord - 1) if ord < 2 else x * abs(x) ** (ord - 2)
-    return powers * _divided(g, out ** (ord - 1))
+    return sgn(x) * where(raw(x) == 0, 0.0, abs(x) ** (ord - 1)) * g * out ** (1 - ord)
 
 
 def _divided(x: Any, norm: Any) -> Any:

@@ -11,6 +11,7 @@ import numpy as np
 from .._array import Array
 from .._op import composite, op
 from .._samples import call, cases
+from ._elimination import eliminate
 from ._matrix import (
     LinAlgError,
     adjoint,
@@ -136,8 +137,6 @@ def _(g, x, out, upper, left, unitriangular):
 
 def _first_zero_pivot(a: Array) -> int:
     """1 plus the index of the first zero on the diagonal of U in A = P L U; 0 when there is none."""
-    from .linalg_lu import eliminate
-
     U = eliminate(a)[0]
     zeros = np.flatnonzero(np.diagonal(U) == 0)
     return int(zeros[0]) + 1 if zeros.size else 0
