@@ -7,7 +7,8 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from .dataset import IterableDataset
+from .collate import default_collate
+from .dataset import IterableDataset, Subset, TensorDataset
 
 
 class Fetcher:
@@ -24,6 +25,8 @@ class Fetcher:
 
     def fetch(self, numbers: Any) -> Any:
         """The collated batch; `END` when a stream has no more."""
+        if self.batched and self.collate is default_collate and (batch := at_once(self.dataset, numbers)) is not None:
+            return batch
         samples = self._from_stream(numbers) if self.stream is not None else self._by_number(numbers)
         return END if samples is END else self.collate(samples)
 
@@ -43,6 +46,18 @@ class Fetcher:
             return next(self.stream, END)
         samples = list(itertools.islice(self.stream, len(numbers)))
         return END if not samples or (self.drop_last and len(samples) < len(numbers)) else samples
+
+
+def at_once(dataset: Any, numbers: Any) -> list | None:
+    """What `default_collate` makes of these samples of a TensorDataset, by one indexing per tensor.
+
+    None for every other dataset. It exists because sample by sample takes ten times as long.
+    """
+    while type(dataset) is Subset:
+        numbers, dataset = [dataset.indices[i] for i in numbers], dataset.dataset
+    if type(dataset) is not TensorDataset or not numbers or any(type(i) is not int for i in numbers):
+        return None
+    return [t[numbers] for t in dataset.tensors]
 
 
 class _End:

@@ -391,6 +391,30 @@ def test_a_whole_batch_at_once():
     assert flat(DataLoader(data.Subset(Whole(3), [2]), 2)) == [-2]
 
 
+class Plain(TensorDataset):
+    """Not exactly a TensorDataset, so that its samples are read one by one."""
+
+
+@pytest.mark.parametrize("numbers", [[0], [3, 1, 1], [-1, 2]])
+def test_reading_a_tensor_dataset_at_once_equals_sample_by_sample(numbers):
+    tensors = autograd.arange(8.0).reshape(4, 2).requires_grad_(), autograd.arange(4)
+    for whole, single in [
+        (TensorDataset(*tensors), Plain(*tensors)),
+        (data.Subset(TensorDataset(*tensors), [3, 0, 2, 1]), data.Subset(Plain(*tensors), [3, 0, 2, 1])),
+        (
+            data.Subset(data.Subset(TensorDataset(*tensors), [3, 0, 2, 1]), range(4)),
+            data.Subset(Plain(*tensors), [3, 0, 2, 1]),
+        ),
+    ]:
+        ((x, y),), ((u, v),) = (list(DataLoader(d, batch_sampler=[numbers])) for d in (whole, single))
+        assert (x.tolist(), y.tolist(), x.dtype, y.dtype) == (u.tolist(), v.tolist(), u.dtype, v.dtype)
+        grads = [autograd.grad((part * part).sum(), tensors[0])[0].tolist() for part in (x, u)]
+        assert grads[0] == grads[1]
+    for d in (TensorDataset(*tensors), Plain(*tensors)):
+        with pytest.raises(IndexError):
+            list(DataLoader(d, batch_sampler=[[4]]))
+
+
 def test_an_empty_dataset_in_order_has_no_batches():
     assert list(DataLoader(Squares(0))) == []
     assert len(DataLoader(Squares(0))) == 0
