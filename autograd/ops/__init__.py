@@ -39,3 +39,4 @@ from . import distance
 from . import norm
 from . import loss
 from . import classify
+from . import ctc
