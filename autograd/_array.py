@@ -74,6 +74,25 @@ def sum_to(g: Array, shape: tuple[int, ...]) -> Array:
     return g.reshape(shape) if lead else g
 
 
+def broadcast_to(x: Array, shape: tuple[int, ...]) -> Array:
+    """`np.broadcast_to` without its nditer, which costs 3 us and leaves 48 bytes behind per call.
+
+    Raises:
+        ValueError: the shapes do not fit.
+    """
+    if isinstance(x, np.generic):
+        x = np.array(x)
+    if type(x) is not ndarray or not x.flags.c_contiguous or not x.size:
+        return np.broadcast_to(x, shape)
+    lead = len(shape) - x.ndim
+    steps = [0] * lead
+    for have, want, step in zip(x.shape, shape[lead:], x.strides, strict=True):
+        if have != want and have != 1:
+            raise ValueError(f"shapes {x.shape} and {tuple(shape)} cannot be broadcast together")
+        steps.append(step if have == want else 0)
+    return ndarray(shape, x.dtype, x, 0, steps)
+
+
 def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
     """The shape several shapes broadcast to.
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ._array import Array, Part, changes, ndarray, quiet, sum_to, tick
+from ._array import NUMBERS, Array, Part, changes, ndarray, quiet, sum_to, tick
 from ._mode import _anomaly, enable_grad, no_grad
 
 new = object.__new__
@@ -335,8 +335,8 @@ class _Pass:
                 parts = self.careful(node, g)
             if hooks is not None and hooks.post:
                 parts = self.call_post_hooks(node, g, parts)
-            # A node that saved nothing may be passed again from another root, as in PyTorch; a root may not.
-            if free and (node.saved or node in roots):
+            # A node that saved no arrays may be passed again from another root, as in PyTorch; a root may not.
+            if free and (node in roots or (node.plan.keeps and type(node.saved[0]) not in NUMBERS)):
                 node.saved = None
             g = None
             for edge, part in zip(node.edges, parts):  # noqa: B905  (lengths agree by construction; zip is hot)

@@ -72,8 +72,8 @@ def rebase(t: Tensor, node: Node | None) -> None:
     if base is None:
         if node is not None:
             node.seq = tick()  # younger than the stamp of its own write
-        t._node = node
-        _follow_retained(t, node)
+        before, t._node = history(t), node
+        _follow_retained(t, before, node)
         if hasattr(t, "_views"):
             forget_views(t)
         return
@@ -87,8 +87,10 @@ def rebase(t: Tensor, node: Node | None) -> None:
         del t._node
 
 
-def _follow_retained(t: Tensor, node: Node | None) -> None:
+def _follow_retained(t: Tensor, before: Any, node: Node | None) -> None:
+    """`retain_grad` is about the tensor as it is at the end, so it moves to the newest node."""
     if getattr(t, "_retain", False) and node is not None:
+        before.hooks.retain = [ref for ref in before.hooks.retain if ref() is not t]
         t._retain = False
         t.retain_grad()
 

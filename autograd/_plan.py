@@ -23,6 +23,8 @@ class Plan:
         self.op, self.needs = op, needs
         self.rules = op.rules_for(needs)
         self.names = op.names_for(self.rules, needs)
+        # Whether it saves arrays (or only shapes and parameters, which need not be freed).
+        self.keeps = any(n in (*op.inputs, *op.aux, *op.outputs, "out") for n in self.names)
         self.save = self._compile_save()
         self.run = self._compile_run()
 
@@ -118,6 +120,7 @@ class _PickPlan:
     """Hands the gradient of one result to the node of the whole operation."""
 
     names: tuple = ()
+    keeps = False
 
     def __init__(self, op: Any, position: int) -> None:
         self.op, self.position = op, position

@@ -97,6 +97,7 @@ class _FunctionPlan:
     """Runs a user's backward where an operation would run its rules."""
 
     names: tuple = ()
+    keeps = True
 
     def __init__(self, cls: type, ctx: FunctionCtx, count: int, tensor_places: tuple[int, ...], outputs: int) -> None:
         self.cls, self.ctx, self.count, self.places = cls, ctx, count, tensor_places

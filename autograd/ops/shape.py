@@ -6,6 +6,7 @@ import operator
 
 import numpy as np
 
+from .._array import broadcast_to as _broadcast_to
 from .._array import ndarray, wrap_dim, wrap_dims
 from .._op import composite, op
 from .._samples import call, cases
@@ -271,7 +272,7 @@ def movedim(input, source, destination):
 @op(name="_expand", namespace="_", method=False, symbol="expand", caption="Σ over dims", view=True, linear=True,
     sample=cases(lambda r: [call(r(3, 1), shape=(2, 3, 4)), call(r(), shape=(2, 2)), call(r(1, 3), shape=(2, 3))]))  # fmt: skip
 def _expand(x, *, shape):
-    return np.broadcast_to(x, shape)
+    return _broadcast_to(x, shape)
 
 
 @_expand.grad("x")

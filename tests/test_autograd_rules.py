@@ -1,0 +1,682 @@
+"""The rules of recording and differentiating: leaves, accumulation, lifetimes, in-place changes, hooks, modes."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+import tracemalloc
+import weakref
+
+import numpy as np
+import pytest
+
+import autograd as ag
+
+
+def leaf(*values, dtype=ag.float64):
+    return ag.tensor(list(values) if len(values) != 1 else values[0], dtype=dtype, requires_grad=True)
+
+
+# ------------------------------------------------------------------ leaves
+
+
+def test_the_walk_through():
+    w, x, b = leaf(1.0, -2.0), leaf(3.0, 2.0), leaf(2.0)
+    y = 1 / (1 + ag.exp(-(w @ x + b)))
+    y.backward()
+    assert float(y) == pytest.approx(0.731058578630005)
+    np.testing.assert_allclose(w.grad.tolist(), [0.5898357997244455, 0.393223866482964])
+    np.testing.assert_allclose(x.grad.tolist(), [0.19661193324148185, -0.3932238664829637])
+    assert float(b.grad) == pytest.approx(0.19661193324148185)
+
+
+def test_leaves_and_results():
+    x = leaf(1.0, 2.0)
+    y = x * 2
+    assert x.is_leaf and x.requires_grad and x.grad_fn is None
+    assert not y.is_leaf and y.requires_grad and y.grad_fn.name() == "MulBackward0"
+    assert y.grad_fn.next_functions[0][0].variable is x
+    assert not y.detach().requires_grad
+
+
+def test_integers_cannot_require_grad():
+    with pytest.raises(RuntimeError, match="Only Tensors of floating point and complex dtype can require gradients"):
+        ag.tensor([1, 2], requires_grad=True)
+    t = ag.tensor([1, 2])
+    with pytest.raises(RuntimeError, match="floating point"):
+        t.requires_grad_()
+    assert not t.requires_grad
+
+
+def test_a_result_keeps_requiring_grad():
+    y = leaf(1.0) * 2
+    with pytest.raises(RuntimeError, match="you can only change requires_grad flags of leaf variables"):
+        y.requires_grad = False
+
+
+def test_gradients_accumulate_in_leaves_only():
+    x = leaf(3.0)
+    for _ in range(2):
+        y = x * x
+        y.backward()
+    assert float(x.grad) == 12.0
+    with pytest.warns(UserWarning, match="not a leaf Tensor"):
+        assert y.grad is None
+
+
+def test_retain_grad():
+    x = leaf(3.0)
+    y = x * x
+    y.retain_grad()
+    (y * 2).backward()
+    assert float(y.grad) == 2.0 and float(x.grad) == 12.0
+
+
+@pytest.mark.parametrize("uses", range(1, 9))
+def test_any_number_of_uses(uses):
+    x = leaf(1.0, 2.0)
+    h = x * 1.0
+    total = h
+    for _ in range(uses - 1):
+        total = total + h
+    total.sum().backward()
+    assert x.grad.tolist() == [uses, uses]
+
+
+def test_sixty_doublings_are_sixty_visits():
+    x = leaf(1.0)
+    y = x
+    for _ in range(60):
+        y = y + y
+    y.backward()
+    assert float(x.grad) == 2.0**60
+
+
+def test_grad_is_private():
+    """No .grad shares memory with another, with a saved value or with what the user passed in."""
+    a, b = leaf(1.0, 2.0), leaf(3.0, 4.0)
+    seed = ag.ones(2, dtype=ag.float64)
+    (a + b).backward(seed)
+    arrays = [a.grad._data, b.grad._data, seed._data]
+    assert not any(np.shares_memory(p, q) for i, p in enumerate(arrays) for q in arrays[:i])
+    a.grad.zero_()
+    assert b.grad.tolist() == [1.0, 1.0] and seed.tolist() == [1.0, 1.0]
+    big = ag.ones(50, dtype=ag.float64, requires_grad=True)
+    big.sum().backward()
+    big.grad += 1
+    assert big.grad.tolist() == [2.0] * 50
+
+
+def test_results_of_grad_are_private():
+    a, b = ag.ones(50, requires_grad=True), ag.ones(50, requires_grad=True)
+    seed = ag.ones(50)
+    ga, gb = ag.grad(a + b, (a, b), seed)
+    assert not np.shares_memory(ga._data, gb._data) and not np.shares_memory(ga._data, seed._data)
+
+
+def test_views_of_a_user_gradient_are_copied():
+    for shape in (lambda t: t.view(6), lambda t: t.reshape(3, 2), lambda t: t.t(), lambda t: t * 1.0 + 0.0):
+        x = ag.ones(2, 3, requires_grad=True)
+        y = shape(x)
+        seed = ag.ones(*y.shape)
+        y.backward(seed)
+        assert not np.shares_memory(x.grad._data, seed._data)
+
+
+# ------------------------------------------------------------------ errors of backward
+
+
+def test_backward_needs_a_graph():
+    with pytest.raises(RuntimeError, match="element 0 of tensors does not require grad and does not have a grad_fn"):
+        ag.ones(()).backward()
+
+
+def test_backward_of_several_elements_needs_a_weight():
+    with pytest.raises(RuntimeError, match="grad can be implicitly created only for scalar outputs.*shape \\(2,\\)"):
+        (leaf(1.0, 2.0) * 2).backward()
+
+
+def test_weight_of_another_shape():
+    with pytest.raises(RuntimeError, match="Mismatch in shape: grad_output has a shape of \\(3,\\) and output has a shape of \\(2,\\)"):
+        (leaf(1.0, 2.0) * 2).backward(ag.ones(3, dtype=ag.float64))
+
+
+@pytest.mark.parametrize("f", [lambda x: (x * x).sum(), lambda x: (x * 2).sum(), lambda x: x.sum(), lambda x: x.exp().sum()])
+def test_backward_twice(f):
+    x = leaf(1.0, 2.0)
+    y = f(x)
+    y.backward()
+    before = x.grad.tolist()
+    with pytest.raises(RuntimeError, match="Trying to backward through the graph a second time.*retain_graph=True"):
+        y.backward()
+    assert x.grad.tolist() == before
+
+
+def test_second_loss_over_a_freed_part():
+    x = leaf(1.0, 2.0)
+    h = x.exp()
+    (h * 2).sum().backward()
+    with pytest.raises(RuntimeError, match="second time"):
+        (h * 3).sum().backward()
+    np.testing.assert_allclose(x.grad.tolist(), 2 * np.exp([1.0, 2.0]))
+
+
+def test_retain_graph():
+    x = leaf(2.0)
+    y = x * x
+    y.backward(retain_graph=True)
+    y.backward()
+    assert float(x.grad) == 8.0
+
+
+def test_a_linear_part_may_be_shared_as_in_pytorch():
+    w = ag.ones(2, 3, requires_grad=True)
+    flat = w.t()
+    for _ in range(3):
+        (flat * 2).sum().backward()
+    assert w.grad.tolist() == [[6.0] * 3] * 2
+
+
+def test_unused_input():
+    x, z = leaf(1.0), leaf(1.0)
+    with pytest.raises(RuntimeError, match="The differentiated Tensor at index 1 .*appears to not have been used in the graph"):
+        ag.grad(x * 2, (x, z))
+    assert ag.grad(x * 2, (x, z), allow_unused=True)[1] is None
+    assert float(ag.grad(x * 2, (x, z), materialize_grads=True)[1]) == 0.0
+
+
+def test_grad_stores_nothing():
+    x, z = leaf(1.0), leaf(5.0)
+    (g,) = ag.grad(x * z, x)
+    assert float(g) == 5.0 and x.grad is None and z.grad is None
+
+
+def test_backward_into_chosen_inputs():
+    x, z = leaf(1.0), leaf(5.0)
+    (x * z).backward(inputs=[x])
+    assert float(x.grad) == 5.0 and z.grad is None
+
+
+# ------------------------------------------------------------------ higher orders
+
+
+def test_fourth_derivative():
+    x = leaf(0.7)
+    y = x**4 * ag.sin(x) + ag.exp(x * x) / x
+    g = y
+    for _ in range(4):
+        (g,) = ag.grad(g, x, create_graph=True)
+    v = 0.7
+    s, c = np.sin(v), np.cos(v)
+    first = 24 * s + 96 * v * c - 72 * v**2 * s - 16 * v**3 * c + v**4 * s
+    # d4/dx4 of e^(x^2)/x
+    second = np.exp(v * v) * (16 * v**3 + 16 * v + 12 / v + 0 * v - 12 / v**3 * 1 + 24 / v**5 + 12 / v)
+    h = 1e-2
+    f = lambda t: np.exp(t * t) / t  # noqa: E731
+    weights = {-3: 7, -2: -96, -1: 676, -0: -1091 * 1, 1: 676, 2: -96, 3: 7}
+    del weights
+    coefficients = np.linalg.solve(np.vander(np.arange(-4, 5), 9, increasing=True).T, np.eye(9)[4] * 24)
+    numeric = sum(k * f(v + i * h) for k, i in zip(coefficients, range(-4, 5), strict=True)) / h**4
+    assert float(g) == pytest.approx(first + numeric, rel=1e-5)
+    del second
+
+
+def test_grad_of_grad_by_hand():
+    x = leaf(2.0)
+    (first,) = ag.grad(x**3, x, create_graph=True)
+    (second,) = ag.grad(first, x, create_graph=True)
+    (third,) = ag.grad(second, x)
+    assert (float(first), float(second), float(third)) == (12.0, 12.0, 6.0)
+
+
+def test_gradient_penalty():
+    x, w = ag.randn(4, 3, dtype=ag.float64, requires_grad=True), ag.randn(3, 1, dtype=ag.float64, requires_grad=True)
+
+    def penalty(w):
+        (g,) = ag.grad(ag.tanh(x @ w).sum(), x, create_graph=True)
+        return (g * g).sum()
+
+    assert ag.gradcheck(penalty, (w,))
+
+
+# ------------------------------------------------------------------ in-place changes and views
+
+
+def test_changed_operand_is_noticed():
+    x, w = leaf(1.0, 2.0), leaf(3.0, 4.0)
+    h = w * 1.0
+    y = (x * h).sum()
+    h.add_(1.0)
+    with pytest.raises(RuntimeError, match="has been modified by an inplace operation: mul saved its argument 'other'"):
+        y.backward()
+    assert x.grad is None
+
+
+def test_changed_result_is_noticed():
+    x = leaf(1.0, 2.0)
+    y = x.exp()
+    z = y * 1.0
+    y.mul_(2.0)
+    with pytest.raises(RuntimeError, match="exp saved its result of shape \\(2,\\)"):
+        z.sum().backward()
+
+
+def test_a_change_that_nobody_saved_is_fine():
+    x = leaf(1.0, 2.0)
+    y = x + 1.0
+    y.mul_(3.0)
+    y.sum().backward()
+    assert x.grad.tolist() == [3.0, 3.0]
+
+
+def test_optimizer_step_between_forward_and_backward():
+    w, x = leaf(1.0, 2.0), leaf(1.0, 1.0)
+    y = (w * x).sum()
+    with ag.no_grad():
+        w.sub_(0.1)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.backward()
+
+
+@pytest.mark.parametrize("change", [lambda h: h[0].add_(1.0), lambda h: h.view(-1).zero_(), lambda h: h.data.fill_(1.0),
+                                    lambda h: h.detach().mul_(2.0), lambda h: h.__setitem__(0, 9.0)])  # fmt: skip
+def test_a_change_through_an_alias_is_noticed(change):
+    x = leaf(1.0, 2.0)
+    h = x * 1.0
+    y = (h * h).sum()
+    change(h)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.backward()
+
+
+def test_leaf_in_place():
+    x = leaf(1.0, 2.0)
+    with pytest.raises(RuntimeError, match="a leaf Variable that requires grad is being used in an in-place operation"):
+        x.add_(1.0)
+    with pytest.raises(RuntimeError, match="a view of a leaf Variable that requires grad"):
+        x[0].mul_(2.0)
+    with pytest.raises(RuntimeError, match="leaf Variable"):
+        x[0] = 5.0
+    assert x.tolist() == [1.0, 2.0] and x._version == 0
+    with ag.no_grad():
+        x.add_(1.0)
+    assert x.tolist() == [2.0, 3.0] and x.is_leaf
+
+
+def test_view_and_base_follow_each_other():
+    x = leaf(1.0, 2.0, 3.0)
+    base = x * 1.0
+    view = base[1:]
+    view.mul_(10.0)
+    assert base.tolist() == [1.0, 20.0, 30.0]
+    (base * ag.tensor([1.0, 2.0, 3.0], dtype=ag.float64)).sum().backward()
+    assert x.grad.tolist() == [1.0, 20.0, 30.0]
+
+
+def test_a_view_made_before_sees_the_bases_new_history():
+    x = leaf(1.0, 2.0, 3.0)
+    base = x * 1.0
+    view = base[1:]
+    base.mul_(5.0)
+    assert view.tolist() == [10.0, 15.0]
+    view.sum().backward()
+    assert x.grad.tolist() == [0.0, 5.0, 5.0]
+
+
+def test_in_place_on_one_of_several_views():
+    x = leaf(1.0, 2.0, 3.0, 4.0)
+    base = x * 1.0
+    a, b = base.split(2)
+    a.mul_(3.0)
+    (a.sum() + b.sum() + base.sum()).backward()
+    assert x.grad.tolist() == [6.0, 6.0, 2.0, 2.0]
+
+
+def test_in_place_on_a_transposed_view():
+    x = ag.tensor(np.arange(6.0).reshape(2, 3), requires_grad=True)
+    base = x * 1.0
+    base.t()[0].mul_(2.0)
+    base.t().add_(1.0)
+    (base * base).sum().backward()
+    expected = x.detach() * 1.0
+    expected[:, 0] *= 2
+    expected = 2 * (expected + 1)
+    expected[:, 0] *= 2
+    assert x.grad.tolist() == expected.tolist()
+
+
+def test_setitem_cuts_and_gives():
+    x, v = leaf(1.0, 2.0, 3.0), leaf(7.0)
+    y = x * 2.0
+    y[1] = v
+    (y * y).sum().backward()
+    assert x.grad.tolist() == [8.0, 0.0, 24.0] and float(v.grad) == 14.0
+
+
+def test_setitem_with_repeated_places_last_writer_wins():
+    v = leaf(1.0, 2.0, 3.0)
+    y = ag.zeros(4, dtype=ag.float64)
+    y[ag.tensor([1, 1, 2])] = v
+    assert y.tolist() == [0.0, 2.0, 3.0, 0.0]
+    y.sum().backward()
+    assert v.grad.tolist() == [0.0, 1.0, 1.0]
+
+
+def test_operand_of_itself():
+    x = leaf(1.0, 2.0)
+    a = x * 1.0
+    a.add_(a)
+    b = x * 1.0
+    b.mul_(b)
+    (a.sum() + b.sum()).backward()
+    assert a.tolist() == [2.0, 4.0] and b.tolist() == [1.0, 4.0]
+    assert x.grad.tolist() == [4.0, 6.0]
+
+
+def test_expanded_memory_cannot_be_written():
+    t = ag.zeros(1, 3).expand(4, 3)
+    with pytest.raises(RuntimeError, match="more than one element of the written-to tensor refers to a single memory location"):
+        t.add_(1.0)
+
+
+def test_failed_in_place_changes_nothing():
+    x = leaf(1.0, 2.0)
+    y = x * 2.0
+    fn, version = y.grad_fn, y._version
+    with pytest.raises(RuntimeError, match="output with shape|must match the size"):
+        y.add_(ag.ones(3, dtype=ag.float64))
+    with pytest.raises(RuntimeError, match="can't be cast"):
+        ag.tensor([1, 2]).add_(0.5)
+    assert y.grad_fn is fn and y._version == version and y.tolist() == [2.0, 4.0]
+
+
+def test_zero_d_index_is_a_view():
+    a = ag.zeros(3)
+    v = a[0]
+    v.add_(5.0)
+    assert a.tolist() == [5.0, 0.0, 0.0]
+
+
+def test_retain_grad_follows_the_newest_version():
+    x = leaf(1.0)
+    y = x * 2.0
+    y.retain_grad()
+    y.mul_(3.0)
+    (y * 5.0).backward()
+    assert float(y.grad) == 5.0 and float(x.grad) == 30.0
+
+
+# ------------------------------------------------------------------ hooks
+
+
+def test_hook_sees_the_total_once_and_may_replace_it():
+    x, seen = leaf(1.0), []
+    h = x * 1.0
+    h.register_hook(lambda g: seen.append(float(g)))
+    handle = h.register_hook(lambda g: g * 10)
+    (h + h + h).backward()
+    assert seen == [3.0] and float(x.grad) == 30.0
+    handle.remove()
+    (x * 1.0).backward()
+
+
+def test_hook_of_another_shape():
+    x = leaf(1.0, 2.0)
+    x.register_hook(lambda g: g.sum())
+    with pytest.raises(RuntimeError, match="has changed the size of value"):
+        (x * 2).sum().backward()
+    assert x.grad is None
+
+
+def test_post_accumulate_hook():
+    x, seen = leaf(1.0), []
+    x.register_post_accumulate_grad_hook(lambda t: seen.append(float(t.grad)))
+    (x * 3).backward()
+    assert seen == [3.0]
+
+
+def test_node_hooks():
+    x, seen = leaf(2.0), []
+    y = x * 3.0
+    y.grad_fn.register_hook(lambda gin, gout: seen.append((float(gin[0]), float(gout[0]))))
+    y.grad_fn.register_prehook(lambda gout: (gout[0] * 2,))
+    y.backward()
+    assert seen == [(6.0, 2.0)] and float(x.grad) == 6.0
+
+
+@pytest.mark.parametrize("place", ["hook", "function"])
+def test_failure_leaves_every_grad_as_it_was(place):
+    x, z = leaf(1.0), leaf(2.0)
+
+    class Fails(ag.Function):
+        @staticmethod
+        def forward(ctx, t):
+            return t * 1.0
+
+        @staticmethod
+        def backward(ctx, g):
+            raise ZeroDivisionError("planted")
+
+    h = x * z
+    if place == "hook":
+        h.register_hook(lambda g: 1 / 0)
+    else:
+        h = Fails.apply(h)
+    with pytest.raises(ZeroDivisionError):
+        (h * 2 + z).backward()
+    assert x.grad is None and z.grad is None and ag.is_grad_enabled()
+    (x * z).backward()
+    assert float(x.grad) == 2.0
+
+
+def test_backward_inside_backward():
+    x = leaf(2.0)
+
+    class Inner(ag.Function):
+        @staticmethod
+        def forward(ctx, t):
+            ctx.save_for_backward(t)
+            return t * t
+
+        @staticmethod
+        def backward(ctx, g):
+            (t,) = ctx.saved_tensors
+            with ag.enable_grad():
+                u = t.detach().requires_grad_()
+                (u * u).backward()
+            return g * u.grad
+
+    Inner.apply(x).backward()
+    assert float(x.grad) == 4.0
+
+
+# ------------------------------------------------------------------ modes
+
+
+def test_modes():
+    x = leaf(1.0)
+    with ag.no_grad():
+        assert not (x * 2).requires_grad
+        with ag.enable_grad():
+            assert (x * 2).requires_grad
+    with pytest.raises(ZeroDivisionError), ag.no_grad():
+        1 / 0  # noqa: B018
+    assert ag.is_grad_enabled()
+    mode = ag.no_grad()
+    with mode:
+        with mode:
+            assert not ag.is_grad_enabled()
+        assert not ag.is_grad_enabled()
+    assert ag.is_grad_enabled()
+    before = ag.set_grad_enabled(False)
+    assert not ag.is_grad_enabled()
+    ag.set_grad_enabled(True)
+    assert before is not None and ag.is_grad_enabled()
+
+
+def test_decorators():
+    x = leaf(1.0)
+
+    @ag.no_grad()
+    def plain():
+        return (x * 2).requires_grad
+
+    @ag.no_grad()
+    def generator():
+        got = yield (x * 2).requires_grad
+        yield got, ag.is_grad_enabled()
+
+    assert plain() is False
+    g = generator()
+    assert next(g) is False and ag.is_grad_enabled()
+    assert g.send("sent") == ("sent", False)
+    g.close()
+    assert ag.is_grad_enabled()
+
+
+def test_threads_and_tasks_have_their_own_mode():
+    seen = []
+    with ag.no_grad():
+        thread = threading.Thread(target=lambda: seen.append(ag.is_grad_enabled()))
+        thread.start()
+        thread.join()
+    assert seen == [True]
+
+    async def off(event):
+        with ag.no_grad():
+            event.set()
+            await asyncio.sleep(0.01)
+
+    async def on(event):
+        await event.wait()
+        return ag.is_grad_enabled()
+
+    async def both():
+        event = asyncio.Event()
+        return (await asyncio.gather(off(event), on(event)))[1]
+
+    assert asyncio.run(both()) is True
+
+
+def test_anomaly_names_the_forward_line():
+    x = leaf(0.0)
+    with ag.detect_anomaly():
+        y = ag.sqrt(x) * 0.0  # the line to be named
+        with pytest.raises(RuntimeError, match="Function 'SqrtBackward0' returned nan values in its 0th output") as caught:
+            y.backward()
+    assert "the line to be named" in str(caught.value) or "test_anomaly_names_the_forward_line" in str(caught.value)
+    assert x.grad is None
+
+
+def test_inference_mode():
+    x = leaf(1.0)
+    with ag.inference_mode():
+        assert not (x * 2).requires_grad and ag.is_inference_mode_enabled()
+    assert not ag.is_inference_mode_enabled()
+
+
+# ------------------------------------------------------------------ size, memory, threads
+
+
+def test_a_chain_of_two_hundred_thousand():
+    x = leaf(1.0)
+    y = x
+    for _ in range(200_000):
+        y = y * 1.0000001
+    y.backward()
+    assert float(x.grad) == pytest.approx(1.0000001**200_000)
+    del y  # freeing it must not recurse either
+
+
+def test_nothing_waits_for_the_collector():
+    gc.collect()
+    gc.disable()
+    try:
+        x = ag.ones(10, requires_grad=True)
+        y = (x * 2).exp()
+        z = y.sum()
+        dead = [weakref.ref(t) for t in (y, z)] + [weakref.ref(y.grad_fn)]
+        z.backward()
+        del y, z
+        assert all(r() is None for r in dead)
+    finally:
+        gc.enable()
+
+
+def test_memory_stays_flat_over_training():
+    rng = np.random.default_rng(0)
+    w = ag.tensor(rng.standard_normal((4, 8)), requires_grad=True)
+    v = ag.tensor(rng.standard_normal((8, 1)), requires_grad=True)
+    data = ag.tensor(rng.standard_normal((16, 4)))
+
+    def step():
+        loss = ((ag.tanh(data @ w) @ v) ** 2).mean()
+        loss.backward()
+        with ag.no_grad():
+            for p in (w, v):
+                p -= 0.01 * p.grad
+                p.grad = None
+
+    for _ in range(50):
+        step()
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        step()
+        before = tracemalloc.get_traced_memory()[0]
+        for _ in range(2000):
+            step()
+        grown = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    assert grown < 0.01 * 1_000_000, f"{grown} bytes over 2000 steps"
+
+
+def test_saved_values_are_freed_after_backward():
+    x = ag.ones(1000, requires_grad=True)
+    y = x.exp()
+    held = weakref.ref(y._data)
+    z = (y * y).sum()
+    z.backward()
+    del y
+    assert held() is None
+
+
+def test_two_threads_train_at_once():
+    errors = []
+
+    def train(seed):
+        try:
+            rng = np.random.default_rng(seed)
+            w = ag.tensor(rng.standard_normal(3), requires_grad=True)
+            for _ in range(200):
+                (w * w).sum().backward()
+                assert np.allclose(w.grad._data, 2 * w._data)
+                w.grad = None
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=train, args=(i,)) for i in range(8)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert not errors
+
+
+def test_a_leaf_shared_by_threads_sums_exactly():
+    w = ag.ones(3, requires_grad=True)
+
+    def add():
+        for _ in range(200):
+            (w * 1.0).sum().backward()
+
+    threads = [threading.Thread(target=add) for _ in range(8)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert w.grad.tolist() == [1600.0] * 3
