@@ -270,6 +270,13 @@ def test_missing_libraries_are_named(monkeypatch):
         saved({"w": autograd.ones(1)}, format="safetensors")
 
 
+def test_neither_a_path_nor_a_file():
+    with pytest.raises(AttributeError, match="a file-like object with a 'write' attribute, got int"):
+        save(1, 5)
+    with pytest.raises(AttributeError, match="a file-like object with a 'read' attribute, got NoneType"):
+        load(None)
+
+
 def test_unknown_format():
     with pytest.raises(ValueError, match="format must be one of zip, npz, safetensors, got 'h5'"):
         saved(1, format="h5")
@@ -588,7 +595,8 @@ def test_opcodes_that_could_run_or_change_something(code, reason):
     "code",
     [b"", b"\x80\x02", asm(), asm(b"a"), asm(b"t"), asm(b"h\x05"), asm(b"}(K\x01u"), asm(b"(K\x01d"),
      b"garbage",
-     asm(b"X\xff\xff\xff\x7f"), asm(b"]q\x00h\x01"), asm(b"(e"), asm(b"R"), asm(b"cbuiltins\nbytearray\n", b"J\xff\xff\xff\x7f\x85R")],
+     asm(b"X\xff\xff\xff\x7f"), asm(b"]q\x00h\x01"), asm(b"(e"), asm(b"R"),
+     asm(b"cbuiltins\nbytearray\n", b"J\xff\xff\xff\x7f\x85R")],
 )  # fmt: skip
 def test_damaged_pickles(code):
     with pytest.raises((ValueError, pickle.UnpicklingError)):

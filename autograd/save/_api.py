@@ -49,17 +49,18 @@ def save(obj: Any, f: str | os.PathLike | IO[bytes], *, weights_only: bool = Tru
         >>> autograd.load(f)
         {'epoch': 3, 'w': tensor([1., 2.])}
     """
+    _check_file(f, "write")
     write = _prepare(obj, format or _format_of(f), weights_only)
-    if hasattr(f, "write"):
+    if isinstance(f, (str, bytes, os.PathLike)):
+        with atomic_write(f) as stream:
+            write(stream)
+    else:
         write(f)
-        return
-    with atomic_write(f) as stream:
-        write(stream)
 
 
 def _format_of(f: Any) -> str:
-    suffix = os.path.splitext(f if isinstance(f, (str, bytes)) or hasattr(f, "__fspath__") else "")[1]
-    suffix = os.fsdecode(suffix).lower()[1:]
+    path = os.fsdecode(f) if isinstance(f, (str, bytes, os.PathLike)) else ""
+    suffix = os.path.splitext(path)[1].lower()[1:]
     return suffix if suffix in _FORMATS else "zip"
 
 
@@ -69,12 +70,23 @@ def _prepare(obj: Any, format: str, weights_only: bool) -> Callable[[IO[bytes]],
         raise ValueError(f"save: format must be one of {', '.join(_FORMATS)}, got {format!r}")
     if format == "safetensors":
         raw = _flat.prepare_safetensors(obj)
-        return lambda f: f.write(raw) and None
+        return lambda f: _write_bytes(f, raw)
     if format == "npz":
         arrays = _flat.prepare_npz(obj)
         return lambda f: _flat.write_npz(f, arrays)
     prepared = _archive.prepare(obj, weights_only)
     return lambda f: _archive.write(f, prepared)
+
+
+def _check_file(f: Any, method: str) -> None:
+    if not isinstance(f, (str, bytes, os.PathLike)) and not hasattr(f, method):
+        raise AttributeError(
+            f"expected 'f' to be string, path, or a file-like object with a {method!r} attribute, got {type(f).__name__}"
+        )
+
+
+def _write_bytes(f: IO[bytes], raw: bytes) -> None:
+    f.write(raw)
 
 
 def load(
@@ -104,12 +116,13 @@ def load(
         >>> autograd.load(io.BytesIO(f.getvalue()))
         [tensor([0., 0.]), 'text']
     """
+    _check_file(f, "read")
     if isinstance(map_location, (str, _tensor.device)):
         _tensor.check_device(map_location)
-    if hasattr(f, "read"):
-        return _load(io.BytesIO(f.read()), getattr(f, "name", "the file"), weights_only)
-    with open(f, "rb") as stream:
-        return _load(stream, os.fspath(f), weights_only)
+    if isinstance(f, (str, bytes, os.PathLike)):
+        with open(f, "rb") as stream:
+            return _load(stream, os.fspath(f), weights_only)
+    return _load(io.BytesIO(f.read()), getattr(f, "name", "the file"), weights_only)
 
 
 def _load(stream: IO[bytes], name: Any, weights_only: bool) -> Any:

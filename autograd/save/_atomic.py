@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+fcntl: Any
 try:
     import fcntl
 except ImportError:  # Windows, where an open file cannot be unlinked, which protects it as well as a lock
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None
 
 
 @contextlib.contextmanager

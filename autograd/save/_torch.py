@@ -99,20 +99,23 @@ _STORAGES = {
 }  # fmt: skip
 
 
+_REBUILD: dict[str, Callable] = {
+    "_rebuild_tensor": _rebuild_tensor,
+    "_rebuild_tensor_v2": _rebuild_tensor,
+    "_rebuild_tensor_v3": _rebuild_typed,
+    "_rebuild_parameter": _rebuild_parameter,
+    "_rebuild_parameter_with_state": _rebuild_parameter,
+    "_rebuild_sparse_tensor": _unsupported("sparse tensors"),
+    "_rebuild_qtensor": _unsupported("quantized tensors"),
+    "_rebuild_nested_tensor": _unsupported("nested tensors"),
+    "_rebuild_meta_tensor_no_storage": _unsupported("tensors without memory (device 'meta')"),
+}
+
+
 def _torch_globals() -> dict[str, Any]:
     found: dict[str, Any] = {f"torch {name}Storage": _Storage(d) for name, d in _STORAGES.items()}
     found |= {f"torch {d.name}": d for d in _dtype.ALL}
-    found |= {f"torch._utils {name}": Known(name, call) for name, call in {
-        "_rebuild_tensor": _rebuild_tensor,
-        "_rebuild_tensor_v2": _rebuild_tensor,
-        "_rebuild_tensor_v3": _rebuild_typed,
-        "_rebuild_parameter": _rebuild_parameter,
-        "_rebuild_parameter_with_state": _rebuild_parameter,
-        "_rebuild_sparse_tensor": _unsupported("sparse tensors"),
-        "_rebuild_qtensor": _unsupported("quantized tensors"),
-        "_rebuild_nested_tensor": _unsupported("nested tensors"),
-        "_rebuild_meta_tensor_no_storage": _unsupported("tensors without memory (device 'meta')"),
-    }.items()}  # fmt: skip
+    found |= {f"torch._utils {name}": Known(name, call) for name, call in _REBUILD.items()}
     return found | {
         "torch.storage UntypedStorage": _Storage(None),
         "torch.storage TypedStorage": _Storage(None),
@@ -199,7 +202,8 @@ def _memory(raw: bytes, kind: _Storage, swap: bool) -> np.ndarray:
 
 def read_legacy(raw: bytes, weights_only: bool) -> Any:
     """The value in a file of PyTorch before 1.6: five pickles in a row, then each storage's count and memory."""
-    stream, memories = io.BytesIO(raw), {}
+    stream = io.BytesIO(raw)
+    memories: dict[str, np.ndarray] = {}
 
     def persistent(pid: Any) -> np.ndarray:
         kind, key, count = _storage_id(pid)

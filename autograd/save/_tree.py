@@ -29,8 +29,8 @@ LEAVES: dict[type, tuple[str, Callable[[Any], Any]]] = {
     _tensor.device: ("device", str),
     _dtype.dtype: ("dtype", lambda v: v.name),
 }
-SEQUENCES = {list: "list", tuple: "tuple", set: "set", frozenset: "frozenset", deque: "deque"}
-DICTS = {dict: "dict", OrderedDict: "ordered", Counter: "counter"}
+SEQUENCES: dict[type, str] = {list: "list", tuple: "tuple", set: "set", frozenset: "frozenset", deque: "deque"}
+DICTS: dict[type, str] = {dict: "dict", OrderedDict: "ordered", Counter: "counter"}
 
 
 class Encoder:

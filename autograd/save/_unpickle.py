@@ -148,7 +148,7 @@ class Unpickler:
             self._memo.update({k: self._stack[-1] for k, v in self._memo.items() if v is target})
         elif type(target) is OrderedDict and isinstance(state, dict):
             if "_metadata" in state:
-                target._metadata = state["_metadata"]  # type: ignore[attr-defined]
+                target._metadata = state["_metadata"]
         else:
             raise pickle.UnpicklingError(f"load: the file sets the state of a {type(target).__name__}")
 
@@ -251,7 +251,8 @@ def _array(raw: Any, d: Any, shape: Any, order: str = "C") -> np.ndarray:
 def _set_array_state(target: np.ndarray, version: Any, shape: Any, d: Any, fortran: Any, raw: Any) -> None:
     """Fill the array that `_reconstruct` made; `_array` has checked everything before NumPy is handed the state."""
     full = _array(raw, d, shape, "F" if fortran else "C")
-    target.__setstate__((1, full.shape, full.dtype, bool(fortran), full.tobytes("A")))
+    state: Any = (1, full.shape, full.dtype, bool(fortran), full.tobytes("A"))
+    target.__setstate__(state)
 
 
 def _scalar(d: Any, raw: Any) -> Any:
