@@ -40,3 +40,4 @@ from . import norm
 from . import loss
 from . import classify
 from . import ctc
+from . import attention

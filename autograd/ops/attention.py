@@ -1,0 +1,329 @@
+"""Attention: softmax(q kᵀ / √d + mask) v, alone and with the projections of several heads."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .._op import composite, op
+from .._samples import call, cases
+from .._tensor import wrap
+
+_F = "nn.functional"
+
+
+def _rows(scores):
+    """softmax over the last axis, in place; a row of -inf gives zeros, not NaN."""
+    top = np.max(scores, axis=-1, keepdims=True, initial=-np.inf)
+    lost = np.isneginf(top)
+    masked = bool(lost.any())
+    if masked:
+        top = np.where(lost, 0.0, top).astype(scores.dtype)
+    scores -= top
+    np.exp(scores, out=scores)
+    total = np.sum(scores, axis=-1, keepdims=True)
+    if masked:
+        total = np.where(lost, 1.0, total).astype(scores.dtype)
+    scores /= total
+    return scores
+
+
+@op(name="_safe_softmax", symbol="softmax", caption="y⊙(g−⟨g,y⟩)", method=False, namespace="_", quiet=True,
+    sample=cases(lambda r: [call(r(2, 3)), call(r(2, 2, 4))]))  # fmt: skip
+def _safe_softmax(x):
+    """softmax over the last axis, zero where all of it is -inf."""
+    return _rows(np.array(x))
+
+
+@_safe_softmax.grad("x")
+def _(g, out):
+    product = g * out
+    return product - out * sum(product, dim=-1, keepdim=True)
+
+
+@op(name="_attend", symbol="attention", method=False, namespace="_", quiet=True, aux=("weights",), sample=cases(lambda r: [
+    call(r(2, 3, 4), r(2, 5, 4), r(2, 5, 2), r(3, 5), scale=0.5), call(r(3, 4), r(5, 4), r(5, 2), scale=0.7),
+    call(r(2, 2, 3, 2), r(2, 1, 4, 2), r(2, 1, 4, 3), r(2, 1, 1, 4), scale=0.7)]))  # fmt: skip
+def _attend(query, key, value, mask=None, *, scale):
+    """softmax(q kᵀ scale + mask) v, and the weights that the gradients need."""
+    scores = np.matmul(query * scale, np.swapaxes(key, -1, -2))
+    if mask is not None:
+        if np.broadcast_shapes(scores.shape, mask.shape) != scores.shape:
+            scores = scores + mask
+        else:
+            scores += mask
+    weights = _rows(scores)
+    return np.matmul(weights, value), weights
+
+
+def _weights(query, key, mask, scale):
+    scores = matmul(query * scale, transpose(key, -1, -2))
+    return _safe_softmax(scores if mask is None else scores + mask)
+
+
+def _score_gradient(g, query, key, value, mask, scale):
+    weights = _weights(query, key, mask, scale)
+    product = matmul(g, transpose(value, -1, -2)) * weights
+    return product - weights * sum(product, dim=-1, keepdim=True)
+
+
+@_attend.grad("query")
+def _(g, query, key, value, mask, scale):
+    return matmul(_score_gradient(g, query, key, value, mask, scale), key) * scale
+
+
+@_attend.grad("key")
+def _(g, query, key, value, mask, scale):
+    return matmul(transpose(_score_gradient(g, query, key, value, mask, scale), -1, -2), query) * scale
+
+
+@_attend.grad("value")
+def _(g, query, key, mask, scale):
+    return matmul(transpose(_weights(query, key, mask, scale), -1, -2), g)
+
+
+@_attend.grad("mask")
+def _(g, query, key, value, mask, scale):
+    return _score_gradient(g, query, key, value, mask, scale)
+
+
+@_attend.fast
+def _(g, query, key, value, mask, weights, scale, needs):
+    """As the rules, with the weights kept and the scores' gradient formed once."""
+    gv = np.matmul(np.swapaxes(weights, -1, -2), g) if needs[2] else None
+    if not (needs[0] or needs[1] or needs[3]):
+        return None, None, gv, None
+    slope = np.matmul(g, np.swapaxes(value, -1, -2))
+    slope *= weights
+    slope -= weights * np.sum(slope, axis=-1, keepdims=True)
+    gm = slope.copy() if needs[3] else None
+    slope *= scale
+    gq = np.matmul(slope, key) if needs[0] else None
+    gk = np.matmul(np.swapaxes(slope, -1, -2), query) if needs[1] else None
+    return gq, gk, gv, gm
+
+
+def _additive(mask, dtype):
+    """A mask as numbers to add: -inf where a bool mask does not hold."""
+    if mask.dtype.name != "bool":
+        return mask
+    return wrap(np.where(mask._data, 0.0, -np.inf).astype(dtype)[()])
+
+
+def _check(query, key, value, attn_mask, is_causal):
+    name = "scaled_dot_product_attention"
+    if min(query.ndim, key.ndim, value.ndim) < 2:
+        raise RuntimeError(
+            f"{name}: Expected query, key, and value to all be at least 2 dimensional, but got query.dim(): {query.ndim}, "
+            f"key.dim(): {key.ndim} and value.dim(): {value.ndim} instead."
+        )
+    if not query.dtype == key.dtype == value.dtype:
+        raise RuntimeError(
+            f"{name}: Expected query, key, and value to have the same dtype, but got query.dtype: {query.dtype!r} key.dtype: "
+            f"{key.dtype!r} and value.dtype: {value.dtype!r} instead."
+        )
+    if is_causal and attn_mask is not None:
+        raise RuntimeError(f"{name}: Explicit attn_mask should not be set when is_causal=True")
+    if attn_mask is not None and attn_mask.dtype.name != "bool" and attn_mask.dtype != query.dtype:
+        raise RuntimeError(
+            f"{name}: Expected attn_mask dtype to be bool or to match query dtype, but got attn_mask.dtype: {attn_mask.dtype!r} and "
+            f"query.dtype: {query.dtype!r} instead."
+        )
+    if query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
+        raise RuntimeError(
+            f"{name}: query and key need the same last axis, key and value as many rows: query {tuple(query.shape)}, "
+            f"key {tuple(key.shape)}, value {tuple(value.shape)}"
+        )
+
+
+def _shared_heads(x, heads):
+    """Every head of x repeated for the query heads that share it: (..., h, S, E) -> (..., heads, S, E)"""
+    own = x.shape[-3]
+    if not own or heads % own:
+        raise RuntimeError(
+            f"scaled_dot_product_attention: with enable_gqa the number of query heads ({heads}) must be divisible by the number of "
+            f"heads of key and value ({own})"
+        )
+    times = heads // own
+    if times == 1:
+        return x
+    lead, tail = tuple(x.shape[:-3]), tuple(x.shape[-2:])
+    return reshape(expand(unsqueeze(x, -3), (*lead, own, times, *tail)), (*lead, heads, *tail))
+
+
+@composite(namespace=_F)
+def scaled_dot_product_attention(
+    query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, enable_gqa=False
+):
+    """softmax(q kᵀ scale + mask) v.
+
+    Args:
+        attn_mask: bool (True: takes part) or numbers that are added; broadcasts to (..., L, S).
+        dropout_p: probability with which a weight is dropped.
+        is_causal: row i sees columns 0..i only.
+        scale: 1/√E by default.
+        enable_gqa: heads of key and value (third axis from the end) are shared by groups of query heads.
+
+    Shape: query (..., L, E), key (..., S, E), value (..., S, Ev) -> (..., L, Ev)
+
+    Note:
+        A row that may see nothing gives zeros and passes no gradient.
+
+    Source: Vaswani et al., "Attention is all you need", 2017, eq. 1.
+    """
+    _check(query, key, value, attn_mask, is_causal)
+    if enable_gqa:
+        key, value = _shared_heads(key, query.shape[-3]), _shared_heads(value, query.shape[-3])
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None and query.shape[-1] else scale or 1.0
+    dtype = query._data.dtype
+    mask = None if attn_mask is None else _additive(attn_mask, dtype)
+    if is_causal:
+        mask = wrap(_causal(query.shape[-2], key.shape[-2], dtype))
+    if dropout_p == 0.0:
+        return _attend(query, key, value, mask, scale=scale)[0]
+    return matmul(dropout(_weights(query, key, mask, scale), dropout_p), value)
+
+
+def _causal(rows, columns, dtype):
+    return np.where(np.arange(columns) <= np.arange(rows)[:, None], 0.0, -np.inf).astype(dtype)
+
+
+# ---------------------------------------------------------------------------------------------- several heads
+
+
+def _number_mask(name, mask, dtype):
+    """-inf where a bool mask holds (nn.MultiheadAttention's masks say what to leave out), numbers as they are."""
+    if mask is None:
+        return None
+    if mask.dtype.name == "bool":
+        return wrap(np.where(mask._data, -np.inf, 0.0).astype(dtype)[()])
+    if not mask.dtype.is_floating_point:
+        raise AssertionError(f"only bool and floating types of {name} are supported, got {mask.dtype!r}")
+    return mask
+
+
+def _projected(query, key, value, weights, biases):
+    return tuple(linear(x, w, b) for x, w, b in zip((query, key, value), weights, biases, strict=True))
+
+
+def _more_keys(t, extra):
+    """A mask with one more column, of zeros."""
+    return None if t is None else cat([t, wrap(np.zeros((*t.shape[:-1], extra), t._data.dtype))], dim=-1)
+
+
+def _heads(x, batch, heads):
+    """(T, N, E) -> (N heads, T, E/heads)"""
+    return transpose(reshape(x, (x.shape[0], batch * heads, -1)), 0, 1)
+
+
+def _check_heads(query, key, value, key_padding_mask, attn_mask, embed_dim, heads, separate):
+    if query.ndim not in (2, 3):
+        raise AssertionError(f"query should be unbatched 2D or batched 3D tensor but received {query.ndim}-D query tensor")
+    if not query.ndim == key.ndim == value.ndim:
+        raise AssertionError(
+            f"For {'batched' if query.ndim == 3 else 'unbatched'} ({query.ndim}-D) `query`, expected `key` and `value` to be {query.ndim}-D "
+            f"but found {key.ndim}-D and {value.ndim}-D tensors respectively"
+        )
+    if key_padding_mask is not None and key_padding_mask.ndim != query.ndim - 1:
+        raise AssertionError(
+            f"expected `key_padding_mask` to be `None` or {query.ndim - 1}-D but found {key_padding_mask.ndim}-D tensor instead"
+        )
+    if attn_mask is not None and attn_mask.ndim not in (2, 3):
+        raise AssertionError(f"expected `attn_mask` to be `None`, 2-D or 3-D but found {attn_mask.ndim}-D tensor instead")
+    if query.shape[-1] != embed_dim:
+        raise AssertionError(f"was expecting embedding dimension of {embed_dim}, but got {query.shape[-1]}")
+    if embed_dim % heads:
+        raise AssertionError(f"embed_dim {embed_dim} not divisible by num_heads {heads}")
+    if not separate and tuple(key.shape) != tuple(value.shape):
+        raise AssertionError(f"key shape {tuple(key.shape)} does not match value shape {tuple(value.shape)}")
+    if separate and tuple(key.shape[:-1]) != tuple(value.shape[:-1]):
+        raise AssertionError(
+            f"key's sequence and batch dims {tuple(key.shape[:-1])} do not match value's {tuple(value.shape[:-1])}"
+        )
+
+
+def _merged_mask(attn_mask, padding, batch, heads, rows, columns):
+    """One additive mask (N heads or 1, L, S) from the two kinds."""
+    if attn_mask is not None:
+        expected = (rows, columns) if attn_mask.ndim == 2 else (batch * heads, rows, columns)
+        if tuple(attn_mask.shape) != expected:
+            raise RuntimeError(f"The shape of the {attn_mask.ndim}D attn_mask is {tuple(attn_mask.shape)}, but should be {expected}.")
+        if attn_mask.ndim == 2:
+            attn_mask = unsqueeze(attn_mask, 0)
+    if padding is None:
+        return attn_mask
+    if tuple(padding.shape) != (batch, columns):
+        raise AssertionError(f"expecting key_padding_mask shape of {(batch, columns)}, but got {tuple(padding.shape)}")
+    spread = reshape(expand(reshape(padding, (batch, 1, 1, columns)), (batch, heads, 1, columns)), (batch * heads, 1, columns))
+    return spread if attn_mask is None else attn_mask + spread
+
+
+@composite(namespace=_F)
+def multi_head_attention_forward(
+    query, key, value, embed_dim_to_check, num_heads, in_proj_weight, in_proj_bias, bias_k, bias_v, add_zero_attn, dropout_p,
+    out_proj_weight, out_proj_bias, training=True, key_padding_mask=None, need_weights=True, attn_mask=None,
+    use_separate_proj_weight=False, q_proj_weight=None, k_proj_weight=None, v_proj_weight=None, static_k=None, static_v=None,
+    average_attn_weights=True, is_causal=False,
+):  # fmt: skip
+    """Attention of several heads between learnt projections: what `nn.MultiheadAttention` computes.
+
+    Shape: query (L, N, E) or (L, E), key and value (S, N, E) or (S, E).
+
+    Returns:
+        (output like query, weights (N, L, S), per head (N, heads, L, S) unless averaged, or None).
+    """
+    _check_heads(query, key, value, key_padding_mask, attn_mask, embed_dim_to_check, num_heads, use_separate_proj_weight)
+    if is_causal and attn_mask is None:
+        raise RuntimeError(
+            "Need attn_mask if specifying the is_causal hint. You may use the Transformer module method "
+            "`generate_square_subsequent_mask` to create this mask."
+        )
+    batched = query.ndim == 3
+    if not batched:
+        query, key, value = unsqueeze(query, 1), unsqueeze(key, 1), unsqueeze(value, 1)
+        key_padding_mask = key_padding_mask if key_padding_mask is None else unsqueeze(key_padding_mask, 0)
+    length, batch, embed = query.shape
+    dtype = query._data.dtype
+    padding = _number_mask("key_padding_mask", key_padding_mask, dtype)
+    mask = _merged_mask(_number_mask("attn_mask", attn_mask, dtype), padding, batch, num_heads, length, key.shape[0])
+    weights = (q_proj_weight, k_proj_weight, v_proj_weight) if use_separate_proj_weight else chunk(in_proj_weight, 3)
+    biases = (None,) * 3 if in_proj_bias is None else chunk(in_proj_bias, 3)
+    q, k, v = _projected(query, key, value, weights, biases)
+    if (bias_k is None) != (bias_v is None):
+        raise AssertionError("bias_k is set but bias_v is None" if bias_v is None else "bias_v is set but bias_k is None")
+    if bias_k is not None:
+        k, v = (cat([x, expand(b, (1, batch, embed))]) for x, b in ((k, bias_k), (v, bias_v)))
+        mask = _more_keys(mask, 1)
+    q = _heads(q, batch, num_heads)
+    k = _heads(k, batch, num_heads) if static_k is None else static_k
+    v = _heads(v, batch, num_heads) if static_v is None else static_v
+    if add_zero_attn:
+        k, v = (cat([x, wrap(np.zeros((x.shape[0], 1, x.shape[2]), dtype))], dim=1) for x in (k, v))
+        mask = _more_keys(mask, 1)
+    out, found = _attended(q, k, v, mask, dropout_p if training else 0.0, need_weights)
+    out = reshape(transpose(out, 0, 1), (length, batch, embed))
+    out = linear(out, out_proj_weight, out_proj_bias)
+    if found is not None:
+        found = reshape(found, (batch, num_heads, length, k.shape[1]))
+        found = mean(found, dim=1) if average_attn_weights else found
+        found = found if batched else squeeze(found, 0)
+    return (out if batched else squeeze(out, 1)), found
+
+
+def _attended(q, k, v, mask, dropout_p, need_weights):
+    scale = 1 / math.sqrt(q.shape[-1])
+    if not need_weights and dropout_p == 0.0:
+        return _attend(q, k, v, mask, scale=scale)[0], None
+    scores = matmul(q * scale, transpose(k, -1, -2))
+    weights = softmax(scores if mask is None else scores + mask, -1)
+    if dropout_p > 0.0:
+        weights = dropout(weights, dropout_p)
+    return matmul(weights, v), weights if need_weights else None
+
+
+from .distance import linear  # noqa: E402
+from .dropout import dropout  # noqa: E402
+from .matmul import matmul  # noqa: E402
+from .reduce import mean, softmax, sum  # noqa: E402, A004
+from .shape import cat, chunk, expand, reshape, squeeze, transpose, unsqueeze  # noqa: E402
