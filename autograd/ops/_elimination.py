@@ -13,6 +13,8 @@ def eliminate(A: Array) -> tuple[Array, Array]:
     Returns:
         L and U in one array (L's unit diagonal left out), and the row (from 1) each row was swapped with.
     """
+    if A.ndim == 2:
+        return _eliminate_one(A)
     LU = A.copy()
     m, n = A.shape[-2:]
     k = min(m, n)
@@ -26,6 +28,22 @@ def eliminate(A: Array) -> tuple[Array, Array]:
         column = np.where(head == 0, column, column / np.where(head == 0, 1, head))
         LU[..., j + 1 :, j] = column
         LU[..., j + 1 :, j + 1 :] -= column[..., None] * LU[..., j : j + 1, j + 1 :]
+    return LU, pivots
+
+
+def _eliminate_one(A: Array) -> tuple[Array, Array]:
+    """The same for one matrix, without the batch's fancy indexing."""
+    LU = A.copy()
+    k = min(A.shape)
+    pivots = np.zeros_like(A, shape=(k,), dtype=np.int32)
+    for j in range(k):
+        pivot = j + int(np.argmax(_size(LU[j:, j])))
+        pivots[j] = pivot + 1
+        if pivot != j:
+            LU[[j, pivot]] = LU[[pivot, j]]
+        if LU[j, j] != 0:
+            LU[j + 1 :, j] /= LU[j, j]
+        LU[j + 1 :, j + 1 :] -= LU[j + 1 :, j, None] * LU[j, j + 1 :]
     return LU, pivots
 
 

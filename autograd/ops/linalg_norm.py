@@ -93,7 +93,8 @@ def _(g, x, out, x_shape, ord, dim, keepdim):
 
 def _divided(x: Any, norm: Any) -> Any:
     """x / norm, and 0 where the norm is 0. Differentiated once more it is NaN there, as in PyTorch: there is no slope."""
-    return where(raw(norm) == 0, 0.0, x / norm)
+    zero = raw(norm) == 0
+    return where(zero, 0.0, x / norm) if zero.any() else x / norm
 
 
 def _reached(x: Any, out: Any) -> Any:

@@ -303,9 +303,24 @@ def _svd_with_sign(A: Array) -> tuple[Array, Array, Array, Array]:
 
 @op(sample=cases(lambda r: [call(r(3, 3)), call(r(2, 2, 2)), call(_regular(r, 1, 1))]), name="_cofactor", differentiable_twice=False, **_PRIVATE)
 def _cofactor(A):
-    """conj(det A) A⁻ᴴ, the gradient of the determinant, from singular values so that it holds for singular A too."""
+    """conj(det A) A⁻ᴴ, the gradient of the determinant; from singular values where A is singular or nearly so."""
+    direct = _cofactor_by_inverse(A)
+    if direct is not None:
+        return direct
     U, S, Vh, sign = _svd_with_sign(A)
     return sign * ((U * _products_without(S, 1)[..., None, :]) @ Vh)
+
+
+def _cofactor_by_inverse(A: Array) -> Array | None:
+    """The same by the inverse; None where a condition number is too large for it."""
+    try:
+        inverse = np.linalg.inv(A)
+    except np.linalg.LinAlgError:
+        return None
+    conditions = np.sqrt(np.sum(np.abs(A) ** 2, axis=(-2, -1)) * np.sum(np.abs(inverse) ** 2, axis=(-2, -1)))
+    if not np.all(conditions < 1e-2 / np.finfo(A.dtype).eps ** 0.5):
+        return None
+    return np.conj(np.linalg.det(A)[..., None, None] * np.swapaxes(inverse, -1, -2))
 
 
 @_cofactor.grad("A")
