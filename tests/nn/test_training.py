@@ -138,7 +138,7 @@ class Run:
         autograd.manual_seed(seed)
         random.seed(seed)
         np.random.seed(seed)  # noqa: NPY002
-        x = autograd.randn(24, 5)
+        x = autograd.randn(24, 5, generator=autograd.Generator().manual_seed(3))
         self.model = nn.Sequential(nn.Linear(5, 8), nn.Dropout(0.2), nn.ReLU(), nn.Linear(8, 1))
         self.optimizer = optim.Adam(self.model.parameters(), lr=0.01)
         self.scheduler = optim.lr_scheduler.StepLR(self.optimizer, 2, gamma=0.5)
