@@ -99,8 +99,7 @@ def _plain_one(opt: Any, p: Tensor, group: dict, fresh: bool) -> None:
     decay = opt.coupled_decay(group)
     new = opt.formula(w, g + decay * w if decay else g, s, c)
     for t, value in zip((p, *(state[name] for name in names)), new, strict=True):
-        target = t._buffer()
-        target[...] = value.astype(w.dtype).view(target.dtype).reshape(target.shape)
+        put(t._buffer(), value)
 
 
 def pairs(a: np.ndarray) -> np.ndarray:
@@ -108,6 +107,13 @@ def pairs(a: np.ndarray) -> np.ndarray:
     if a.dtype.kind == "c":
         return np.ascontiguousarray(a).reshape(*a.shape, 1).view(a.real.dtype)
     return a.astype(np.float32) if narrow(a.dtype) else a
+
+
+def put(target: np.ndarray, value: np.ndarray) -> None:
+    """Write what the formula gave into an array."""
+    if target.dtype.kind == "c":
+        value = np.ascontiguousarray(value, target.real.dtype).view(target.dtype).reshape(target.shape)
+    target[...] = value
 
 
 # ---------------------------------------------------------------------------------------------- fast

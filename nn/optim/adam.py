@@ -108,7 +108,7 @@ class Adam(Optimizer):
         np.multiply(v, beta2, v)
         np.add(v, np.multiply(np.multiply(g, g, a), 1 - beta2, a), v)
         if len(s) == 3:
-            v = np.maximum(s[2], v, s[2])
+            v = np.maximum(s[2], v, out=s[2])
         if size <= 1e-30:  # a learning rate of zero, or so small that dividing by it overflows in float32
             np.add(np.multiply(np.sqrt(v, a), 1 / root, a), eps, a)
             np.multiply(np.divide(m, a, b), size, b)

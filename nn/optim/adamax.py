@@ -86,7 +86,7 @@ class Adamax(Optimizer):
         m, u = s
         np.add(m, np.multiply(np.subtract(g, m, a), new1, a), m)
         np.add(np.abs(g, a), eps, a)
-        np.maximum(np.multiply(u, beta2, u), a, u)
+        np.maximum(np.multiply(u, beta2, u), a, out=u)
         np.divide(np.multiply(m, size, a), u, a)
         np.subtract(w, a, w)
 

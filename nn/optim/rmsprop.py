@@ -100,7 +100,7 @@ class RMSprop(Optimizer):
         np.add(v, np.multiply(np.multiply(g, g, a), 1 - alpha, a), v)
         if centered:
             np.add(mean, np.multiply(np.subtract(g, mean, a), 1 - alpha, a), mean)
-            np.maximum(np.subtract(v, np.multiply(mean, mean, a), a), 0.0, a)
+            np.maximum(np.subtract(v, np.multiply(mean, mean, a), a), 0.0, out=a)
         np.add(np.sqrt(a if centered else v, a), eps, a)
         step = np.divide(g, a, b)
         if momentum > 0:

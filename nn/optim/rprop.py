@@ -86,7 +86,7 @@ class Rprop(Optimizer):
         turned = a < 0
         np.multiply(size, plus, size, where=a > 0)
         np.multiply(size, minus, size, where=turned)
-        np.minimum(np.maximum(size, smallest, size), largest, size)
+        np.minimum(np.maximum(size, smallest, out=size), largest, out=size)
         prev[...] = g
         prev[turned] = 0
         np.subtract(w, np.multiply(np.sign(prev, b), size, b), w)
