@@ -16,12 +16,12 @@ def learning_rate(lr: Any) -> None:
     """A number or one-element tensor, not negative (and not NaN)."""
     if isinstance(lr, Tensor) and lr.numel() != 1:
         raise ValueError(f"Tensor lr must be 1-element, got shape {tuple(lr.shape)}")
-    if not 0.0 <= number(lr):
+    if not number(lr) >= 0.0:
         raise ValueError(f"Invalid learning rate: {number(lr)}; expected a number >= 0")
 
 
 def not_negative(value: Any, what: str) -> None:
-    if not 0.0 <= number(value):
+    if not number(value) >= 0.0:
         raise ValueError(f"Invalid {what} value: {number(value)}; expected a number >= 0")
 
 

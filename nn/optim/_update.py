@@ -12,11 +12,12 @@ Everything is elementwise, so complex parameters are updated as pairs of real nu
 from __future__ import annotations
 
 import os
-from itertools import compress
+from itertools import compress, pairwise
 from operator import is_
 from typing import Any
 
 import numpy as np
+
 from autograd import Tensor, get_default_dtype
 from autograd._array import quiet
 from autograd._tensor import stamp, wrap
@@ -39,7 +40,7 @@ def counter_dtype() -> np.dtype:
 
 def prepare(opt: Any, p: Tensor, group: dict) -> bool:
     """Give a parameter what it lacks of its state; whether its arrays are new."""
-    numbers, slots = opt.numbers(group), opt.slots(group)
+    numbers, slots = opt._numbers(group), opt._slots(group)
     w = p._buffer()
     if not numbers and not slots:
         return False
@@ -88,16 +89,16 @@ def plain(opt: Any, group: dict) -> None:
 
 
 def _plain_one(opt: Any, p: Tensor, group: dict, fresh: bool) -> None:
-    state = opt.state[p] if p in opt.state else {}
-    n = {name: state[name]._data[()] for name in opt.numbers(group)}
-    c = opt.coefficients(group, n, fresh)
+    state = opt.state.get(p, {})
+    n = {name: state[name]._data[()] for name in opt._numbers(group)}
+    c = opt._coefficients(group, n, fresh)
     for name, value in n.items():
         state[name]._buffer()[...] = value
-    names = list(opt.slots(group))
+    names = list(opt._slots(group))
     w, g, *s = (pairs(a) for a in (p._data, np.asarray(p.grad._data), *(state[name]._data for name in names)))
     g = -g if group.get("maximize") else g
-    decay = opt.coupled_decay(group)
-    new = opt.formula(w, g + decay * w if decay else g, s, c)
+    decay = opt._coupled_decay(group)
+    new = opt._formula(w, g + decay * w if decay else g, s, c)
     for t, value in zip((p, *(state[name] for name in names)), new, strict=True):
         put(t._buffer(), value)
 
@@ -122,7 +123,7 @@ def put(target: np.ndarray, value: np.ndarray) -> None:
 def fast(opt: Any, index: int, group: dict) -> None:
     """One step of a group by the kernel, by a plan that is made anew when anything it rests on has changed."""
     grads = [p.grad for p in group["params"]]
-    names = (*opt.numbers(group), *opt.slots(group))
+    names = (*opt._numbers(group), *opt._slots(group))
     plan = opt._plans.get(index)
     if plan is None or not plan.holds(opt.state, group["params"], grads, names):
         plan = opt._plans[index] = Plan(opt, group, grads, names)
@@ -169,7 +170,7 @@ class Plan:
         return all(map(is_, arrays, self.arrays)) and all(pack.untouched() for pack in self.packs)
 
     def run(self, opt: Any, group: dict, grads: list) -> None:
-        decay, maximize = opt.coupled_decay(group), bool(group.get("maximize"))
+        decay, maximize = opt._coupled_decay(group), bool(group.get("maximize"))
         big = []
         with quiet():
             for pack in self.packs:
@@ -223,11 +224,11 @@ def update(opt: Any, block: tuple, decay: float, maximize: bool, scratch: np.nda
     a, b, e = scratch[0, :n], scratch[1, :n], scratch[2, :n]
     if narrow(w.dtype):
         wide = [x.astype(np.float32) for x in (w, *s)]
-        opt.kernel(wide[0], effective(wide[0], g.astype(np.float32), decay, maximize, e), wide[1:], c, a, b)
+        opt._kernel(wide[0], effective(wide[0], g.astype(np.float32), decay, maximize, e), wide[1:], c, a, b)
         for x, y in zip((w, *s), wide, strict=True):
             x[...] = y
     else:
-        opt.kernel(w, effective(w, g, decay, maximize, e), s, c, a, b)
+        opt._kernel(w, effective(w, g, decay, maximize, e), s, c, a, b)
 
 
 def effective(w: np.ndarray, g: np.ndarray, decay: float, maximize: bool, out: np.ndarray) -> np.ndarray:
@@ -244,19 +245,21 @@ class Pack:
     All have the same counters (`numbers`), kept in one vector each of which the state's scalars are views.
     """
 
-    def __init__(self, opt: Any, group: dict, places: list[int], params: list[Tensor], direct: bool, fresh: bool) -> None:
+    def __init__(
+        self, opt: Any, group: dict, places: list[int], params: list[Tensor], direct: bool, fresh: bool
+    ) -> None:
         self.places, self.direct, self.fresh = places, direct, fresh
         self.arrays = [p._data for p in params]
-        states = [opt.state[p] for p in params] if opt.numbers(group) or opt.slots(group) else []
-        self.vectors = {name: joined_scalars(states, name) for name in opt.numbers(group)}
+        states = [opt.state[p] for p in params] if opt._numbers(group) or opt._slots(group) else []
+        self.vectors = {name: joined_scalars(states, name) for name in opt._numbers(group)}
         self.seen = [v.tobytes() for v in self.vectors.values()]
         if direct:
             self.w = real(self.arrays[0])
-            self.s = [real(states[0][name]._data) for name in opt.slots(group)]
+            self.s = [real(states[0][name]._data) for name in opt._slots(group)]
         else:
             self.w, self.g = (np.empty(sum(a.size for a in self.arrays), self.arrays[0].dtype) for _ in "wg")
             self.parts = split(self.w, self.arrays)
-            self.s = [real(joined_arrays(states, name, self.arrays)) for name in opt.slots(group)]
+            self.s = [real(joined_arrays(states, name, self.arrays)) for name in opt._slots(group)]
             self.flat, self.w, self.g = self.w, real(self.w), self.g
 
     def untouched(self) -> bool:
@@ -266,7 +269,7 @@ class Pack:
     def advance(self, opt: Any, group: dict) -> tuple:
         """This step's coefficients; counts the step."""
         n = {name: v[0] for name, v in self.vectors.items()}
-        c = opt.coefficients(group, n, self.fresh)
+        c = opt._coefficients(group, n, self.fresh)
         self.fresh = False
         for name, v in self.vectors.items():
             v.fill(n[name])
@@ -323,7 +326,7 @@ def arrange(opt: Any, group: dict, plan: Plan, fresh: list[bool]) -> list[Pack]:
         if w.size >= GATHERED and w.flags.c_contiguous:
             packs.append(([place], [p], True, new))
             continue
-        counters = tuple(opt.state[p][name]._data.tobytes() for name in opt.numbers(group))
+        counters = tuple(opt.state[p][name]._data.tobytes() for name in opt._numbers(group))
         places, members = unfilled.setdefault((w.dtype, counters, new), ([], []))
         if members and (sum(m._data.size for m in members) + w.size) * max(w.itemsize, 4) > BLOCK_BYTES:
             packs.append((list(places), list(members), False, new))
@@ -336,4 +339,4 @@ def arrange(opt: Any, group: dict, plan: Plan, fresh: list[bool]) -> list[Pack]:
 def overlap(arrays: list[np.ndarray]) -> bool:
     """Whether two parameters share memory: they must be updated one after the other."""
     bounds = sorted(np.lib.array_utils.byte_bounds(a) for a in arrays if a.size)
-    return any(low < end for (_, end), (low, _) in zip(bounds, bounds[1:], strict=False))
+    return any(low < end for (_, end), (low, _) in pairwise(bounds))

@@ -76,19 +76,19 @@ class Adagrad(Optimizer):
         for p in group["params"]:
             _update.prepare(self, p, group)
 
-    def slots(self, group: dict[str, Any]) -> dict[str, float]:
+    def _slots(self, group: dict[str, Any]) -> dict[str, float]:
         return {"sum": group["initial_accumulator_value"]}
 
-    def coefficients(self, group: dict[str, Any], n: dict[str, float], fresh: bool) -> tuple:
+    def _coefficients(self, group: dict[str, Any], n: dict[str, float], fresh: bool) -> tuple:
         n["step"] += 1
         return number(group["lr"]) / (1 + (float(n["step"]) - 1) * group["lr_decay"]), group["eps"]
 
-    def formula(self, w, g, s, c):
+    def _formula(self, w, g, s, c):
         lr, eps = c
         total = s[0] + g * g
         return w - lr * g / (np.sqrt(total) + eps), total
 
-    def kernel(self, w, g, s, c, a, b):
+    def _kernel(self, w, g, s, c, a, b):
         lr, eps = c
         (total,) = s
         np.add(total, np.multiply(g, g, a), total)
@@ -152,20 +152,20 @@ class Adadelta(Optimizer):
             "capturable": capturable, "foreach": foreach, "differentiable": differentiable}  # fmt: skip
         super().__init__(params, defaults)
 
-    def slots(self, group: dict[str, Any]) -> dict[str, float]:
+    def _slots(self, group: dict[str, Any]) -> dict[str, float]:
         return {"square_avg": 0.0, "acc_delta": 0.0}
 
-    def coefficients(self, group: dict[str, Any], n: dict[str, float], fresh: bool) -> tuple:
+    def _coefficients(self, group: dict[str, Any], n: dict[str, float], fresh: bool) -> tuple:
         n["step"] += 1
         return number(group["lr"]), group["rho"], group["eps"]
 
-    def formula(self, w, g, s, c):
+    def _formula(self, w, g, s, c):
         lr, rho, eps = c
         v = rho * s[0] + (1 - rho) * g * g
         delta = g * np.sqrt(s[1] + eps) / np.sqrt(v + eps)
         return w - lr * delta, v, rho * s[1] + (1 - rho) * delta * delta
 
-    def kernel(self, w, g, s, c, a, b):
+    def _kernel(self, w, g, s, c, a, b):
         lr, rho, eps = c
         v, u = s
         np.multiply(v, rho, v)

@@ -81,17 +81,17 @@ class Adam(Optimizer):
             "decoupled_weight_decay": decoupled_weight_decay}  # fmt: skip
         super().__init__(params, defaults)
 
-    def slots(self, group: dict[str, Any]) -> dict[str, float]:
+    def _slots(self, group: dict[str, Any]) -> dict[str, float]:
         names = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq") if group["amsgrad"] else ("exp_avg", "exp_avg_sq")
         return dict.fromkeys(names, 0.0)
 
-    def coefficients(self, group: dict[str, Any], n: dict[str, float], fresh: bool) -> tuple:
+    def _coefficients(self, group: dict[str, Any], n: dict[str, float], fresh: bool) -> tuple:
         n["step"] += 1
         t, lr, (beta1, beta2) = float(n["step"]), number(group["lr"]), group["betas"]
         keep = 1 - lr * number(group["weight_decay"]) if group["decoupled_weight_decay"] else 1.0
         return keep, lr / (1 - beta1**t), 1 - beta1, beta2, math.sqrt(1 - beta2**t), group["eps"]
 
-    def formula(self, w, g, s, c):
+    def _formula(self, w, g, s, c):
         keep, size, new1, beta2, root, eps = c
         m = s[0] + new1 * (g - s[0])
         v = beta2 * s[1] + (1 - beta2) * g * g
@@ -99,7 +99,7 @@ class Adam(Optimizer):
         denominator = np.sqrt(largest[0] if largest else v) / root + eps
         return keep * w - size * m / denominator, m, v, *largest
 
-    def kernel(self, w, g, s, c, a, b):
+    def _kernel(self, w, g, s, c, a, b):
         keep, size, new1, beta2, root, eps = c
         m, v = s[0], s[1]
         if keep != 1:

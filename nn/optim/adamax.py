@@ -67,21 +67,21 @@ class Adamax(Optimizer):
             "differentiable": differentiable, "capturable": capturable}  # fmt: skip
         super().__init__(params, defaults)
 
-    def slots(self, group: dict[str, Any]) -> dict[str, float]:
+    def _slots(self, group: dict[str, Any]) -> dict[str, float]:
         return {"exp_avg": 0.0, "exp_inf": 0.0}
 
-    def coefficients(self, group: dict[str, Any], n: dict[str, float], fresh: bool) -> tuple:
+    def _coefficients(self, group: dict[str, Any], n: dict[str, float], fresh: bool) -> tuple:
         n["step"] += 1
         beta1, beta2 = group["betas"]
         return number(group["lr"]) / (1 - beta1 ** float(n["step"])), 1 - beta1, beta2, group["eps"]
 
-    def formula(self, w, g, s, c):
+    def _formula(self, w, g, s, c):
         size, new1, beta2, eps = c
         m = s[0] + new1 * (g - s[0])
         u = np.maximum(beta2 * s[1], np.abs(g) + eps)
         return w - size * m / u, m, u
 
-    def kernel(self, w, g, s, c, a, b):
+    def _kernel(self, w, g, s, c, a, b):
         size, new1, beta2, eps = c
         m, u = s
         np.add(m, np.multiply(np.subtract(g, m, a), new1, a), m)
@@ -165,13 +165,13 @@ class NAdam(Optimizer):
             "capturable": capturable, "differentiable": differentiable}  # fmt: skip
         super().__init__(params, defaults)
 
-    def numbers(self, group: dict[str, Any]) -> dict[str, float]:
+    def _numbers(self, group: dict[str, Any]) -> dict[str, float]:
         return {"step": 0.0, "mu_product": 1.0}
 
-    def slots(self, group: dict[str, Any]) -> dict[str, float]:
+    def _slots(self, group: dict[str, Any]) -> dict[str, float]:
         return {"exp_avg": 0.0, "exp_avg_sq": 0.0}
 
-    def coefficients(self, group: dict[str, Any], n: dict[str, float], fresh: bool) -> tuple:
+    def _coefficients(self, group: dict[str, Any], n: dict[str, float], fresh: bool) -> tuple:
         n["step"] += 1
         t, lr, (beta1, beta2), psi = float(n["step"]), number(group["lr"]), group["betas"], group["momentum_decay"]
         mu, following = (beta1 * (1 - 0.5 * 0.96 ** (i * psi)) for i in (t, t + 1))
@@ -181,12 +181,12 @@ class NAdam(Optimizer):
         on_g, on_m = lr * (1 - mu) / (1 - product), lr * following / (1 - product * following)
         return keep, on_g, on_m, 1 - beta1, beta2, 1 - beta2**t, group["eps"]
 
-    def formula(self, w, g, s, c):
+    def _formula(self, w, g, s, c):
         keep, on_g, on_m, new1, beta2, correction, eps = c
         m, v = moments(s, g, new1, beta2)
         return keep * w - (on_g * g + on_m * m) / (np.sqrt(v / correction) + eps), m, v
 
-    def kernel(self, w, g, s, c, a, b):
+    def _kernel(self, w, g, s, c, a, b):
         keep, on_g, on_m, new1, beta2, correction, eps = c
         m, v = update_moments(s, g, new1, beta2, a)
         np.add(np.multiply(g, on_g, a), np.multiply(m, on_m, b), a)
@@ -254,10 +254,10 @@ class RAdam(Optimizer):
             "differentiable": differentiable}  # fmt: skip
         super().__init__(params, defaults)
 
-    def slots(self, group: dict[str, Any]) -> dict[str, float]:
+    def _slots(self, group: dict[str, Any]) -> dict[str, float]:
         return {"exp_avg": 0.0, "exp_avg_sq": 0.0}
 
-    def coefficients(self, group: dict[str, Any], n: dict[str, float], fresh: bool) -> tuple:
+    def _coefficients(self, group: dict[str, Any], n: dict[str, float], fresh: bool) -> tuple:
         n["step"] += 1
         t, lr, (beta1, beta2) = float(n["step"]), number(group["lr"]), group["betas"]
         longest, correction2 = 2 / (1 - beta2) - 1, 1 - beta2**t
@@ -269,13 +269,13 @@ class RAdam(Optimizer):
         keep = 1 - lr * number(group["weight_decay"]) if group["decoupled_weight_decay"] else 1.0
         return keep, lr / (1 - beta1**t), rectified, 1 - beta1, beta2, group["eps"]
 
-    def formula(self, w, g, s, c):
+    def _formula(self, w, g, s, c):
         keep, size, rectified, new1, beta2, eps = c
         m, v = moments(s, g, new1, beta2)
         step = size * m * rectified / (np.sqrt(v) + eps) if rectified else size * m
         return keep * w - step, m, v
 
-    def kernel(self, w, g, s, c, a, b):
+    def _kernel(self, w, g, s, c, a, b):
         keep, size, rectified, new1, beta2, eps = c
         m, v = update_moments(s, g, new1, beta2, a)
         if keep != 1:

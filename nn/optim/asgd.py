@@ -67,13 +67,13 @@ class ASGD(Optimizer):
             "maximize": maximize, "differentiable": differentiable, "capturable": capturable}  # fmt: skip
         super().__init__(params, defaults)
 
-    def numbers(self, group: dict[str, Any]) -> dict[str, float]:
+    def _numbers(self, group: dict[str, Any]) -> dict[str, float]:
         return {"step": 0.0, "eta": number(group["lr"]), "mu": 1.0}
 
-    def slots(self, group: dict[str, Any]) -> dict[str, float]:
+    def _slots(self, group: dict[str, Any]) -> dict[str, float]:
         return {"ax": 0.0}
 
-    def coefficients(self, group: dict[str, Any], n: dict[str, float], fresh: bool) -> tuple:
+    def _coefficients(self, group: dict[str, Any], n: dict[str, float], fresh: bool) -> tuple:
         n["step"] += 1
         t, lr, lambd = float(n["step"]), number(group["lr"]), group["lambd"]
         eta, mu = float(n["eta"]), float(n["mu"])
@@ -81,12 +81,12 @@ class ASGD(Optimizer):
         n["mu"] = 1 / max(1.0, t - group["t0"])
         return 1 - lambd * eta, eta, mu
 
-    def formula(self, w, g, s, c):
+    def _formula(self, w, g, s, c):
         keep, eta, mu = c
         w = keep * w - eta * g
         return w, w if mu == 1 else s[0] + mu * (w - s[0])
 
-    def kernel(self, w, g, s, c, a, b):
+    def _kernel(self, w, g, s, c, a, b):
         keep, eta, mu = c
         (ax,) = s
         np.multiply(w, keep, w)

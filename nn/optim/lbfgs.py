@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
+
 from autograd import Tensor, enable_grad
 from autograd._array import quiet
 from autograd._tensor import stamp, wrap
@@ -88,7 +89,9 @@ class LBFGS(Optimizer):
         """
         group = self.param_groups[0]
         if group["line_search_fn"] not in (None, "strong_wolfe"):
-            raise RuntimeError(f"LBFGS: only 'strong_wolfe' is supported as line_search_fn, got {group['line_search_fn']!r}")
+            raise RuntimeError(
+                f"LBFGS: only 'strong_wolfe' is supported as line_search_fn, got {group['line_search_fn']!r}"
+            )
         state = self.state[group["params"][0]]  # one state for all, kept with the first parameter, as PyTorch does
         state.setdefault("func_evals", 0)
         state.setdefault("n_iter", 0)

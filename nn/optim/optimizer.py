@@ -2,11 +2,11 @@
 
 A subclass for which one parameter's update depends on nothing but that parameter gives four small methods:
 
-    numbers       names and first values of the scalars kept per parameter (the step counter)
-    slots         names and first values of the arrays kept per parameter
-    coefficients  the scalars of this step, the same for all parameters with the same counters
-    formula       the update, written for reading: new weight and new arrays from old
-    kernel        the same update in place, on flat arrays, with scratch memory
+    _numbers      names and first values of the scalars kept per parameter (the step counter)
+    _slots        names and first values of the arrays kept per parameter
+    _coefficients the scalars of this step, the same for all parameters with the same counters
+    _formula      the update, written for reading: new weight and new arrays from old
+    _kernel       the same update in place, on flat arrays, with scratch memory
 
 and inherits `step`. The formula is what runs under `autograd.fast_paths(False)`; `_update` says how the kernel runs.
 """
@@ -21,6 +21,7 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
+
 from autograd import Tensor, enable_grad
 from autograd._graph import RemovableHandle, add_hook
 from autograd._mode import fast
@@ -230,8 +231,8 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        if type(self).formula is Optimizer.formula:
-            raise NotImplementedError(f"{type(self).__name__}: define step(), or formula() and what it needs")
+        if type(self)._formula is Optimizer._formula:
+            raise NotImplementedError(f"{type(self).__name__}: define step(), or _formula() and what it needs")
         for index, group in enumerate(self.param_groups):
             if fast.enabled:
                 _update.fast(self, index, group)
@@ -241,29 +242,32 @@ class Optimizer:
 
     # What one update rule is made of; see the module's docstring.
 
-    def numbers(self, group: dict[str, Any]) -> dict[str, float]:
+    def _numbers(self, group: dict[str, Any]) -> dict[str, float]:
         """Scalars kept per parameter, with their values before the first step."""
         return {"step": 0.0}
 
-    def slots(self, group: dict[str, Any]) -> dict[str, float]:
+    def _slots(self, group: dict[str, Any]) -> dict[str, float]:
         """Arrays of the parameter's shape kept for it, with their values before the first step."""
         return {}
 
-    def coupled_decay(self, group: dict[str, Any]) -> float:
+    def _coupled_decay(self, group: dict[str, Any]) -> float:
         """Weight decay to be added to the gradient before anything else."""
         return 0.0 if group.get("decoupled_weight_decay") else number(group.get("weight_decay", 0.0))
 
-    def coefficients(self, group: dict[str, Any], n: dict[str, float], fresh: bool) -> tuple:
+    def _coefficients(self, group: dict[str, Any], n: dict[str, float], fresh: bool) -> tuple:
         """This step's scalars; moves the counters `n` on. `fresh`: the arrays were made just now."""
         raise NotImplementedError
 
-    def formula(self, w: np.ndarray, g: np.ndarray, s: list[np.ndarray], c: tuple) -> tuple[np.ndarray, ...]:
+    def _formula(self, w: np.ndarray, g: np.ndarray, s: list[np.ndarray], c: tuple) -> tuple[np.ndarray, ...]:
         """New weight and new arrays from weight, gradient, arrays and coefficients."""
         raise NotImplementedError
 
-    def kernel(self, w: np.ndarray, g: np.ndarray, s: list[np.ndarray], c: tuple, a: np.ndarray, b: np.ndarray) -> None:
+    def _kernel(
+        self, w: np.ndarray, g: np.ndarray, s: list[np.ndarray], c: tuple, a: np.ndarray, b: np.ndarray
+    ) -> None:
         """The formula in place: writes `w` and `s`, leaves `g` alone, may use `a` and `b` as scratch."""
-        w[...], *s[:] = self.formula(w, g, s, c)  # pragma: no cover - every optimizer here has its own
+        for array, new in zip((w, *s), self._formula(w, g, s, c), strict=True):
+            array[...] = new
 
     # ------------------------------------------------------------------------------------------ saving
 
@@ -287,7 +291,7 @@ class Optimizer:
         for hook in self._load_pre.values():
             result = hook(self, state_dict)
             state_dict = state_dict if result is None else result
-        shaped = set(chain.from_iterable(self.slots(group) for group in self.param_groups))
+        shaped = set(chain.from_iterable(self._slots(group) for group in self.param_groups))
         state, groups = _state.unpack(self.param_groups, state_dict, shaped, type(self).__name__)
         self.__setstate__({"state": defaultdict(dict, state), "param_groups": groups})
         for hook in self._load_post.values():

@@ -74,15 +74,15 @@ class RMSprop(Optimizer):
             "differentiable": differentiable}  # fmt: skip
         super().__init__(params, defaults)
 
-    def slots(self, group: dict[str, Any]) -> dict[str, float]:
+    def _slots(self, group: dict[str, Any]) -> dict[str, float]:
         wanted = ("square_avg", True), ("momentum_buffer", group["momentum"] > 0), ("grad_avg", group["centered"])
         return {name: 0.0 for name, needed in wanted if needed}
 
-    def coefficients(self, group: dict[str, Any], n: dict[str, float], fresh: bool) -> tuple:
+    def _coefficients(self, group: dict[str, Any], n: dict[str, float], fresh: bool) -> tuple:
         n["step"] += 1
         return number(group["lr"]), group["alpha"], group["eps"], group["momentum"], group["centered"]
 
-    def formula(self, w, g, s, c):
+    def _formula(self, w, g, s, c):
         lr, alpha, eps, momentum, centered = c
         v, b, mean = unpacked(s, momentum, centered)
         v = alpha * v + (1 - alpha) * g * g
@@ -93,7 +93,7 @@ class RMSprop(Optimizer):
             step = b = momentum * b + step
         return w - lr * step, *(x for x in (v, b, mean) if x is not None)
 
-    def kernel(self, w, g, s, c, a, b):
+    def _kernel(self, w, g, s, c, a, b):
         lr, alpha, eps, momentum, centered = c
         v, velocity, mean = unpacked(s, momentum, centered)
         np.multiply(v, alpha, v)

@@ -65,21 +65,21 @@ class Rprop(Optimizer):
             "differentiable": differentiable, "capturable": capturable}  # fmt: skip
         super().__init__(params, defaults)
 
-    def slots(self, group: dict[str, Any]) -> dict[str, float]:
+    def _slots(self, group: dict[str, Any]) -> dict[str, float]:
         return {"prev": 0.0, "step_size": number(group["lr"])}
 
-    def coefficients(self, group: dict[str, Any], n: dict[str, float], fresh: bool) -> tuple:
+    def _coefficients(self, group: dict[str, Any], n: dict[str, float], fresh: bool) -> tuple:
         n["step"] += 1
         return *group["etas"], *group["step_sizes"]
 
-    def formula(self, w, g, s, c):
+    def _formula(self, w, g, s, c):
         minus, plus, smallest, largest = c
         turn = np.sign(g * s[0])
         size = np.clip(s[1] * np.where(turn > 0, plus, np.where(turn < 0, minus, 1.0)), smallest, largest)
         g = np.where(turn < 0, 0.0, g)
         return w - np.sign(g) * size, g, size
 
-    def kernel(self, w, g, s, c, a, b):
+    def _kernel(self, w, g, s, c, a, b):
         minus, plus, smallest, largest = c
         prev, size = s
         np.multiply(g, prev, a)

@@ -83,25 +83,25 @@ class SGD(Optimizer):
             "maximize": maximize, "foreach": foreach, "differentiable": differentiable, "fused": fused}  # fmt: skip
         super().__init__(params, defaults)
 
-    def numbers(self, group: dict[str, Any]) -> dict[str, float]:
+    def _numbers(self, group: dict[str, Any]) -> dict[str, float]:
         return {}
 
-    def slots(self, group: dict[str, Any]) -> dict[str, float]:
+    def _slots(self, group: dict[str, Any]) -> dict[str, float]:
         return {"momentum_buffer": 0.0} if group["momentum"] else {}
 
-    def coefficients(self, group: dict[str, Any], n: dict[str, float], fresh: bool) -> tuple:
+    def _coefficients(self, group: dict[str, Any], n: dict[str, float], fresh: bool) -> tuple:
         # The first velocity is the gradient itself, not damped.
         share = 1.0 if fresh else 1.0 - group["dampening"]
         return number(group["lr"]), number(group["momentum"]), share, group["nesterov"]
 
-    def formula(self, w, g, s, c):
+    def _formula(self, w, g, s, c):
         lr, momentum, share, nesterov = c
         if not s:
             return (w - lr * g,)
         v = momentum * s[0] + share * g
         return w - lr * (g + momentum * v if nesterov else v), v
 
-    def kernel(self, w, g, s, c, a, b):
+    def _kernel(self, w, g, s, c, a, b):
         lr, momentum, share, nesterov = c
         direction = g
         if s:

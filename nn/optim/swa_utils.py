@@ -132,6 +132,7 @@ class AveragedModel(Module):
         self.avg_fn, self.multi_avg_fn, self.use_buffers = avg_fn, multi_avg_fn, use_buffers
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """The averaged model's output."""
         return self.module(*args, **kwargs)
 
     def update_parameters(self, model: Module) -> None:
@@ -233,6 +234,7 @@ class SWALR(LRScheduler):
         return t if self._anneal_strategy == "linear" else (1 - math.cos(math.pi * t)) / 2
 
     def get_lr(self) -> list:
+        """The learning rates for this step; use `get_last_lr` to read them."""
         self._check_reader()
         # Undo the mixture of the step before, so that another scheduler may change the other part meanwhile.
         step = self._step_count - 1 if self.anneal_epochs else max(1, self._step_count - 1)

@@ -6,14 +6,28 @@ import json
 import warnings
 from pathlib import Path
 
-import autograd
 import numpy as np
 import pytest
+
+import autograd
 from nn.optim import SGD, Adagrad, Adam, Optimizer, lr_scheduler, swa_utils
 from nn.optim.lr_scheduler import (
-    ChainedScheduler, ConstantLR, CosineAnnealingLR, CosineAnnealingWarmRestarts, CyclicLR, ExponentialLR, LambdaLR,
-    LinearLR, LRScheduler, MultiplicativeLR, OneCycleLR, PolynomialLR, ReduceLROnPlateau, SequentialLR, StepLR)  # fmt: skip
-
+    ChainedScheduler,
+    ConstantLR,
+    CosineAnnealingLR,
+    CosineAnnealingWarmRestarts,
+    CyclicLR,
+    ExponentialLR,
+    LambdaLR,
+    LinearLR,  # fmt: skip
+    LRScheduler,
+    MultiplicativeLR,
+    OneCycleLR,
+    PolynomialLR,
+    ReduceLROnPlateau,
+    SequentialLR,
+    StepLR,
+)
 from tests.data.make_optim import advance, build, observed, two_groups
 
 STORED = json.loads((Path(__file__).parents[1] / "data" / "schedulers.json").read_text(encoding="utf-8"))

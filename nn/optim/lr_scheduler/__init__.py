@@ -6,8 +6,17 @@ from ._base import LRScheduler, _LRScheduler
 from ._composed import ChainedScheduler, ReduceLROnPlateau, SequentialLR
 from ._cycles import CyclicLR, OneCycleLR
 from ._simple import (
-    ConstantLR, CosineAnnealingLR, CosineAnnealingWarmRestarts, ExponentialLR, LambdaLR, LinearLR, MultiplicativeLR,
-    MultiStepLR, PolynomialLR, StepLR)  # fmt: skip
+    ConstantLR,
+    CosineAnnealingLR,
+    CosineAnnealingWarmRestarts,
+    ExponentialLR,
+    LambdaLR,
+    LinearLR,
+    MultiplicativeLR,
+    MultiStepLR,  # fmt: skip
+    PolynomialLR,
+    StepLR,
+)
 
 __all__ = [
     "ChainedScheduler", "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "CyclicLR", "ExponentialLR",

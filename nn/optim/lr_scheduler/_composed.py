@@ -265,10 +265,7 @@ class ReduceLROnPlateau(LRScheduler):
 
     def _is_better(self, a: float, best: float) -> bool:
         sign = 1 if self.mode == "max" else -1
-        if self.threshold_mode == "rel":
-            goal = best * (1.0 + sign * self.threshold)
-        else:
-            goal = best + sign * self.threshold
+        goal = best * (1.0 + sign * self.threshold) if self.threshold_mode == "rel" else best + sign * self.threshold
         return a > goal if self.mode == "max" else a < goal
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

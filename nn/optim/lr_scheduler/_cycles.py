@@ -196,7 +196,10 @@ class OneCycleLR(LRScheduler):
         self.cycle_momentum = cycle_momentum
         if cycle_momentum:
             self.use_beta1 = uses_beta1(optimizer)
-            ends = per_group("base_momentum", optimizer, base_momentum), per_group("max_momentum", optimizer, max_momentum)
+            ends = (
+                per_group("base_momentum", optimizer, base_momentum),
+                per_group("max_momentum", optimizer, max_momentum),
+            )
             if last_epoch == -1:
                 prepare_momentum(optimizer, *ends, self.use_beta1)
         if last_epoch == -1:
@@ -232,7 +235,9 @@ def cycle_length(total_steps: int | None, epochs: int | None, steps_per_epoch: i
     """Number of steps of a cycle, given directly or by two factors."""
     if total_steps is None and (epochs is None or steps_per_epoch is None):
         raise ValueError("You must define either total_steps OR (epochs AND steps_per_epoch)")
-    given = {"epochs": epochs, "steps_per_epoch": steps_per_epoch} if total_steps is None else {"total_steps": total_steps}
+    given = (
+        {"epochs": epochs, "steps_per_epoch": steps_per_epoch} if total_steps is None else {"total_steps": total_steps}
+    )
     for name, value in given.items():
         if not isinstance(value, int) or value <= 0:
             raise ValueError(f"Expected positive integer {name}, but got {value}")
