@@ -265,9 +265,16 @@ def matrix_exp(x):
 @matrix_exp.grad("x")
 def _(g, x):
     # The exponential of the block matrix [[xᴴ, g], [0, xᴴ]] holds the derivative of exp at xᴴ towards g.
-    n, xh = x.shape[-1], adjoint(x)
-    top, bottom = cat([xh, g], -1), cat([0 * g, xh], -1)
-    return matrix_exp(cat([top, bottom], -2))[..., :n, n:]
+    # It is linear in g, so a large g is scaled down: it must not decide how often the block matrix is squared.
+    n, xh, scale = x.shape[-1], adjoint(x), _scale_down(g, x)
+    top, bottom = cat([xh, g * (1 / scale)], -1), cat([0 * g, xh], -1)
+    return matrix_exp(cat([top, bottom], -2))[..., :n, n:] * scale
+
+
+def _scale_down(g: Any, x: Any) -> float:
+    """The size of g in units of x, at least 1."""
+    size = lambda a: float(np.max(np.abs(raw(a)), initial=0))  # noqa: E731
+    return max(1.0, size(g) / max(size(x), 1.0))
 
 
 # ---------------------------------------------------------------------------------------------- products
