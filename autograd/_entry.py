@@ -33,23 +33,26 @@ def keep(a: Any) -> Any:
 
 def general_entry(op: Any) -> Callable:
     """The public function of an operation, for any arity."""
-    if op.variadic:
+    raw, one = op.raw, len(op.inputs) == 1 and not op.variadic
 
-        def entry(*args: Any, **kwargs: Any) -> Any:
-            out = kwargs.pop("out", None)
+    def entry(*args: Any, **kwargs: Any) -> Any:
+        if args and type(args[0]) in RAW and (one if len(args) == 1 else all_raw(args)):
+            return raw(*args, **kwargs)  # a rule that runs on arrays
+        if "out" in kwargs:
+            out = kwargs.pop("out")
             result = op.apply(*op.bind(args, kwargs))
             return result if out is None else write_out(op.name, out, result)
-
-    else:
-
-        def entry(*args: Any, **kwargs: Any) -> Any:
-            if "out" in kwargs:
-                out = kwargs.pop("out")
-                result = op.apply(*op.bind(args, kwargs))
-                return result if out is None else write_out(op.name, out, result)
-            return op.apply(*op.bind(args, kwargs))
+        return op.apply(*op.bind(args, kwargs))
 
     return entry
+
+
+def all_raw(values: tuple) -> bool:
+    """Whether all values are array data."""
+    for value in values:
+        if type(value) not in RAW:
+            return False
+    return True
 
 
 def unary_entry(op: Any, general: Callable) -> Callable:
@@ -88,7 +91,7 @@ def unary_entry(op: Any, general: Callable) -> Callable:
         node.shape = y.shape
         node.dtype = y.dtype
         node.value = y if type(y) is not ndarray or y.size <= capture.limit else None
-        node.constants = ()
+        node.given = node.params = ()
         node.scope = _current_scope()
         node.hooks = None
         return result
@@ -102,6 +105,7 @@ def binary_entry(op: Any, general: Callable, operator: bool = False) -> Callable
     As a Python `operator` it gives NotImplemented for foreign operands, so that their own operator is tried.
     """
     kernel, raw, division = op.kernel, op.raw, op.promote == "float"
+    numbers = {float, int} if op.promote is not None else set()
     both: Plan | None = None
     first: Plan | None = None
     second: Plan | None = None
@@ -111,7 +115,7 @@ def binary_entry(op: Any, general: Callable, operator: bool = False) -> Callable
         try:
             x, left = input._data, input._node
             kind = type(other)
-            if kind is float or kind is int:
+            if kind in numbers:
                 if left is None and x.dtype not in FLOATING:
                     return general(input, other, out=out)
                 y, right = other, None
@@ -149,19 +153,20 @@ def binary_entry(op: Any, general: Callable, operator: bool = False) -> Callable
         result._node = node = new(Node)
         node.edges = (left, right)
         if right is None:
-            node.constants = ((1, y if type(y) is not ndarray else keep(y)),)
+            node.given = ((1, y if type(y) is not ndarray else keep(y)),)
             plan = first = first or op.plan((True, False))
         elif left is None:
-            node.constants = ((0, x if type(x) is not ndarray else keep(x)),)
+            node.given = ((0, x if type(x) is not ndarray else keep(x)),)
             plan = second = second or op.plan((False, True))
         else:
-            node.constants = ()
+            node.given = ()
             plan = both = both or op.plan((True, True))
         node.plan = plan
         node.saved = () if plan.save is None else plan.save((x, y), (), z)
         node.seq = tick()
         node.shape = z.shape
         node.dtype = z.dtype
+        node.params = ()
         node.value = z if type(z) is not ndarray or z.size <= capture.limit else None
         node.scope = _current_scope()
         node.hooks = None

@@ -99,11 +99,12 @@ class Node:
         seq: number from the global clock; larger is younger.
         shape, dtype: of the output (NumPy dtype).
         value: the output, when it is small.
-        constants: ((position or name, value), ...) of the arguments that are not recorded tensors.
+        given: ((position, value), ...) of the inputs that are not recorded tensors; a large array weakly.
+        params: the values of the operation's parameters, in order.
         scope: innermost `Scope` at the time, or None.
     """
 
-    __slots__ = ("edges", "saved", "plan", "seq", "shape", "dtype", "value", "constants", "scope", "hooks",
+    __slots__ = ("edges", "saved", "plan", "seq", "shape", "dtype", "value", "given", "params", "scope", "hooks",
                  "_grad", "_metadata", "_trace", "__weakref__")  # fmt: skip
 
     def name(self) -> str:
@@ -113,6 +114,11 @@ class Node:
     @property
     def op(self) -> Any:
         return self.plan.op
+
+    @property
+    def constants(self) -> tuple:
+        """((position or name, value), ...) of the arguments that no edge leads to."""
+        return self.given + self.plan.op.constants(self.params)
 
     @property
     def grad(self) -> Array | None:

@@ -50,6 +50,7 @@ class Op:
         self.symbol = self.symbol or self.name
         self.node_name = "".join(p[:1].upper() + p[1:] for p in self.name.split("_")) + "Backward0"
         self.rules: dict[str, tuple[Callable, tuple[str, ...]]] = {}
+        self.differentiable = False
         self.fast_rule: Callable | None = None
         self.operator_entry: Callable | None = None
         self.fast_names: tuple[str, ...] = ()
@@ -62,16 +63,18 @@ class Op:
         self.raw = kernel
 
     def _read_signature(self, kernel: Callable) -> None:
-        parameters = inspect.signature(kernel).parameters.values()
-        self.variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
-        arrays = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.POSITIONAL_ONLY, p.VAR_POSITIONAL)]
-        given = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
-        default = lambda p: MISSING if p.default is p.empty else p.default  # noqa: E731
-        self.inputs = tuple(p.name for p in arrays)
-        self.parameters = tuple(p.name for p in given)
-        self.input_defaults = tuple(default(p) for p in arrays)
-        self.parameter_defaults = tuple(default(p) for p in given)
+        """Inputs and parameters from the kernel's code object (`inspect.signature` would double the import time)."""
+        code, count = kernel.__code__, kernel.__code__.co_argcount
+        names, after = code.co_varnames, count + code.co_kwonlyargcount
+        self.variadic = bool(code.co_flags & inspect.CO_VARARGS)
+        self.inputs = (names[after],) if self.variadic else names[:count]
+        self.parameters = names[count:after]
+        given, keywords = kernel.__defaults__ or (), kernel.__kwdefaults__ or {}
+        self.input_defaults = (MISSING,) * (len(self.inputs) - len(given)) + given
+        self.parameter_defaults = tuple(keywords.get(n, MISSING) for n in self.parameters)
         self.defaults = (*self.input_defaults, *self.parameter_defaults)
+        self.required = len(self.defaults) - [*reversed(self.defaults), MISSING].index(MISSING)
+        self.invoke = self._compile_call()
         self.positions: dict[str, int] = {}
         for i, name in enumerate((*self.inputs, *self.parameters)):
             self.positions[name] = i
@@ -79,6 +82,12 @@ class Op:
         for synonym, name in _SYNONYMS.items():
             if name in self.positions:
                 self.positions.setdefault(synonym, self.positions[name])
+
+    def _compile_call(self) -> Callable:
+        """lambda kernel, A, P: the kernel called with its inputs by position and its parameters by name."""
+        given = ["*A"] if self.variadic else [f"A[{i}]" for i in range(len(self.inputs))]
+        named = [f"{name}=P[{i}]" for i, name in enumerate(self.parameters)]
+        return eval(f"lambda kernel, A, P: kernel({', '.join(given + named)})")  # noqa: S307
 
     def public_name(self, name: str) -> str:
         return _RENAMED.get(name, name)
@@ -98,6 +107,7 @@ class Op:
                 if name not in self.inputs:
                     raise TypeError(f"{self.name}: rule for {name!r}, which is not an input of {self.inputs}")
                 self.rules[name] = (rule, wanted[1:])
+            self.differentiable = True
             return rule
 
         return declare
@@ -141,9 +151,10 @@ class Op:
             found = self.plans[needs] = Plan(self, needs)
         return found
 
-    @property
-    def differentiable(self) -> bool:
-        return bool(self.rules)
+    def short(self) -> bool:
+        """Whether a short entry suits: one or two required inputs, no parameters, one result."""
+        plain = not (self.parameters or self.aux or self.outputs or self.view or self.variadic)
+        return plain and self.required == len(self.inputs) and (self.elementwise or len(self.inputs) == 2)
 
     # ------------------------------------------------------------------ calling
 
@@ -151,9 +162,13 @@ class Op:
         """Positional and keyword arguments as (inputs, parameters)."""
         if self.variadic:
             return self._bind_variadic(args, kwargs)
-        values = [*args, *self.defaults[len(args):]]
-        if len(args) > len(self.defaults):
-            raise TypeError(f"{self.name}() takes at most {len(self.defaults)} arguments but {len(args)} were given")
+        count, n = len(args), len(self.inputs)
+        if not kwargs and self.required <= count <= len(self.defaults):
+            values = args + self.defaults[count:]
+            return values[:n], values[n:]
+        if count > len(self.defaults):
+            raise TypeError(f"{self.name}() takes at most {len(self.defaults)} arguments but {count} were given")
+        values = [*args, *self.defaults[count:]]
         for key, value in kwargs.items():
             at = self.positions.get(key)
             if at is None:
@@ -165,7 +180,6 @@ class Op:
             if value is MISSING:
                 name = self.public_name((*self.inputs, *self.parameters)[at])
                 raise TypeError(f"{self.name}() missing required argument {name!r} (position {at + 1})")
-        n = len(self.inputs)
         return tuple(values[:n]), tuple(values[n:])
 
     def _bind_variadic(self, args: tuple, kwargs: dict) -> tuple[tuple, tuple]:
@@ -200,20 +214,28 @@ class Op:
         """Run the operation on what a caller gave: Tensors, arrays and numbers."""
         arrays, nodes, tensor = [], [], False
         for value in inputs:
-            if isinstance(value, Tensor):
-                tensor = True
-                arrays.append(value._buffer() if self.view else value._data)
-                nodes.append(history(value))
-            else:
-                arrays.append(self.accept(value, len(arrays)))
-                nodes.append(None)
+            try:
+                nodes.append(value._node)
+            except AttributeError:
+                if not isinstance(value, Tensor):
+                    arrays.append(self.accept(value, len(arrays)))
+                    nodes.append(None)
+                    continue
+                nodes.append(history(value))  # a view whose base was changed in place
+            tensor = True
+            arrays.append(value._buffer() if self.view else value._data)
         if not tensor:
             return self.apply_raw(arrays, params)
         if self.promote is not None:
             # A NumPy scalar of the caller's counts as a Python number: `np.float64(2) * t` keeps t's dtype.
             arrays = self.promoted([a.item() if isinstance(a, np.generic) and not isinstance(v, Tensor) else a
                                     for a, v in zip(arrays, inputs, strict=True)])  # fmt: skip
-        out = self.compute(arrays, params)
+        try:
+            out = self.invoke(self.kernel, arrays, params)
+        except RuntimeWarning:
+            out = self.retry(arrays, params)
+        except ValueError as error:
+            raise self.translate(error, arrays) from None
         return self.finish(out, tuple(arrays), params, tuple(nodes), inputs)
 
     def accept(self, value: Any, position: int) -> Any:
@@ -240,30 +262,21 @@ class Op:
                 f"{self.name}(): argument {self.public_name(self.inputs[0])!r} (position 1) must be Tensor, not "
                 f"{type(got).__name__}"
             )
-        return self.call_kernel(self.raw, arrays, params)
-
-    def call_kernel(self, kernel: Callable, arrays: Sequence, params: tuple) -> Any:
-        return kernel(*arrays, **dict(zip(self.parameters, params, strict=True))) if params else kernel(*arrays)
+        return self.invoke(self.raw, arrays, params)
 
     def promoted(self, arrays: list) -> list:
         """Inputs in their common dtype; Python numbers stay weak, so that they never widen an array."""
+        if len(arrays) == 1 and arrays[0].dtype in FLOATING:
+            return arrays
         target = result_dtype(tuple(arrays))
         if self.promote == "float" and target not in FLOATING and category(target) < 2:
             target = get_default_dtype().dtype
         return [a if a is None or type(a) in NUMBERS or a.dtype == target else a.astype(target) for a in arrays]
 
-    def compute(self, arrays: Sequence, params: tuple) -> Any:
-        try:
-            return self.call_kernel(self.kernel, arrays, params)
-        except RuntimeWarning:
-            return self.retry(arrays, params)
-        except ValueError as error:
-            raise self.translate(error, arrays) from None
-
     def retry(self, arrays: Sequence, params: tuple = ()) -> Any:
         """Run the kernel with NumPy's warnings off: only needed where the caller made warnings errors."""
         with quiet():
-            return self.call_kernel(self.raw, arrays, params)
+            return self.invoke(self.raw, arrays, params)
 
     def translate(self, error: ValueError, arrays: Sequence) -> Exception:
         """NumPy's complaint about shapes as PyTorch's class and text; a kernel's own ValueError stays one."""
@@ -280,7 +293,7 @@ class Op:
     def finish(self, out: Any, arrays: tuple, params: tuple, nodes: tuple, inputs: tuple) -> Any:
         """Wrap the result, and record it if some input is recorded."""
         main = out[0] if self.aux else out
-        recorded = any(n is not None for n in nodes) and is_grad_enabled() and self.differentiable
+        recorded = nodes.count(None) != len(nodes) and self.differentiable and is_grad_enabled()
         if self.outputs:
             return self.finish_outputs(out, arrays, params, nodes, recorded)
         if recorded and category(main.dtype) < 2:
@@ -302,7 +315,8 @@ class Op:
         node.seq = tick()
         node.shape, node.dtype = main.shape, main.dtype
         node.value = main if main.size <= capture.limit else None
-        node.constants = self.constants(arrays, params, nodes)
+        node.given = _unrecorded(arrays, nodes) if None in nodes else ()
+        node.params = params
         node.scope = _current_scope()
         node.hooks = None
         if node.dtype.kind == "c":
@@ -311,13 +325,12 @@ class Op:
             node._trace = trace_here()
         return node
 
-    def constants(self, arrays: tuple, params: tuple, nodes: tuple) -> tuple:
-        """Arguments a picture shows that no edge leads to: numbers, unrecorded inputs, parameters off their default."""
-        found: list = [(i, keep(a)) for i, (a, n) in enumerate(zip(arrays, nodes, strict=True)) if n is None and a is not None]
-        for name, value, default in zip(self.parameters, params, self.parameter_defaults, strict=True):
-            if value is not default and not (type(value) in NUMBERS and value == default):
-                found.append((name, value))
-        return tuple(found)
+    def constants(self, params: tuple) -> tuple:
+        """The parameters of a call that differ from their defaults, as a picture shows them."""
+        if not params:
+            return ()
+        pairs = zip(self.parameters, params, self.parameter_defaults, strict=True)
+        return tuple((n, v) for n, v, d in pairs if v is not d and not (type(v) in NUMBERS and v == d))
 
     def finish_outputs(self, out: tuple, arrays: tuple, params: tuple, nodes: tuple, recorded: bool) -> Any:
         """Several differentiable results: one node for the operation, and one per result that picks its own."""
@@ -340,6 +353,11 @@ _OPTIONS: dict[str, Any] = {
     "quiet": False, "holomorphic": True, "differentiable_twice": True, "result_name": "values",
     "tolerance": None, "reference": None,
 }  # fmt: skip
+
+
+def _unrecorded(arrays: tuple, nodes: tuple) -> tuple:
+    """The inputs that no edge leads to, by position."""
+    return tuple((i, keep(a)) for i, (a, n) in enumerate(zip(arrays, nodes, strict=True)) if n is None and a is not None)
 
 
 def _public_default(value: Any) -> Any:
@@ -414,10 +432,10 @@ def op(kernel: Callable | None = None, **options: Any) -> Any:
     declared = Op(kernel, dict(options))
     general = general_entry(declared)
     entry: Callable = general
-    if declared.elementwise and not declared.parameters and not declared.aux and not declared.view:
+    if declared.short():
         if len(declared.inputs) == 1:
             entry = unary_entry(declared, general)
-        elif len(declared.inputs) == 2 and MISSING in declared.input_defaults:
+        elif len(declared.inputs) == 2:
             entry = binary_entry(declared, general)
             declared.operator_entry = binary_entry(declared, general, operator=True)
     return _publish(declared, entry)

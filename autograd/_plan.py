@@ -112,7 +112,8 @@ def pick(node: Node, position: int, value: Array) -> Node:
     picked.edges, picked.plan, picked.saved = (node,), _PickPlan(node.plan.op, position), ()
     picked.seq, picked.shape, picked.dtype = tick(), value.shape, value.dtype
     picked.value = value if value.size <= capture.limit else None
-    picked.constants, picked.scope, picked.hooks = (("output", position),), node.scope, None
+    picked.given, picked.params = (("output", position),), ()
+    picked.scope, picked.hooks = node.scope, None
     return picked
 
 

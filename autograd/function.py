@@ -92,6 +92,9 @@ class _FunctionOp:
     def public_name(self, name: str) -> str:
         return name
 
+    def constants(self, params: tuple) -> tuple:
+        return ()
+
 
 class _FunctionPlan:
     """Runs a user's backward where an operation would run its rules."""
@@ -225,7 +228,7 @@ def _record(cls: type, ctx: FunctionCtx, args: tuple, edges: tuple, outputs: lis
     node.plan, node.saved, node.seq = plan, (_Saved(ctx),), tick()
     node.shape, node.dtype = first._data.shape, first._data.dtype
     node.value = first._data if first._data.size <= capture.limit else None
-    node.constants = tuple((i, a) for i, a in enumerate(args) if not isinstance(a, Tensor))
+    node.given, node.params = tuple((i, a) for i, a in enumerate(args) if not isinstance(a, Tensor)), ()
     node.scope, node.hooks = scope.get(), None
     Complex.seen = Complex.seen or any(isinstance(o, Tensor) and o._data.dtype.kind == "c" for o in outputs)
     skip = {id(t) for t in ctx._not_differentiable}

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LONGEST_FILE = 600
 
 BASE = {"_extras", "_dtype", "_mode", "_array", "_graph"}
-CORE = BASE | {"_convert", "_tensor", "_plan", "_inplace", "_samples", "_op"}
+CORE = BASE | {"_convert", "_tensor", "_backward", "_plan", "_inplace", "_samples", "_op"}
 # unit of autograd -> units it may import; whoever is not listed stands above the operations and may use CORE and UPPER.
 ARROWS: dict[str, set[str]] = {
     "_conflict": set(),
