@@ -20,42 +20,15 @@ from ._atomic import atomic_write
 _FORMATS = ("zip", "npz", "safetensors")
 
 
-def save(obj: Any, f: str | os.PathLike | IO[bytes], *, weights_only: bool = True, format: str | None = None) -> None:
-    """Write tensors, numbers, strings and containers of them to a file, so that `load` gives them back.
-
-    A path is written whole or not at all: a kill at any moment leaves the old file or the new one.
-
-    Args:
-        obj: nested dicts, lists, tuples, sets of tensors, arrays, numbers, strings, bytes, None, dtypes. Tensors that
-            share memory share it again after loading.
-        f: path, or a binary file open for writing.
-        weights_only: False lets other objects in by pickling everything; such a file loads only with
-            `weights_only=False` too, and loading it runs code.
-        format: "zip", "npz" or "safetensors"; by default the suffix chooses, "zip" when it is another.
-
-    Raises:
-        TypeError: `obj` holds something that is not data.
-        RuntimeError: the directory does not exist.
-
-    Note:
-        "zip" is a zip of `.npy` members with a JSON skeleton and checksums; NumPy alone reads it. "npz" and
-        "safetensors" (pip install glassgrad[io]) hold one flat dict of tensors.
-
-    Example:
-        >>> import autograd, io
-        >>> f = io.BytesIO()
-        >>> autograd.save({"epoch": 3, "w": autograd.tensor([1.0, 2.0])}, f)
-        >>> _ = f.seek(0)
-        >>> autograd.load(f)
-        {'epoch': 3, 'w': tensor([1., 2.])}
-    """
+def write(obj: Any, f: Any, weights_only: bool, format: str | None) -> None:
+    """What `save` does."""
     _check_file(f, "write")
-    write = _prepare(obj, format or _format_of(f), weights_only)
+    put = _prepare(obj, format or _format_of(f), weights_only)
     if isinstance(f, (str, bytes, os.PathLike)):
         with atomic_write(f) as stream:
-            write(stream)
+            put(stream)
     else:
-        write(f)
+        put(f)
 
 
 def _format_of(f: Any) -> str:
@@ -89,33 +62,8 @@ def _write_bytes(f: IO[bytes], raw: bytes) -> None:
     f.write(raw)
 
 
-def load(
-    f: str | os.PathLike | IO[bytes], map_location: Any = None, pickle_module: Any = None, *,
-    weights_only: bool = True, mmap: bool | None = None, **pickle_load_args: Any,
-) -> Any:  # fmt: skip
-    """Read what `save` wrote, or a checkpoint of PyTorch, a `.npz` or a `.safetensors` file; the content tells which.
-
-    Nothing in the file is run: a PyTorch checkpoint may hold tensors, parameters, numbers, strings and containers.
-
-    Args:
-        f: path, or a binary file open for reading.
-        map_location: accepted for PyTorch's sake; everything is loaded to the CPU.
-        pickle_module, mmap, pickle_load_args: accepted for PyTorch's sake, without effect.
-        weights_only: False lets the file's pickle run whatever it names. Only for files you trust.
-
-    Raises:
-        FileNotFoundError: no such file.
-        EOFError: the file is empty.
-        RuntimeError: it is truncated, damaged, or of no known format.
-        pickle.UnpicklingError: it asks for more than data.
-
-    Example:
-        >>> import autograd, io
-        >>> f = io.BytesIO()
-        >>> autograd.save([autograd.zeros(2), "text"], f)
-        >>> autograd.load(io.BytesIO(f.getvalue()))
-        [tensor([0., 0.]), 'text']
-    """
+def read(f: Any, map_location: Any, weights_only: bool) -> Any:
+    """What `load` does."""
     _check_file(f, "read")
     if isinstance(map_location, (str, _tensor.device)):
         _tensor.check_device(map_location)

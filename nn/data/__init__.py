@@ -1,6 +1,6 @@
 """Datasets, samplers and loaders: `DataLoader(TensorDataset(x, y), batch_size=32, shuffle=True)`."""
 
-from ._worker import WorkerInfo, get_worker_info
+from ._info import WorkerInfo, get_worker_info
 from .collate import default_collate, default_convert
 from .dataset import (
     ChainDataset,

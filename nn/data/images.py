@@ -15,7 +15,6 @@ import numpy as np
 
 import autograd
 from autograd._extras import require
-from autograd.save import unpickle_safely
 
 from .dataset import TensorDataset
 
@@ -158,6 +157,8 @@ def read_pickle(path: str | os.PathLike, split: str = "train") -> TensorDataset:
         RuntimeError: it is damaged or holds something else.
         pickle.UnpicklingError: it asks for more than arrays.
     """
+    from autograd.save import unpickle_safely
+
     try:
         value = unpickle_safely(io.BytesIO(_read(path)))
     except pickle.UnpicklingError:

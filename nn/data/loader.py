@@ -5,15 +5,17 @@ from __future__ import annotations
 import functools
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import autograd
 
-from . import _worker
 from ._fetch import END, Failure, Fetcher
 from .collate import default_collate, default_convert
 from .dataset import IterableDataset
 from .sampler import BatchSampler, RandomSampler, SequentialSampler
+
+if TYPE_CHECKING:
+    from ._pool import Pool
 
 
 class DataLoader:
@@ -69,7 +71,9 @@ class DataLoader:
         self.dataset, self.num_workers, self.timeout, self.generator = dataset, num_workers, timeout, generator
         self.prefetch_factor = 2 if prefetch_factor is None and num_workers else prefetch_factor
         self.persistent_workers, self.worker_init_fn, self.pin_memory = persistent_workers, worker_init_fn, pin_memory
-        self.multiprocessing_context = _worker.default_context(multiprocessing_context)
+        self.multiprocessing_context = multiprocessing_context
+        if multiprocessing_context is not None:
+            self._context()
         if sampler is None:
             sampler = self._default_sampler(bool(shuffle))
         if batch_sampler is not None:
@@ -79,7 +83,7 @@ class DataLoader:
         self.batch_size, self.drop_last = batch_size, drop_last
         self.sampler, self.batch_sampler = sampler, batch_sampler
         self.collate_fn = collate_fn or (default_collate if batch_sampler is not None else default_convert)
-        self._pool: _worker.Pool | None = None
+        self._pool: Pool | None = None
 
     def _default_sampler(self, shuffle: bool) -> Iterable:
         if isinstance(self.dataset, IterableDataset):
@@ -98,16 +102,23 @@ class DataLoader:
         batched = self.batch_sampler is not None
         return functools.partial(Fetcher, self.dataset, self.collate_fn, batched, self.drop_last)
 
-    def _workers(self, seed: int) -> _worker.Pool:
+    def _context(self) -> Any:
+        from ._pool import default_context
+
+        return default_context(self.multiprocessing_context)
+
+    def _workers(self, seed: int) -> Pool:
+        from ._pool import Pool  # multiprocessing is imported by those who use it
+
         pool = self._pool
         if pool is None or not pool.close.alive:
-            pool = _worker.Pool(
+            pool = Pool(
                 self._make_fetcher(),
                 self.dataset,
                 self.num_workers,
                 seed,
                 self.worker_init_fn,
-                self.multiprocessing_context,
+                self._context(),
             )
         self._pool = pool if self.persistent_workers else None
         return pool
@@ -155,7 +166,7 @@ class _Here:
 class _ByWorkers:
     """One pass over the data by workers; batches come in the order in which they were asked for."""
 
-    def __init__(self, pool: _worker.Pool, numbers: Iterator, ahead: int, timeout: float, persistent: bool) -> None:
+    def __init__(self, pool: Pool, numbers: Iterator, ahead: int, timeout: float, persistent: bool) -> None:
         self._pool, self._numbers, self._timeout, self._persistent = pool, numbers, timeout, persistent
         self._epoch = pool.begin()
         self._waiting: deque[int] = deque()  # the worker of each batch that is on its way, oldest first
