@@ -226,23 +226,29 @@ def _scaled_bessel(x: Array, order: int) -> Array:
     return np.where(near, total / (2 * len(_POINTS)), tail / np.sqrt(2 * math.pi * far_x))
 
 
+def _bessel(x: Array, order: int) -> Array:
+    return np.where(x == np.inf, np.inf, _scaled_bessel(x, order) * np.exp(x))
+
+
 @in_double
 def i0e(x: Array) -> Array:
+    """e^-|x| I0(x)."""
     return _scaled_bessel(np.abs(x), 0)
 
 
 @in_double
 def i1e(x: Array) -> Array:
+    """e^-|x| I1(x)."""
     return np.copysign(_scaled_bessel(np.abs(x), 1), x)
 
 
 @in_double
 def i0(x: Array) -> Array:
-    a = np.abs(x)
-    return _scaled_bessel(a, 0) * np.exp(a)
+    """The modified Bessel function of the first kind, order 0."""
+    return _bessel(np.abs(x), 0)
 
 
 @in_double
 def i1(x: Array) -> Array:
-    a = np.abs(x)
-    return np.copysign(_scaled_bessel(a, 1) * np.exp(a), x)
+    """The modified Bessel function of the first kind, order 1."""
+    return np.copysign(_bessel(np.abs(x), 1), x)
