@@ -19,7 +19,7 @@ except ImportError:  # Windows, where an open file cannot be unlinked, which pro
 
 
 @contextlib.contextmanager
-def atomic_write(path: str | os.PathLike) -> Iterator[IO[bytes]]:
+def atomic_write(path: str | bytes | os.PathLike) -> Iterator[IO[bytes]]:
     """A binary file to write into that takes the place of `path` when the block ends without an error.
 
     The bytes go to a hidden file beside `path`, are flushed to the disk, and one rename puts them in place. A

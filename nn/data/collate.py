@@ -13,7 +13,7 @@ import autograd
 def default_collate(batch: Sequence[Any]) -> Any:
     """One batch from a list of samples: each tensor, array or number gets a new first axis; containers keep their form.
 
-    Floats become float64 and integers int64; strings and bytes stay a list; a tuple of fields becomes a list.
+    Floats become float64 and integers int64; strings and bytes stay as they are; a tuple of fields becomes a list.
 
     Raises:
         TypeError: the samples are of a class that cannot be batched.
@@ -61,7 +61,7 @@ def _arrays(batch: Sequence[np.ndarray]) -> autograd.Tensor:
 _COLLATE: dict[Any, Callable] = {
     autograd.Tensor: _tensors,
     np.ndarray: _arrays,
-    (str, bytes): list,
+    (str, bytes): lambda batch: batch,
     np.generic: lambda batch: autograd.tensor(np.array(batch)),  # before float: np.float64 is one
     float: lambda batch: autograd.tensor(batch, dtype=autograd.float64),
     (bool, int, complex): lambda batch: autograd.tensor(batch),

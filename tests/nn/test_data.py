@@ -260,7 +260,7 @@ Point = namedtuple("Point", "x y")
         ([tensor(1.0), tensor(2.0)], tensor([1.0, 2.0])),
         (["a", "b"], ["a", "b"]),
         ([b"a"], [b"a"]),
-        ([(1, "a"), (2, "b")], [tensor([1, 2]), ["a", "b"]]),
+        ([(1, "a"), (2, "b")], [tensor([1, 2]), ("a", "b")]),
         ([[1, 2], [3, 4]], [tensor([1, 3]), tensor([2, 4])]),
         ([Point(1, 2), Point(3, 4)], Point(tensor([1, 3]), tensor([2, 4]))),
         ([{"a": 1}, {"a": 2}], {"a": tensor([1, 2])}),
@@ -456,6 +456,99 @@ def test_streams_have_no_order_to_choose(option):
     name = next(iter(option))
     with pytest.raises(ValueError, match=f"with IterableDataset: expected unspecified {name} option, but got {name}="):
         DataLoader(Count(), **option)
+
+
+# ---------------------------------------------------------------- as in PyTorch
+
+
+WRONG_CALLS = [
+    lambda d: d.DataLoader([1], batch_size=0),
+    lambda d: d.DataLoader([1], num_workers=-1),
+    lambda d: d.DataLoader([1], timeout=-1),
+    lambda d: d.DataLoader([1], prefetch_factor=2),
+    lambda d: d.DataLoader([1], persistent_workers=True),
+    lambda d: d.DataLoader([1], sampler=[0], shuffle=True),
+    lambda d: d.DataLoader([1], batch_sampler=[[0]], drop_last=True),
+    lambda d: d.DataLoader([1], batch_size=None, drop_last=True),
+    lambda d: d.DataLoader([], shuffle=True),
+    lambda d: d.DataLoader([1], num_workers=1, multiprocessing_context="teleport"),
+    lambda d: list(d.DataLoader([None])),
+    lambda d: list(d.DataLoader([[1], [1, 2]], batch_size=2)),
+    lambda d: list(d.DataLoader([np.zeros(1), np.zeros(2)], batch_size=2)),
+    lambda d: list(d.DataLoader([1], sampler=[1])),
+    lambda d: d.RandomSampler([1], replacement=2),
+    lambda d: d.RandomSampler([1], num_samples=0),
+    lambda d: d.BatchSampler([1], 1.5, False),
+    lambda d: d.WeightedRandomSampler([1.0], 0),
+    lambda d: d.ConcatDataset([]),
+    lambda d: d.StackDataset([1], [1, 2]),
+    lambda d: d.StackDataset(),
+    lambda d: d.random_split([1, 2], [1]),
+    lambda d: d.random_split([1, 2], [1.5, -0.5]),
+    lambda d: list(d.DataLoader(d.IterableDataset())),
+    lambda d: d.DataLoader(d.IterableDataset(), shuffle=True),
+    lambda d: d.Dataset()[0],
+]
+
+
+@pytest.mark.parametrize("number", range(len(WRONG_CALLS)))
+def test_errors_are_of_the_class_programs_catch(number):
+    theirs = pytest.importorskip("torch.utils.data")
+    raised = []
+    for package in (data, theirs):
+        with pytest.raises(Exception) as error:  # noqa: PT011  (which one is the question)
+            WRONG_CALLS[number](package)
+        raised.append(error.type)
+    assert raised[0] is raised[1]
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        [1, 2], [1.5, 2], [True, False], ["a", "b"], [(1, "a"), (2, "b")], [[1.0], [2.0]], [{"a": [1, (2.5, "x")]}] * 2,
+        [np.arange(3)] * 2, [np.float32(1), np.float32(2)], [np.int16(1)], [b"x"], [Point(1, 2.0)] * 2,
+        [OrderedDict(b=1, a=2.0)], [(), ()], [1j],
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_collating_equals_torch(samples):
+    torch = pytest.importorskip("torch")
+    try:
+        theirs = torch.utils.data.default_collate(samples)
+    except TypeError:
+        assert samples == [1j], "complex numbers are batched here"
+        return
+    assert plain(data.default_collate(samples)) == plain(theirs)
+
+
+def plain(value):
+    """Tensors as (dtype, nested list); containers keep their class."""
+    if hasattr(value, "tolist"):
+        return str(value.dtype).removeprefix("torch."), value.tolist()
+    if isinstance(value, dict):
+        return type(value)((k, plain(v)) for k, v in value.items())
+    if isinstance(value, (list, tuple)):
+        parts = map(plain, value)
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+    return value
+
+
+@pytest.mark.parametrize("options", [{}, {"batch_size": 4}, {"batch_size": 4, "drop_last": True}, {"batch_size": None}])
+@pytest.mark.parametrize("workers", [0, 2])
+def test_streams_and_maps_batch_as_in_torch(options, workers):
+    torch = pytest.importorskip("torch")
+
+    class Stream(torch.utils.data.IterableDataset):
+        __iter__ = Count.__iter__
+
+        def __init__(self):
+            self.length = 10
+
+    for ours, theirs in [(range(10), range(10)), (Count(10), Stream())]:
+        if ours is not theirs and workers:
+            continue  # whose share a worker's stream is, is each library's own to ask
+        a = [plain(batch) for batch in DataLoader(ours, num_workers=workers, **options)]
+        assert a == [plain(batch) for batch in torch.utils.data.DataLoader(theirs, num_workers=workers, **options)]
 
 
 # ---------------------------------------------------------------- workers
