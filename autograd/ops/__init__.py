@@ -41,3 +41,5 @@ from . import loss
 from . import classify
 from . import ctc
 from . import attention
+from . import resample
+from . import adaptive
