@@ -1,0 +1,153 @@
+"""Answering `import torch`: `install()` in a session, `python -m autograd.compat.torch script.py` for a program."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+from ... import _dtype, random
+from ..._tensor import CPU, Size, Tensor
+from ._facade import HERE, FacadeModule, missing
+from ._stream import TorchStream
+
+_set_aside: dict[str, ModuleType] = {}  # modules of a real PyTorch that were loaded before install()
+_renamed: dict[type, str] = {}  # classes that print as torch's while installed -> their own module
+
+
+class Finder:
+    """Called for a submodule or a `from`-imported name that nobody has: names it and what is close."""
+
+    @staticmethod
+    def find_spec(fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        parent, _, name = fullname.rpartition(".")
+        module = sys.modules.get(parent)
+        if isinstance(module, FacadeModule) and not name.startswith("_"):
+            raise ModuleNotFoundError(missing(module, name), name=None)
+        return None
+
+
+def listen() -> None:
+    """Put the finder first, once."""
+    if Finder not in sys.meta_path:
+        sys.meta_path.insert(0, Finder)  # type: ignore[arg-type]
+
+
+def _aliases() -> dict[str, ModuleType]:
+    """"torch.nn" -> the module that answers for it."""
+    start = HERE + "."
+    public = {k: m for k, m in sys.modules.items() if (k + ".").startswith(start) and isinstance(m, FacadeModule)}
+    return {"torch" + k.removeprefix(HERE): m for k, m in public.items() if "._" not in k.removeprefix(HERE)}
+
+
+def installed() -> bool:
+    """Whether `import torch` is answered by this facade now."""
+    return sys.modules.get("torch") is sys.modules[HERE]
+
+
+def install(torchvision: bool = True) -> ModuleType:
+    """Answer `import torch` (and `torchvision`, if it is not installed) from now on; returns the module.
+
+    Tensors print as PyTorch's do (`dtype=torch.float64`), and random numbers follow PyTorch's own streams on the CPU:
+    `manual_seed(0); rand(3)` gives its numbers.
+
+    Example:
+        >>> from autograd.compat import torch as facade
+        >>> _ = facade.install()
+        >>> import torch
+        >>> torch.ones(2, dtype=torch.float64)
+        tensor([1., 1.], dtype=torch.float64)
+        >>> facade.uninstall()
+    """
+    here = sys.modules[HERE]
+    if installed():
+        return here
+    for key in [k for k in sys.modules if k == "torch" or k.startswith("torch.")]:
+        _set_aside[key] = sys.modules.pop(key)
+    sys.modules.update(_aliases())
+    if torchvision and _no_module("torchvision"):
+        from . import _vision
+
+        sys.modules.update(_vision.modules())
+    _dtype.dtype.prefix = "torch."
+    _rename()
+    random.set_stream(TorchStream)
+    return here
+
+
+def uninstall() -> None:
+    """Undo `install()`: `import torch` means again what it meant before."""
+    if not installed():
+        return
+    for key in [k for k in sys.modules if k.split(".")[0] == "torch" or _is_our_vision(k)]:
+        del sys.modules[key]
+    sys.modules.update(_set_aside)
+    _set_aside.clear()
+    _dtype.dtype.prefix = ""
+    for cls, module in _renamed.items():
+        cls.__module__ = module
+    _renamed.clear()
+    random.set_stream(None)
+
+
+def _no_module(name: str) -> bool:
+    if name in sys.modules:
+        return False
+    try:
+        return importlib.util.find_spec(name) is None  # type: ignore[attr-defined]
+    except (ImportError, ValueError):
+        return True
+
+
+def _is_our_vision(key: str) -> bool:
+    return key.split(".")[0] == "torchvision" and isinstance(sys.modules[key], FacadeModule)
+
+
+def _rename() -> None:
+    """Let `print(type(x))` show what it shows in PyTorch."""
+    import nn
+
+    wanted = {Tensor: "torch", Size: "torch", _dtype.dtype: "torch", type(CPU): "torch"}
+    wanted[nn.Parameter] = "torch.nn.parameter"
+    for cls in vars(nn).values():
+        if isinstance(cls, type) and issubclass(cls, nn.Module):
+            wanted[cls] = "torch.nn.modules." + cls.__module__.rpartition(".")[2]
+    for cls, module in wanted.items():
+        _renamed[cls] = cls.__module__
+        cls.__module__ = module
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """`python -m autograd.compat.torch script.py args`, `-m module args` or `-c code args`."""
+    import runpy
+
+    args = list(sys.argv[1:] if argv is None else argv)
+    if not args or args[0] in ("-h", "--help"):
+        print("usage: python -m autograd.compat.torch [-m module | -c code | script.py] [arguments]\n\n"
+              "Run a PyTorch program on NumPy: `import torch` in it is answered by autograd and nn.")  # fmt: skip
+        return 0 if args else 2
+    install()
+    if args[0] == "-c":
+        sys.argv = ["-c", *args[2:]]
+        scope = {"__name__": "__main__", "__builtins__": __builtins__}
+        exec(compile(args[1], "<string>", "exec"), scope)  # noqa: S102  (the user's own code)
+    elif args[0] == "-m":
+        sys.argv = args[1:]
+        runpy.run_module(args[1], run_name="__main__", alter_sys=True)
+    else:
+        _run_script(args)
+    return 0
+
+
+def _run_script(args: list[str]) -> None:
+    import os
+    import runpy
+
+    if not os.path.exists(args[0]):
+        raise SystemExit(f"autograd.compat.torch: can't open file {args[0]!r}: no such file")
+    sys.argv = args
+    sys.path[0] = os.path.dirname(os.path.abspath(args[0]))
+    runpy.run_path(args[0], run_name="__main__")

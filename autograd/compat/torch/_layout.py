@@ -1,0 +1,149 @@
+"""Which module of PyTorch is answered from where. A source is a module's name, `ops:namespace`, or a part (`.name`)."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+from ..._tensor import Tensor
+from ._facade import HERE, FacadeModule, Methods, Operations, build
+
+# Functions of torch.nn.functional that PyTorch has at its top level as well.
+_AT_TOP = (
+    "adaptive_avg_pool1d adaptive_max_pool1d alpha_dropout avg_pool1d batch_norm bilinear binary_cross_entropy_with_logits "
+    "celu channel_shuffle conv1d conv2d conv3d conv_tbc conv_transpose1d conv_transpose2d conv_transpose3d "
+    "cosine_embedding_loss cosine_similarity ctc_loss dropout embedding embedding_bag feature_alpha_dropout "
+    "group_norm hinge_embedding_loss instance_norm kl_div layer_norm margin_ranking_loss max_pool1d max_pool2d max_pool3d "
+    "native_channel_shuffle pairwise_distance pdist pixel_shuffle pixel_unshuffle poisson_nll_loss prelu relu rms_norm rrelu "
+    "selu threshold triplet_margin_loss hardshrink log_softmax softmax"
+).split()
+_SPECIAL_AT_TOP = ("digamma erf erfc erfinv exp2 expm1 gammainc gammaincc i0 lgamma log1p logit mvlgamma polygamma sinc xlogy "
+                   "igamma igammac").split()  # fmt: skip
+_METHODS = ("detach is_complex is_floating_point is_signed is_inference is_nonzero is_same_size is_conj is_neg select "
+            "logical_not numel").split()  # fmt: skip
+
+# torch.nn.modules.<file>: each offers all of nn's layers, so a name need not be looked up in the right file.
+_NN_FILES = (
+    "activation adaptive batchnorm channelshuffle container conv distance dropout flatten fold instancenorm lazy linear "
+    "loss module normalization padding pixelshuffle pooling rnn sparse transformer upsampling"
+).split()
+
+# Modules that in PyTorch are hidden behind a function of the same name.
+_FUNCTIONS = {"autograd.gradcheck", "autograd.variable", "nn.utils.weight_norm", "nn.utils.spectral_norm"}
+
+LAYOUT: dict[str, tuple] = {
+    "": (".types", ".settings", "autograd", "ops:", ("ops:nn.functional", _AT_TOP), ("ops:special", _SPECIAL_AT_TOP),
+         ".top", "methods:", ".amp"),
+    "autograd": (".autograd",),
+    "autograd.function": ("autograd.function",),
+    "autograd.functional": ("autograd.functional",),
+    "autograd.forward_ad": ("autograd.forward_ad",),
+    "autograd.gradcheck": ("autograd.gradcheck",),
+    "autograd.variable": (".types",),
+    "autograd.grad_mode": ("autograd",),
+    "autograd.graph": ("autograd.graph",),
+    "autograd.profiler": (".profiler",),
+    "autograd.anomaly_mode": ("autograd",),
+    "profiler": (".profiler",),
+    "nn": ("nn", "nn.parameter"),
+    "nn.functional": ("nn.functional", "ops:nn.functional", "methods:relu_,tanh,sigmoid", ".functional_old"),
+    "nn.init": ("nn.init", ".init_old"),
+    "nn.parameter": ("nn.parameter", "nn"),
+    "nn.modules": ("nn",),
+    "nn.modules.utils": (".modules_utils",),
+    **{f"nn.modules.{name}": ("nn", ".private_modules") for name in _NN_FILES},
+    "nn.utils": ("nn.utils", "nn.utils.clip_grad"),
+    "nn.utils.rnn": ("nn.utils.rnn",),
+    "nn.utils.clip_grad": ("nn.utils",),
+    "nn.utils.convert_parameters": ("nn.utils",),
+    "nn.utils.fusion": ("nn.utils",),
+    "nn.utils.parametrize": ("nn.utils.parametrize",),
+    "nn.utils.parametrizations": ("nn.utils.parametrizations",),
+    "nn.utils.prune": ("nn.utils.prune",),
+    "nn.utils.stateless": ("nn.utils.stateless", ".func"),
+    "nn.utils.weight_norm": ("nn.utils",),
+    "nn.utils.spectral_norm": ("nn.utils",),
+    "nn.parallel": (".parallel",),
+    "nn.attention": (".attention",),
+    "optim": ("nn.optim",),
+    "optim.optimizer": ("nn.optim",),
+    "optim.lr_scheduler": ("nn.optim.lr_scheduler",),
+    "optim.swa_utils": ("nn.optim.swa_utils",),
+    **{f"optim.{n}": ("nn.optim",) for n in "adadelta adagrad adam adamax adamw asgd lbfgs nadam radam rmsprop rprop sgd".split()},
+    "utils": (".utils",),
+    "utils.data": ("nn.data", ".data"),
+    "utils.data.dataset": ("nn.data",),
+    "utils.data.dataloader": ("nn.data",),
+    "utils.data.sampler": ("nn.data",),
+    "utils.data.distributed": (".data",),
+    "utils.checkpoint": (".checkpoint",),
+    "utils.tensorboard": (".tensorboard",),
+    "linalg": ("autograd.linalg",),
+    "fft": ("autograd.fft",),
+    "special": ("autograd.special",),
+    "signal": (),
+    "signal.windows": ("autograd.signal.windows",),
+    "func": (".func",),
+    "random": ("autograd.random",),
+    "testing": (".testing",),
+    "cuda": (".cuda",),
+    "cuda.amp": (".amp",),
+    "mps": (".cuda",),
+    "xpu": (".cuda",),
+    "cpu": (".cuda",),
+    "cpu.amp": (".amp",),
+    "amp": (".amp",),
+    "backends": (".backends",),
+    "jit": (".jit",),
+    "compiler": (".jit", ".settings"),
+    "version": (".version",),
+    "torch_version": (".version",),
+    "types": (".typing",),
+    "serialization": (".settings",),
+    "distributions": (".distributions",),
+    **{f"distributions.{n}": (".distributions",) for n in
+       ("bernoulli beta binomial categorical cauchy constraints dirichlet distribution exponential gamma geometric gumbel "
+        "half_normal independent kl laplace log_normal multinomial multivariate_normal normal one_hot_categorical "
+        "poisson relaxed_bernoulli relaxed_categorical studentT transformed_distribution transforms uniform utils").split()},
+    "hub": (".hub",),
+    "distributed": (".distributed",),
+    "return_types": (),
+}  # fmt: skip
+
+
+def _module(name: str) -> Any:
+    """The module, or None when the library has none of that name."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name and (name + ".").startswith(error.name + "."):
+            return None
+        raise
+
+
+def _source(given: Any) -> Any:
+    name, only = given if isinstance(given, tuple) else (given, None)
+    kind, colon, rest = name.partition(":")
+    if kind == "ops" and colon:
+        return Operations(rest, only)
+    if kind == "methods":
+        return Methods(Tensor, rest.split(",") if rest else _METHODS)
+    if name.startswith("."):
+        return _module(f"{HERE}._parts{name}")
+    return _module(_own(name) if name.split(".")[0] == "autograd" else name)
+
+
+def _own(name: str) -> str:
+    """`autograd.linalg` under whatever name this package was imported."""
+    return HERE.removesuffix(".compat.torch") + name.removeprefix("autograd")
+
+
+def build_all() -> FacadeModule:
+    """Make every module of the layout."""
+    for name, sources in LAYOUT.items():
+        found = [_source(s) for s in sources]
+        module = build(name, [s for s in found if s is not None], f"Stands in for torch{'.' + name if name else ''}.")
+        if name in _FUNCTIONS:
+            del sys.modules[module.__name__.rpartition(".")[0]].__dict__[name.rpartition(".")[2]]
+    return build("", [s for s in map(_source, LAYOUT[""]) if s is not None])

@@ -1,0 +1,26 @@
+"""`torch.nn.modules.utils`: one number for every axis."""
+
+from __future__ import annotations
+
+import collections.abc
+from itertools import repeat
+from typing import Any
+
+
+def _ntuple(n: int) -> Any:
+    def parse(x: Any) -> tuple:
+        return tuple(x) if isinstance(x, collections.abc.Iterable) else tuple(repeat(x, n))
+
+    return parse
+
+
+_single, _pair, _triple, _quadruple = map(_ntuple, (1, 2, 3, 4))
+
+
+def consume_prefix_in_state_dict_if_present(state_dict: dict, prefix: str) -> None:
+    """Strip `prefix` from the keys, in place."""
+    for key in [k for k in state_dict if k.startswith(prefix)]:
+        state_dict[key.removeprefix(prefix)] = state_dict.pop(key)
+
+
+__all__ = ["consume_prefix_in_state_dict_if_present"]
