@@ -43,3 +43,5 @@ from . import ctc
 from . import attention
 from . import resample
 from . import adaptive
+from . import grid
+from . import embedding
