@@ -448,7 +448,7 @@ class Tensor:
         return tensor_text(self)
 
     def __format__(self, spec: str) -> str:
-        if spec and not self._data.ndim:
+        if not self._data.ndim and type(self) is Tensor:
             return format(self.item(), spec)
         return object.__format__(self, spec)
 
