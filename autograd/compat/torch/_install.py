@@ -10,12 +10,14 @@ from types import ModuleType
 from typing import Any
 
 from ... import _dtype, random
+from ..._op import registry
 from ..._tensor import CPU, Size, Tensor
 from ._facade import HERE, FacadeModule, missing
 from ._stream import TorchStream
 
 _set_aside: dict[str, ModuleType] = {}  # modules of a real PyTorch that were loaded before install()
 _renamed: dict[type, str] = {}  # classes that print as torch's while installed -> their own module
+_shown: dict[type, Any] = {}  # classes of results with fields -> their own __repr__
 
 
 class Finder:
@@ -90,6 +92,9 @@ def uninstall() -> None:
     for cls, module in _renamed.items():
         cls.__module__ = module
     _renamed.clear()
+    for cls, show in _shown.items():
+        cls.__repr__ = show  # type: ignore[method-assign]
+    _shown.clear()
     random.set_stream(None)
 
 
@@ -118,6 +123,25 @@ def _rename() -> None:
     for cls, module in wanted.items():
         _renamed[cls] = cls.__module__
         cls.__module__ = module
+    for cls in _named_tuples():
+        _shown[cls] = cls.__repr__
+        cls.__repr__ = _show_fields  # type: ignore[method-assign,assignment]
+
+
+def _named_tuples() -> set[type]:
+    """The classes of results with several fields."""
+    found = {declared.fields for declared in registry.values() if getattr(declared, "fields", None)}
+    for key, module in list(sys.modules.items()):
+        if key.startswith(HERE.removesuffix(".compat.torch") + ".ops."):
+            found |= {v for v in vars(module).values() if isinstance(v, type) and hasattr(v, "_fields")}
+    return found
+
+
+def _show_fields(self: Any) -> str:
+    """A result with fields as PyTorch prints it."""
+    name = type(self).__name__.strip("_").removesuffix("_dim")
+    inner = ",\n".join(f"{field}={value!r}" for field, value in zip(self._fields, self, strict=True))
+    return f"torch.return_types.{name}(\n{inner})"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
