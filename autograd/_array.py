@@ -65,13 +65,26 @@ def sum_to(g: Array, shape: tuple[int, ...]) -> Array:
     Raises:
         ValueError: `shape` does not broadcast to the shape of `g`.
     """
-    lead = g.ndim - len(shape)
-    if lead < 0 or any(s != n and s != 1 for s, n in zip(shape, g.shape[lead:], strict=True)):
-        raise ValueError(f"an array of shape {tuple(g.shape)} cannot be summed to {tuple(shape)}")
-    axes = (*range(lead), *(i + lead for i, s in enumerate(shape) if s == 1 and g.shape[i + lead] != 1))
-    if axes:
-        g = np.sum(g, axis=axes, keepdims=True)
+    own, lead = g.shape, g.ndim - len(shape)
+    if lead < 0:
+        raise ValueError(f"an array of shape {tuple(own)} cannot be summed to {tuple(shape)}")
+    axes = list(range(lead))
+    for i, (s, n) in enumerate(zip(shape, own[lead:], strict=True)):
+        if s != n:
+            if s != 1:
+                raise ValueError(f"an array of shape {tuple(own)} cannot be summed to {tuple(shape)}")
+            axes.append(i + lead)
+    if any_long(own, axes):
+        g = np.add.reduce(g, axis=tuple(axes), keepdims=True) if type(g) is ndarray else np.sum(g, axis=tuple(axes), keepdims=True)
     return g.reshape(shape) if lead else g
+
+
+def any_long(shape: tuple[int, ...], axes: list[int]) -> bool:
+    """Whether one of the axes is longer than one (or empty), so that summing over them does something."""
+    for i in axes:
+        if shape[i] != 1:
+            return True
+    return False
 
 
 def broadcast_to(x: Array, shape: tuple[int, ...]) -> Array:

@@ -14,8 +14,8 @@ import numpy as np
 from ._array import NUMBERS, RAW, is_raw, ndarray, tick
 from ._dtype import FLOATING
 from ._graph import Node, capture, new
-from ._inplace import assign, check_writable, write_out
-from ._mode import grad_mode, is_grad_enabled, scope
+from ._inplace import assign, write_out
+from ._mode import grad_mode, scope
 from ._plan import Plan
 from ._tensor import Tensor, history, wrap
 from . import _graph
@@ -175,6 +175,27 @@ def binary_entry(op: Any, general: Callable, operator: bool = False) -> Callable
     return entry
 
 
+def reflected_entry(op: Any, general: Callable) -> Callable:
+    """`number - tensor` and its kin: the reflected operator, without the general binding for plain numbers."""
+    kernel = op.kernel
+
+    def method(self: Tensor, other: Any) -> Any:
+        if type(other) is not float and type(other) is not int:
+            return general(other, self) if is_operand(other) else NotImplemented
+        y, edge = self._data, history(self)
+        if y.dtype not in FLOATING:
+            return general(other, self)
+        try:
+            z = kernel(other, y)
+        except RuntimeWarning:
+            z = op.retry((other, y))
+        if edge is None or grad_mode() is False:
+            return wrap(z)
+        return wrap(z, op.record(z, z, (other, y), (), (None, edge)))
+
+    return method
+
+
 def operator_method(entry: Callable, reflected: bool) -> Callable:
     """`entry` as a Python operator: foreign operands get NotImplemented, so that their own operator is tried."""
     if reflected:
@@ -203,9 +224,8 @@ def in_place_method(entry: Callable, name: str, operator: bool = False) -> Calla
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if operator and not is_operand(args[0]):
             return NotImplemented
-        check_writable(self, name + "_")
         source = self
-        if composed and is_grad_enabled() and any(isinstance(a, Tensor) and history(a) is not None for a in (self, *args)):
+        if composed and grad_mode() is not False and any(isinstance(a, Tensor) and history(a) is not None for a in (self, *args)):
             source = wrap(self._data.copy(), history(self))  # its parts save the old values, not memory about to change
         return assign(self, entry(source, *args, **kwargs), name + "_")
 

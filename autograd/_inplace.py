@@ -10,13 +10,13 @@ import numpy as np
 from ._array import changes, may_share, ndarray, tick
 from ._dtype import can_cast, from_numpy_dtype
 from ._graph import Leaf, Node
-from ._mode import is_grad_enabled
+from ._mode import grad_mode
 from ._tensor import Tensor, forget_views, history, region_of
 
 
 def check_writable(t: Tensor, name: str) -> None:
     """Raise where PyTorch forbids an in-place change, before anything is touched."""
-    if is_grad_enabled():
+    if grad_mode() is not False:
         node, base = history(t), getattr(t, "_base", None)
         if type(node) is Leaf:
             raise RuntimeError(f"{name}: a leaf Variable that requires grad is being used in an in-place operation.")
@@ -26,7 +26,7 @@ def check_writable(t: Tensor, name: str) -> None:
             )
     data = t._data
     if isinstance(data, ndarray):
-        if any(s == 0 and n > 1 for s, n in zip(data.strides, data.shape, strict=True)):
+        if not data.flags.c_contiguous and any(s == 0 and n > 1 for s, n in zip(data.strides, data.shape, strict=True)):
             raise RuntimeError(
                 f"{name}: unsupported operation: more than one element of the written-to tensor refers to a single memory "
                 "location. Please clone() the tensor before performing the operation."
@@ -55,7 +55,7 @@ def assign(t: Tensor, result: Tensor, name: str) -> Tensor:
         detach_saved(node, buffer)
     buffer[...] = result._data
     changes.stamp(buffer)
-    if is_grad_enabled():
+    if grad_mode() is not False:
         rebase(t, node if type(node) is Node else None)
     return t
 
@@ -113,7 +113,7 @@ def write_out(name: str, out: Any, result: Any) -> Any:
         return out
     if not isinstance(out, Tensor):
         raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
-    if is_grad_enabled() and (result.requires_grad or out.requires_grad):
+    if grad_mode() is not False and (result.requires_grad or out.requires_grad):
         raise RuntimeError(
             f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
             "arguments requires grad."

@@ -19,9 +19,9 @@ from ._array import NUMBERS, Array, is_raw, may_share, ndarray, quiet, tick
 from ._array import broadcast_shapes as _broadcast_shapes
 from ._dtype import FLOATING, category, get_default_dtype, result_dtype
 from ._entry import (
-    MISSING, binary_entry, general_entry, in_place_method, keep, operator_method, unary_entry, write_out)  # fmt: skip
+    MISSING, binary_entry, general_entry, in_place_method, keep, operator_method, reflected_entry, unary_entry)  # fmt: skip
 from ._graph import Complex, Node, capture, new
-from ._mode import _anomaly, is_grad_enabled, scope
+from ._mode import _anomaly, grad_mode, scope
 from ._plan import Plan, pick
 from ._tensor import Tensor, history, note_view, trace_here, wrap
 
@@ -293,7 +293,7 @@ class Op:
     def finish(self, out: Any, arrays: tuple, params: tuple, nodes: tuple, inputs: tuple) -> Any:
         """Wrap the result, and record it if some input is recorded."""
         main = out[0] if self.aux else out
-        recorded = nodes.count(None) != len(nodes) and self.differentiable and is_grad_enabled()
+        recorded = nodes.count(None) != len(nodes) and self.differentiable and grad_mode() is not False
         if self.outputs:
             return self.finish_outputs(out, arrays, params, nodes, recorded)
         if recorded and category(main.dtype) < 2:
@@ -349,7 +349,7 @@ class Op:
 
 _OPTIONS: dict[str, Any] = {
     "sample": None, "method": None, "inplace": False, "operators": (), "aliases": (), "namespace": "", "symbol": None,
-    "caption": None, "promote": None, "elementwise": False, "linear": False, "view": False, "aux": (), "outputs": (),
+    "caption": None, "promote": None, "elementwise": False, "linear": False, "commutes": False, "view": False, "aux": (), "outputs": (),
     "quiet": False, "holomorphic": True, "differentiable_twice": True, "result_name": "values",
     "tolerance": None, "reference": None,
 }  # fmt: skip
@@ -420,7 +420,7 @@ def op(kernel: Callable | None = None, **options: Any) -> Any:
     method, inplace, operators, aliases, namespace: where it appears.
     symbol, caption: how a picture and an explanation write it.
     promote: "same" (inputs to a common dtype) or "float" (integers to the default float as well).
-    elementwise, linear: what forward mode and vmap may assume.
+    elementwise, linear, commutes: what forward mode, vmap and operators may assume.
     view: the kernel returns a view of its first input.
     aux: names of further results that have no gradient. outputs: names of several results that have.
     quiet: the kernel may divide by zero and the like; NumPy's warnings are off while it runs.
@@ -473,6 +473,14 @@ def _publish(declared: Op | Composite, entry: Callable) -> Callable:
     return entry
 
 
+def _short_operator(declared: Op | Composite, reflected: bool) -> Callable | None:
+    """The operator of an elementwise operation without the general binding; commuting ones need no reflected form."""
+    direct = getattr(declared, "operator_entry", None)
+    if direct is None or not reflected or declared.commutes:
+        return direct
+    return reflected_entry(declared, declared.call) if declared.promote is not None else None
+
+
 def _attach_operators(declared: Op | Composite, entry: Callable) -> None:
     for dunder in declared.operators:
         name = dunder.strip("_")
@@ -482,8 +490,7 @@ def _attach_operators(declared: Op | Composite, entry: Callable) -> None:
             setattr(Tensor, dunder, lambda self: entry(self))
         else:
             reflected = name[0] == "r" and name not in ("rshift", "round")
-            direct = declared.operator_entry if not reflected and isinstance(declared, Op) else None
-            setattr(Tensor, dunder, direct or operator_method(entry, reflected))
+            setattr(Tensor, dunder, _short_operator(declared, reflected) or operator_method(entry, reflected))
 
 
 __all__ = ["MISSING", "Composite", "Op", "Plan", "composite", "op", "registry"]

@@ -87,7 +87,7 @@ def _row(matrix, vector):
 
 
 def _swapped(x):
-    return transpose(x, -1, -2)
+    return x.T if x.ndim == 2 else transpose(x, -1, -2)
 
 
 def _need(name, x, dims):
