@@ -85,7 +85,9 @@ def _log_gamma_positive(x: Array) -> Array:
         product = np.where(k <= steps, product * (small - k), product)
     z = small - steps - 2
     low = z < -0.5
-    near = _polynomial(_log_gamma_series(), np.where(low, z + 1, z)) - np.where(low, np.log1p(np.where(low, z + 1, 0)), 0)
+    near = _polynomial(_log_gamma_series(), np.where(low, z + 1, z)) - np.where(
+        low, np.log1p(np.where(low, z + 1, 0)), 0
+    )
     return np.where(far, np.where(x == np.inf, np.inf, stirling), near + np.log(product))
 
 

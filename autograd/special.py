@@ -5,6 +5,8 @@ from __future__ import annotations
 from . import ops as _ops  # noqa: F401  (declares what is re-exported here)
 from ._op import registry as _registry
 
-globals().update({key.partition(".")[2]: declared.call for key, declared in _registry.items() if key.startswith("special.")})
+globals().update(
+    {key.partition(".")[2]: declared.call for key, declared in _registry.items() if key.startswith("special.")}
+)
 
 __all__ = sorted(key.partition(".")[2] for key in _registry if key.startswith("special."))

@@ -42,14 +42,19 @@ def _check_dtype(x: Array) -> None:
         raise RuntimeError(f"fft: Unsupported dtype {x.dtype}; convert to float32 or float64 first")
 
 
-@op(name="_fft_c2c", sample=cases(lambda r: [
-    call(r.complexes(2, 5), dims=(1,), inverse=False, power=0), call(r.complexes(3, 4), dims=(0, 1), inverse=True, power=2)]), **_FFT)  # fmt: skip
+@op(
+    name="_fft_c2c",
+    sample=cases(
+        lambda r: [
+            call(r.complexes(2, 5), dims=(1,), inverse=False, power=0),
+            call(r.complexes(3, 4), dims=(0, 1), inverse=True, power=2),
+        ]
+    ),
+    **_FFT,
+)
 def _c2c(x, *, dims, inverse, power):
     """Sums of x e^(∓2πi jk/n) over `dims`, the plus sign when `inverse`, times n^(-power/2)."""
-    if inverse:
-        y = np.fft.ifftn(x, axes=dims, norm="forward")
-    else:
-        y = np.fft.fftn(x, axes=dims)
+    y = np.fft.ifftn(x, axes=dims, norm="forward") if inverse else np.fft.fftn(x, axes=dims)
     return _narrow(y, x) * _scale(x, dims, None, power)
 
 
@@ -71,8 +76,16 @@ def _(g, x_shape, dims, power):
     return real(_c2c(_longer(g, dims[-1], n), dims=dims, inverse=True, power=power))
 
 
-@op(name="_fft_c2r", sample=cases(lambda r: [
-    call(r.complexes(2, 3), dims=(1,), last=5, power=0), call(r.complexes(3, 3), dims=(0, 1), last=4, power=2)]), **_FFT)  # fmt: skip
+@op(
+    name="_fft_c2r",
+    sample=cases(
+        lambda r: [
+            call(r.complexes(2, 3), dims=(1,), last=5, power=0),
+            call(r.complexes(3, 3), dims=(0, 1), last=4, power=2),
+        ]
+    ),
+    **_FFT,
+)
 def _c2r(x, *, dims, last, power):
     """The inverse transform of half a spectrum, `last` real values along the last of `dims`."""
     sizes = [x.shape[d] for d in dims[:-1]] + [last]
@@ -142,8 +155,14 @@ def _axes(x: Any, s: Any, dim: Any, name: str) -> tuple[list[int], list[int]]:
     if len(set(dims)) != len(dims):
         raise RuntimeError(f"{name}: FFT dims must be unique, got {tuple(dim)}")
     if s is not None and len(s) != len(dims):
-        raise RuntimeError(f"{name}: When given, dim and shape arguments must have the same length, got {len(dims)} and {len(s)}")
-    lengths = [x.shape[d] for d in dims] if s is None else [x.shape[d] if n == -1 else n for n, d in zip(s, dims, strict=True)]
+        raise RuntimeError(
+            f"{name}: When given, dim and shape arguments must have the same length, got {len(dims)} and {len(s)}"
+        )
+    lengths = (
+        [x.shape[d] for d in dims]
+        if s is None
+        else [x.shape[d] if n == -1 else n for n, d in zip(s, dims, strict=True)]
+    )
     return dims, lengths
 
 
@@ -221,7 +240,10 @@ _NOTE = """
     Shape: (*) -> {shape}
 """
 _ONE_AXIS = "n: length along `dim`; the input is cut or filled up with zeros to it."
-_AXES = "s: lengths along `dim`; the input is cut or filled up with zeros to them.\n        dim: axes; all, or the last len(s), by default."
+_AXES = (
+    "s: lengths along `dim`; the input is cut or filled up with zeros to them.\n"
+    "        dim: axes; all, or the last len(s), by default."
+)
 
 
 def _declare(name: str, core: Any, kind: str, summary: str, shape: str, sample: Any) -> None:
@@ -265,12 +287,54 @@ _REAL = cases(lambda r: [call(r(3, 4)), call(r(3, 5), norm="ortho")])
 _COMPLEX = cases(lambda r: [call(r.complexes(3, 4)), call(r.complexes(3, 5), norm="ortho")])
 for _suffix, _kind in (("", "one"), ("2", "two"), ("n", "any")):
     _n = {"one": "the last axis", "two": "the last two axes", "any": "all axes"}[_kind]
-    _declare("fft" + _suffix, _forward, _kind, f"The discrete Fourier transform over {_n}: sums of x_j e^(-2πi jk/n).", "the same, complex", _COMPLEX)
-    _declare("ifft" + _suffix, _inverse, _kind, f"The inverse of `fft{_suffix}`: means of x_k e^(2πi jk/n) over {_n}.", "the same, complex", _COMPLEX)
-    _declare("rfft" + _suffix, _half, _kind, f"The Fourier transform of real values over {_n}, without the half that repeats.", "n // 2 + 1 along the last axis, complex", _REAL)
-    _declare("irfft" + _suffix, _whole, _kind, f"The inverse of `rfft{_suffix}`; real. Odd lengths must be given.", "2 (m - 1) along the last axis by default, real", _COMPLEX)
-    _declare("hfft" + _suffix, _hfft, _kind, f"The Fourier transform over {_n} of half a signal with x_(-j) = conj(x_j); real.", "2 (m - 1) along the last axis by default, real", _COMPLEX)
-    _declare("ihfft" + _suffix, _ihfft, _kind, f"The inverse of `hfft{_suffix}`: half of a conjugate-symmetric signal.", "n // 2 + 1 along the last axis, complex", _REAL)
+    _declare(
+        "fft" + _suffix,
+        _forward,
+        _kind,
+        f"The discrete Fourier transform over {_n}: sums of x_j e^(-2πi jk/n).",
+        "the same, complex",
+        _COMPLEX,
+    )
+    _declare(
+        "ifft" + _suffix,
+        _inverse,
+        _kind,
+        f"The inverse of `fft{_suffix}`: means of x_k e^(2πi jk/n) over {_n}.",
+        "the same, complex",
+        _COMPLEX,
+    )
+    _declare(
+        "rfft" + _suffix,
+        _half,
+        _kind,
+        f"The Fourier transform of real values over {_n}, without the half that repeats.",
+        "n // 2 + 1 along the last axis, complex",
+        _REAL,
+    )
+    _declare(
+        "irfft" + _suffix,
+        _whole,
+        _kind,
+        f"The inverse of `rfft{_suffix}`; real. Odd lengths must be given.",
+        "2 (m - 1) along the last axis by default, real",
+        _COMPLEX,
+    )
+    _declare(
+        "hfft" + _suffix,
+        _hfft,
+        _kind,
+        f"The Fourier transform over {_n} of half a signal with x_(-j) = conj(x_j); real.",
+        "2 (m - 1) along the last axis by default, real",
+        _COMPLEX,
+    )
+    _declare(
+        "ihfft" + _suffix,
+        _ihfft,
+        _kind,
+        f"The inverse of `hfft{_suffix}`: half of a conjugate-symmetric signal.",
+        "n // 2 + 1 along the last axis, complex",
+        _REAL,
+    )
 
 
 # ---------------------------------------------------------------------------------------------- helpers

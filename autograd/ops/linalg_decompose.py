@@ -138,7 +138,9 @@ def cholesky_ex(input, *, upper=False, check_errors=False):
 
 def _check_mode(mode: str) -> None:
     if mode not in ("reduced", "complete", "r"):
-        raise RuntimeError(f"qr received unrecognized mode {mode!r} but expected one of 'reduced' (default), 'r', or 'complete'")
+        raise RuntimeError(
+            f"qr received unrecognized mode {mode!r} but expected one of 'reduced' (default), 'r', or 'complete'"
+        )
 
 
 @op(sample=cases(lambda r: [call(r(3, 3)), call(r(4, 2)), call(r(2, 3, 5)), call(r(2, 2), mode="complete")]),

@@ -186,7 +186,12 @@ def _nothing(x):
 # ---------------------------------------------------------------------------------------------- powers, exponential
 
 
-@composite(namespace="linalg", sample=cases(lambda r: [call(r(3, 3), 3), call(r(2, 2, 2), 0), call(r(3, 3), 1), call(r(2, 2) + 3 * np.eye(2), -2)]))
+@composite(
+    namespace="linalg",
+    sample=cases(
+        lambda r: [call(r(3, 3), 3), call(r(2, 2, 2), 0), call(r(3, 3), 1), call(r(2, 2) + 3 * np.eye(2), -2)]
+    ),
+)
 def matrix_power(input, n):
     """input @ input @ ... (n factors), by repeated squaring; the identity for n = 0, powers of the inverse for n < 0.
 
@@ -206,7 +211,13 @@ def matrix_power(input, n):
 
 
 # Padé approximants of the exponential of order m are accurate to double precision up to these 1-norms (Higham 2005).
-_PADE = ((3, 1.495585217958292e-2), (5, 2.539398330063230e-1), (7, 9.504178996162932e-1), (9, 2.097847961257068), (13, 5.371920351148152))
+_PADE = (
+    (3, 1.495585217958292e-2),
+    (5, 2.539398330063230e-1),
+    (7, 9.504178996162932e-1),
+    (9, 2.097847961257068),
+    (13, 5.371920351148152),
+)
 
 
 def _pade_coefficients(m: int) -> list[float]:
@@ -273,8 +284,8 @@ def _(g, x):
 
 def _scale_down(g: Any, x: Any) -> float:
     """The size of g in units of x, at least 1."""
-    size = lambda a: float(np.max(np.abs(raw(a)), initial=0))  # noqa: E731
-    return max(1.0, size(g) / max(size(x), 1.0))
+    size_of_g, size_of_x = (float(np.max(np.abs(raw(a)), initial=0)) for a in (g, x))
+    return max(1.0, size_of_g / max(size_of_x, 1.0))
 
 
 # ---------------------------------------------------------------------------------------------- products
@@ -338,5 +349,3 @@ def _check_chain(matrices: list) -> None:
 def chain_matmul(*matrices):
     """The product of matrices; `linalg.multi_dot` takes them as a list."""
     return matrices[0] if len(matrices) == 1 else multi_dot(matrices)
-
-

@@ -33,9 +33,13 @@ def _check_reflections(x: Any, tau: Any, name: str) -> None:
     check_matrix(x, name)
     m, n = x.shape[-2:]
     if m < tau.shape[-1]:
-        raise RuntimeError(f"{name}: input.shape[-2] must be greater than or equal to tau.shape[-1], got {m} and {tau.shape[-1]}")
+        raise RuntimeError(
+            f"{name}: input.shape[-2] must be greater than or equal to tau.shape[-1], got {m} and {tau.shape[-1]}"
+        )
     if n < tau.shape[-1]:
-        raise RuntimeError(f"{name}: input.shape[-1] must be greater than or equal to tau.shape[-1], got {n} and {tau.shape[-1]}")
+        raise RuntimeError(
+            f"{name}: input.shape[-1] must be greater than or equal to tau.shape[-1], got {n} and {tau.shape[-1]}"
+        )
     if tuple(tau.shape[:-1]) != tuple(x.shape[:-2]):
         raise RuntimeError(
             f"{name}: Expected batch dimensions of tau to be equal to input.shape[:-2], but got {tuple(tau.shape[:-1])} and "
@@ -81,8 +85,15 @@ def orgqr(input, tau):
     return householder_product(input, tau)
 
 
-@composite(sample=cases(lambda r: [
-    call(r(4, 3), r(3), r(4, 2)), call(r(4, 2), r(2), r(3, 4), left=False), call(r(2, 3, 3), r(2, 2), r(2, 3, 1), transpose=True)]))  # fmt: skip
+@composite(
+    sample=cases(
+        lambda r: [
+            call(r(4, 3), r(3), r(4, 2)),
+            call(r(4, 2), r(2), r(3, 4), left=False),
+            call(r(2, 3, 3), r(2, 2), r(2, 3, 1), transpose=True),
+        ]
+    )
+)
 def ormqr(input, tau, other, left=True, transpose=False):
     """Q @ other (other @ Q unless `left`), Q the full product of the reflections; Qᴴ when `transpose`.
 

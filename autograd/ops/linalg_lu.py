@@ -251,7 +251,7 @@ def ldl_solve(LD, pivots, B, *, hermitian=False):
     check_square(LD, "linalg.ldl_solve", "LD")
     if B.ndim < 2:
         raise RuntimeError(
-            f"linalg.ldl_solve: Expected B to have at least 2 dimensions, but it has {B.ndim} dimensions instead: {tuple(B.shape)}"
+            f"linalg.ldl_solve: Expected B to have at least 2 dimensions, but it has {B.ndim}: shape {tuple(B.shape)}"
         )
     check_same_dtype(LD, B, "linalg.ldl_solve")
     return solve_matrix(_ldl_matrix(LD, pivots, hermitian=hermitian), B)

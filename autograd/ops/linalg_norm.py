@@ -20,9 +20,18 @@ from .pointwise import abs, sgn
 from .reduce import amax, amin, spread, sum
 from .shape import movedim, unsqueeze
 
-_NORMS = cases(lambda r: [
-    call(r(3, 4)), call(r(3, 4), ord=1, dim=1), call(r(2, 3), ord=3, dim=0, keepdim=True), call(r(4), ord=math.inf),
-    call(r(2, 3), ord=-math.inf, dim=-1), call(r(2, 3, 2), ord=1.5, dim=(0, 2)), call(r(3, lo=0.5), ord=0.5), call(r(4, lo=0.5), ord=-1)])  # fmt: skip
+_NORMS = cases(
+    lambda r: [
+        call(r(3, 4)),
+        call(r(3, 4), ord=1, dim=1),
+        call(r(2, 3), ord=3, dim=0, keepdim=True),
+        call(r(4), ord=math.inf),
+        call(r(2, 3), ord=-math.inf, dim=-1),
+        call(r(2, 3, 2), ord=1.5, dim=(0, 2)),
+        call(r(3, lo=0.5), ord=0.5),
+        call(r(4, lo=0.5), ord=-1),
+    ]
+)
 
 
 # ---------------------------------------------------------------------------------------------- vectors
@@ -162,8 +171,20 @@ def _as_dims(dim: Any) -> tuple | None:
     return None if dim is None else tuple(dim) if isinstance(dim, (tuple, list)) else (dim,)
 
 
-@composite(namespace="linalg", name="norm", sample=cases(lambda r: [
-    call(r(3, 4)), call(r(3)), call(r(3, 4), 2), call(r(3, 4), "nuc"), call(r(2, 3, 4), 1, 1), call(r(2, 3, 4), 1, (0, 1), keepdim=True)]))  # fmt: skip
+@composite(
+    namespace="linalg",
+    name="norm",
+    sample=cases(
+        lambda r: [
+            call(r(3, 4)),
+            call(r(3)),
+            call(r(3, 4), 2),
+            call(r(3, 4), "nuc"),
+            call(r(2, 3, 4), 1, 1),
+            call(r(2, 3, 4), 1, (0, 1), keepdim=True),
+        ]
+    ),
+)
 def linalg_norm(input, ord=None, dim=None, keepdim=False, *, dtype=None):
     """A vector norm or a matrix norm, by the shape of the input and of `dim`.
 
@@ -176,7 +197,8 @@ def linalg_norm(input, ord=None, dim=None, keepdim=False, *, dtype=None):
         return vector_norm(input, ord=2, dim=dims, keepdim=keepdim, dtype=dtype)
     if dims is None and input.ndim not in (1, 2):
         raise RuntimeError(
-            f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {input.ndim}D: {tuple(input.shape)}"
+            f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. "
+            f"Got {input.ndim}D: {tuple(input.shape)}"
         )
     if dims is not None and len(dims) not in (1, 2):
         raise RuntimeError(f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got {list(dims)}")
@@ -185,8 +207,18 @@ def linalg_norm(input, ord=None, dim=None, keepdim=False, *, dtype=None):
     return vector_norm(input, ord=ord, dim=dims, keepdim=keepdim, dtype=dtype)
 
 
-@composite(sample=cases(lambda r: [
-    call(r(3, 4)), call(r(3, 4), 1), call(r(2, 3, 4), "fro", (0, 1)), call(r(3, 4), "nuc"), call(r(3, 4), 3, 1, True), call(r(3, 4), dim=1)]))  # fmt: skip
+@composite(
+    sample=cases(
+        lambda r: [
+            call(r(3, 4)),
+            call(r(3, 4), 1),
+            call(r(2, 3, 4), "fro", (0, 1)),
+            call(r(3, 4), "nuc"),
+            call(r(3, 4), 3, 1, True),
+            call(r(3, 4), dim=1),
+        ]
+    )
+)
 def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     """(Σ |x|^p)^(1/p) over `dim`, or over everything: the elements as one vector, whatever the shape.
 
@@ -204,7 +236,10 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     return vector_norm(input, ord=2 if p is None or p == "fro" else p, dim=dims, keepdim=keepdim, dtype=dtype)
 
 
-@composite(namespace="linalg", sample=cases(lambda r: [call(r(3, 3)), call(r(2, 3, 4), -2), call(r(3, 3), "fro"), call(r(3, 3), 1)]))
+@composite(
+    namespace="linalg",
+    sample=cases(lambda r: [call(r(3, 3)), call(r(2, 3, 4), -2), call(r(3, 3), "fro"), call(r(3, 3), 1)]),
+)
 def cond(input, p=None):
     """Condition number: norm(A) * norm(inv(A)); for p None, 2 and -2 the ratio of extreme singular values.
 
@@ -257,8 +292,17 @@ def _(g, x, y, out):
 _MODES = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist")
 
 
-@composite(method=False, sample=cases(lambda r: [
-    call(r(3, 4), r(2, 4)), call(r(2, 3, 2), r(4, 2), 1), call(r(3, 4), r(2, 4), 3.0), call(r(3, 4), r(2, 4), math.inf)]))  # fmt: skip
+@composite(
+    method=False,
+    sample=cases(
+        lambda r: [
+            call(r(3, 4), r(2, 4)),
+            call(r(2, 3, 2), r(4, 2), 1),
+            call(r(3, 4), r(2, 4), 3.0),
+            call(r(3, 4), r(2, 4), math.inf),
+        ]
+    ),
+)
 def cdist(x1, x2, p=2.0, compute_mode=_MODES[0]):
     """Distances |x1_i - x2_j| between all pairs of rows, in the p-norm.
 
@@ -282,7 +326,9 @@ def cdist(x1, x2, p=2.0, compute_mode=_MODES[0]):
 def _check_points(x1: Any, x2: Any, p: float, mode: str) -> None:
     for name, x in (("X1", x1), ("X2", x2)):
         if x.ndim < 2:
-            raise RuntimeError(f"cdist only supports at least 2D tensors, {name} got: {x.ndim}D: shape {tuple(x.shape)}")
+            raise RuntimeError(
+                f"cdist only supports at least 2D tensors, {name} got: {x.ndim}D: shape {tuple(x.shape)}"
+            )
     if x1.shape[-1] != x2.shape[-1]:
         raise RuntimeError(f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}")
     if p < 0:
@@ -291,7 +337,10 @@ def _check_points(x1: Any, x2: Any, p: float, mode: str) -> None:
         raise ValueError(f"cdist: {mode} is not a valid value for compute_mode; use one of {', '.join(_MODES)}")
 
 
-@composite(inplace=True, sample=cases(lambda r: [call(r(3, 4), 2, 0, 1.5), call(r(2, 3, 2), 1, 1, 2.0), call(r(3, 4), math.inf, 0, 0.5)]))
+@composite(
+    inplace=True,
+    sample=cases(lambda r: [call(r(3, 4), 2, 0, 1.5), call(r(2, 3, 2), 1, 1, 2.0), call(r(3, 4), math.inf, 0, 0.5)]),
+)
 def renorm(input, p, dim, maxnorm):
     """Slices along `dim` whose p-norm exceeds `maxnorm`, scaled down to it.
 

@@ -24,8 +24,8 @@ from .shape import cat, expand, flip, reshape, transpose
     promote="same", name="_cross_product", namespace="_", method=False, holomorphic=False)  # fmt: skip
 def _cross(x, y, *, dim=-1):
     """Cross products of vectors of 3 elements along `dim`."""
-    turn = lambda a, k: np.roll(a, k, axis=dim)  # noqa: E731
-    return turn(x, -1) * turn(y, 1) - turn(x, 1) * turn(y, -1)
+    (x_next, x_last), (y_next, y_last) = ((np.roll(a, -1, axis=dim), np.roll(a, 1, axis=dim)) for a in (x, y))
+    return x_next * y_last - x_last * y_next
 
 
 @_cross.grad("x")
@@ -38,7 +38,11 @@ def _(g, x, dim):
     return _cross(g, conjugate(x), dim=dim)
 
 
-@composite(namespace="linalg", name="cross", sample=cases(lambda r: [call(r(4, 3), r(4, 3)), call(r(4, 3, 1), r(4, 3, 2), dim=-2)]))
+@composite(
+    namespace="linalg",
+    name="cross",
+    sample=cases(lambda r: [call(r(4, 3), r(4, 3)), call(r(4, 3, 1), r(4, 3, 2), dim=-2)]),
+)
 def linalg_cross(input, other, *, dim=-1):
     """Cross products of vectors of 3 elements along `dim`, broadcasting the rest.
 
@@ -184,7 +188,9 @@ def _weights(input: Any, fweights: Any, aweights: Any) -> Any:
     n = input.shape[1]
     for name, w in (("fweights", fweights), ("aweights", aweights)):
         if w is not None and (w.ndim != 1 or w.shape[0] != n):
-            raise RuntimeError(f"cov(): expected {name} to have {n} elements, one per observation, got shape {tuple(w.shape)}")
+            raise RuntimeError(
+                f"cov(): expected {name} to have {n} elements, one per observation, got shape {tuple(w.shape)}"
+            )
         if w is not None and np.any(raw(w) < 0):
             raise RuntimeError(f"cov(): {name} cannot be negative")
     if fweights is None or aweights is None:
@@ -192,7 +198,16 @@ def _weights(input: Any, fweights: Any, aweights: Any) -> Any:
     return fweights * aweights
 
 
-@composite(sample=cases(lambda r: [call(r(3, 5)), call(r(4)), call(r(3, 5), correction=0), call(r(2, 4), fweights=np.array([1, 2, 1, 3]))]))
+@composite(
+    sample=cases(
+        lambda r: [
+            call(r(3, 5)),
+            call(r(4)),
+            call(r(3, 5), correction=0),
+            call(r(2, 4), fweights=np.array([1, 2, 1, 3])),
+        ]
+    )
+)
 def cov(input, *, correction=1, fweights=None, aweights=None):
     """Covariances of variables (rows) over observations (columns): X Xᴴ / (n - correction), X centred.
 
@@ -204,7 +219,8 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
     """
     if input.ndim > 2:
         raise RuntimeError(
-            f"cov(): expected input to have two or fewer dimensions but got an input with {input.ndim} dimensions: {tuple(input.shape)}"
+            f"cov(): expected input to have two or fewer dimensions but got an input with {input.ndim} "
+            f"dimensions: {tuple(input.shape)}"
         )
     x = reshape(input, (1, -1)) if input.ndim < 2 else input
     w = _weights(x, fweights, aweights)
@@ -223,7 +239,10 @@ def _at_least_zero(norm: Any) -> Any:
     """Too few observations divide by zero, with PyTorch's warning."""
     if raw(norm) > 0:
         return norm
-    warnings.warn("cov(): degrees of freedom is <= 0. Correction should be strictly less than the number of observations.", stacklevel=3)
+    warnings.warn(
+        "cov(): degrees of freedom is <= 0. Correction should be strictly less than the number of observations.",
+        stacklevel=3,
+    )
     return norm * 0
 
 
@@ -235,7 +254,8 @@ def corrcoef(input):
     """
     if input.ndim > 2:
         raise RuntimeError(
-            f"corrcoef(): expected input to have two or fewer dimensions but got an input with {input.ndim} dimensions: {tuple(input.shape)}"
+            f"corrcoef(): expected input to have two or fewer dimensions but got an input with {input.ndim} "
+            f"dimensions: {tuple(input.shape)}"
         )
     c = cov(input)
     if c.ndim == 0:

@@ -91,14 +91,24 @@ def _check_sides(A: Any, B: Any, name: str, left: bool = True) -> None:
 
 
 def check_same_dtype(A: Any, B: Any, name: str) -> None:
+    """Raise unless the two sides of a system have one dtype."""
     if A.dtype != B.dtype:
-        raise RuntimeError(f"{name}: Expected A and B to have the same dtype, but found A of type {A.dtype} and B of type {B.dtype}")
+        raise RuntimeError(
+            f"{name}: Expected A and B to have the same dtype, but found A of type {A.dtype} and B of type {B.dtype}"
+        )
 
 
-@op(sample=cases(lambda r: [
-    call(_regular(r, 3, 3), r(3, 2), upper=True), call(_regular(r, 2, 3, 3), r(3, 2), upper=False),
-    call(_regular(r, 3, 3), r(4, 2, 3), upper=True, left=False), call(_regular(r, 3, 3), r(3, 1), upper=False, unitriangular=True),
-    ]), **_LINALG)  # fmt: skip
+@op(
+    sample=cases(
+        lambda r: [
+            call(_regular(r, 3, 3), r(3, 2), upper=True),
+            call(_regular(r, 2, 3, 3), r(3, 2), upper=False),
+            call(_regular(r, 3, 3), r(4, 2, 3), upper=True, left=False),
+            call(_regular(r, 3, 3), r(3, 1), upper=False, unitriangular=True),
+        ]
+    ),
+    **_LINALG,
+)
 def solve_triangular(x, B, *, upper, left=True, unitriangular=False):
     """X with A X = B (X A = B unless `left`), reading only the upper or lower triangle of A.
 
@@ -256,8 +266,16 @@ def _solve(A: Any, B: Any, left: bool) -> tuple[Any, Any]:
     return (result[..., 0] if vector else result), info
 
 
-@composite(namespace="linalg", sample=cases(lambda r: [
-    call(_regular(r, 3, 3), r(3)), call(_regular(r, 2, 3, 3), r(2, 3)), call(_regular(r, 3, 3), r(2, 3), left=False)]))  # fmt: skip
+@composite(
+    namespace="linalg",
+    sample=cases(
+        lambda r: [
+            call(_regular(r, 3, 3), r(3)),
+            call(_regular(r, 2, 3, 3), r(2, 3)),
+            call(_regular(r, 3, 3), r(2, 3), left=False),
+        ]
+    ),
+)
 def solve(A, B, *, left=True):
     """X with A X = B (X A = B unless `left`); B may be a vector, a matrix, or a batch of either.
 
@@ -301,7 +319,12 @@ def _svd_with_sign(A: Array) -> tuple[Array, Array, Array, Array]:
     return U, S, Vh, sign[..., None, None]
 
 
-@op(sample=cases(lambda r: [call(r(3, 3)), call(r(2, 2, 2)), call(_regular(r, 1, 1))]), name="_cofactor", differentiable_twice=False, **_PRIVATE)
+@op(
+    sample=cases(lambda r: [call(r(3, 3)), call(r(2, 2, 2)), call(_regular(r, 1, 1))]),
+    name="_cofactor",
+    differentiable_twice=False,
+    **_PRIVATE,
+)
 def _cofactor(A):
     """conj(det A) A⁻ᴴ, the gradient of the determinant; from singular values where A is singular or nearly so."""
     direct = _cofactor_by_inverse(A)
@@ -386,7 +409,9 @@ def _(g, A, sign):
 
 @composite(namespace="linalg", sample=cases(lambda r: [call(r(2, 3, 6), ind=2), call(r(4, 2, 2), ind=1)]))
 def tensorinv(input, ind=2):
-    """The inverse of `input` seen as a linear map from its last axes to its first `ind`: tensordot(tensorinv(A), A, ind) is the identity.
+    """The inverse of `input` as a linear map from its last axes to its first `ind`.
+
+    tensordot(tensorinv(A), A, A.ndim - ind) is the identity.
 
     Raises:
         RuntimeError: ind is not positive, or the two groups of axes have different sizes.

@@ -96,7 +96,11 @@ def lu_solve(input, LU_data, LU_pivots):
     return linalg_lu.lu_solve(LU_data, LU_pivots, input)
 
 
-@composite(sample=cases(lambda r: [call(r(3, 2), r(3, 3) + 4 * np.eye(3)), call(r(3, 2), r(3, 3) + 4 * np.eye(3), False, True)]))
+@composite(
+    sample=cases(
+        lambda r: [call(r(3, 2), r(3, 3) + 4 * np.eye(3)), call(r(3, 2), r(3, 3) + 4 * np.eye(3), False, True)]
+    )
+)
 def triangular_solve(input, A, upper=True, transpose=False, unitriangular=False):
     """X with A X = input (Aᵀ X = input when `transpose`), reading one triangle of A; and a copy of A."""
     coefficient = mT(A) if transpose else A

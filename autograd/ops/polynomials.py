@@ -45,12 +45,44 @@ def _shifted(k: int, x: Array, now: Array, before: Array) -> Array:
     return 2 * (2 * x - 1) * now - before
 
 
-for _letter, _kind, _first in (("t", "first", (1, 0)), ("u", "second", (2, 0)), ("v", "third", (2, -1)), ("w", "fourth", (2, 1))):
+for _letter, _kind, _first in (
+    ("t", "first", (1, 0)),
+    ("u", "second", (2, 0)),
+    ("v", "third", (2, -1)),
+    ("w", "fourth", (2, 1)),
+):
     _a, _b = _first
-    _declare(f"chebyshev_polynomial_{_letter}", f"The Chebyshev polynomial of the {_kind} kind", lambda x, a=_a, b=_b: a * x + b, _chebyshev)
+    _declare(
+        f"chebyshev_polynomial_{_letter}",
+        f"The Chebyshev polynomial of the {_kind} kind",
+        lambda x, a=_a, b=_b: a * x + b,
+        _chebyshev,
+    )
     _declare(f"shifted_chebyshev_polynomial_{_letter}", f"The Chebyshev polynomial of the {_kind} kind in 2 input - 1,",
              lambda x, a=_a, b=_b: a * (2 * x - 1) + b, _shifted)  # fmt: skip
-_declare("hermite_polynomial_h", "The physicists' Hermite polynomial", lambda x: 2 * x, lambda k, x, p, q: 2 * (x * p - k * q), highest=512)
-_declare("hermite_polynomial_he", "The probabilists' Hermite polynomial", lambda x: x, lambda k, x, p, q: x * p - k * q, highest=512)
-_declare("laguerre_polynomial_l", "The Laguerre polynomial", lambda x: 1 - x, lambda k, x, p, q: ((2 * k + 1 - x) * p - k * q) / (k + 1))
-_declare("legendre_polynomial_p", "The Legendre polynomial", lambda x: x, lambda k, x, p, q: ((2 * k + 1) * x * p - k * q) / (k + 1))
+_declare(
+    "hermite_polynomial_h",
+    "The physicists' Hermite polynomial",
+    lambda x: 2 * x,
+    lambda k, x, p, q: 2 * (x * p - k * q),
+    highest=512,
+)
+_declare(
+    "hermite_polynomial_he",
+    "The probabilists' Hermite polynomial",
+    lambda x: x,
+    lambda k, x, p, q: x * p - k * q,
+    highest=512,
+)
+_declare(
+    "laguerre_polynomial_l",
+    "The Laguerre polynomial",
+    lambda x: 1 - x,
+    lambda k, x, p, q: ((2 * k + 1 - x) * p - k * q) / (k + 1),
+)
+_declare(
+    "legendre_polynomial_p",
+    "The Legendre polynomial",
+    lambda x: x,
+    lambda k, x, p, q: ((2 * k + 1) * x * p - k * q) / (k + 1),
+)

@@ -198,7 +198,9 @@ def _(g, x, y):
 
 def _refuse(name: str):
     def rule(g):
-        raise RuntimeError(f"{name}: the derivative for 'input' is not implemented; detach it, only 'other' is differentiable")
+        raise RuntimeError(
+            f"{name}: the derivative for 'input' is not implemented; detach it, only 'other' is differentiable"
+        )
 
     return rule
 
@@ -277,7 +279,9 @@ def _(g, x, y):
 @op(sample=reals(0.2, 3), **_SPECIAL)
 def entr(x):
     """-input * log(input): 0 at 0, -inf below."""
-    return np.where(x > 0, -x * np.log(np.where(x > 0, x, 1)), np.where(x == 0, 0, np.where(np.isnan(x), x, -np.inf))).astype(x.dtype)[()]
+    return np.where(
+        x > 0, -x * np.log(np.where(x > 0, x, 1)), np.where(x == 0, 0, np.where(np.isnan(x), x, -np.inf))
+    ).astype(x.dtype)[()]
 
 
 @entr.grad("x")
@@ -285,7 +289,12 @@ def _(g, x):
     return g * -(log(x) + 1.0)
 
 
-@op(sample=cases(lambda r: [call(r(3, lo=0.1, hi=0.9)), call(r(2, 3, lo=0.1, hi=0.9), eps=0.05)]), promote="float", quiet=True, inplace=True)
+@op(
+    sample=cases(lambda r: [call(r(3, lo=0.1, hi=0.9)), call(r(2, 3, lo=0.1, hi=0.9), eps=0.05)]),
+    promote="float",
+    quiet=True,
+    inplace=True,
+)
 def logit(x, *, eps=None):
     """log(input / (1 - input)), the inverse of sigmoid; the input is clamped to [eps, 1 - eps] when eps is given."""
     if eps is not None:
@@ -398,11 +407,17 @@ def _bessel(name: str, function: str, doc: str, lo: float, rule: Any) -> Any:
     return declared
 
 
-bessel_j0 = _bessel("bessel_j0", "j0", "The Bessel function of the first kind, order 0.", 0.3, lambda x, out: -bessel_j1(x))
+bessel_j0 = _bessel(
+    "bessel_j0", "j0", "The Bessel function of the first kind, order 0.", 0.3, lambda x, out: -bessel_j1(x)
+)
 bessel_j1 = _bessel("bessel_j1", "j1", "The Bessel function of the first kind, order 1.", 0.3,
                     lambda x, out: _unless_zero(x, bessel_j0(x) - out / _nonzero(x)))  # fmt: skip
-bessel_y0 = _bessel("bessel_y0", "y0", "The Bessel function of the second kind, order 0.", 0.5, lambda x, out: -bessel_y1(x))
-bessel_y1 = _bessel("bessel_y1", "y1", "The Bessel function of the second kind, order 1.", 0.5, lambda x, out: bessel_y0(x) - out / x)
+bessel_y0 = _bessel(
+    "bessel_y0", "y0", "The Bessel function of the second kind, order 0.", 0.5, lambda x, out: -bessel_y1(x)
+)
+bessel_y1 = _bessel(
+    "bessel_y1", "y1", "The Bessel function of the second kind, order 1.", 0.5, lambda x, out: bessel_y0(x) - out / x
+)
 modified_bessel_k0 = _bessel("modified_bessel_k0", "k0", "The modified Bessel function of the second kind, order 0.", 0.5,
                              lambda x, out: -modified_bessel_k1(x))  # fmt: skip
 modified_bessel_k1 = _bessel("modified_bessel_k1", "k1", "The modified Bessel function of the second kind, order 1.", 0.5,
@@ -452,11 +467,30 @@ def _(g, x, out):
 
 # PyTorch's `special` repeats functions that live at the top level, some under other names.
 _SECOND_NAMES = {
-    "digamma": "digamma", "psi": "digamma", "erf": "erf", "erfc": "erfc", "erfinv": "erfinv", "exp2": "exp2", "expit": "sigmoid",
-    "expm1": "expm1", "gammainc": "igamma", "gammaincc": "igammac", "gammaln": "lgamma", "i0": "i0", "log1p": "log1p",
-    "log_softmax": "log_softmax", "logit": "logit", "logsumexp": "logsumexp", "modified_bessel_i0": "i0", "multigammaln": "mvlgamma",
-    "polygamma": "polygamma", "round": "round", "sinc": "sinc", "softmax": "softmax", "xlogy": "xlogy",
-}  # fmt: skip
+    "digamma": "digamma",
+    "psi": "digamma",
+    "erf": "erf",
+    "erfc": "erfc",
+    "erfinv": "erfinv",
+    "exp2": "exp2",
+    "expit": "sigmoid",
+    "expm1": "expm1",
+    "gammainc": "igamma",
+    "gammaincc": "igammac",
+    "gammaln": "lgamma",
+    "i0": "i0",
+    "log1p": "log1p",
+    "log_softmax": "log_softmax",
+    "logit": "logit",
+    "logsumexp": "logsumexp",
+    "modified_bessel_i0": "i0",
+    "multigammaln": "mvlgamma",
+    "polygamma": "polygamma",
+    "round": "round",
+    "sinc": "sinc",
+    "softmax": "softmax",
+    "xlogy": "xlogy",
+}
 for _name, _original in _SECOND_NAMES.items():
     registry[f"special.{_name}"] = registry[_original]
 registry["special.modified_bessel_i1"] = registry["special.i1"]

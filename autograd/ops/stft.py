@@ -89,7 +89,9 @@ def stft(input, n_fft, hop_length=None, win_length=None, window=None, center=Tru
     hop, win = _either(hop_length, n_fft // 4), _either(win_length, n_fft)
     complex_ = input.dtype.kind == "c"
     if return_complex is None and not complex_:
-        raise RuntimeError("stft requires the return_complex parameter be given for real inputs, and will further require that return_complex=True in a future PyTorch release.")
+        raise RuntimeError(
+            "stft requires the return_complex parameter be given for real inputs; pass return_complex=True"
+        )
     if input.ndim not in (1, 2):
         raise RuntimeError(f"stft: expected a 1D or 2D tensor, got shape {tuple(input.shape)}")
     x = _pad(input, n_fft // 2, pad_mode) if center else input
@@ -99,7 +101,7 @@ def stft(input, n_fft, hop_length=None, win_length=None, window=None, center=Tru
     frames = frames if window is None else frames * window
     y = _spectrum(frames, onesided, normalized)
     y = transpose(y, -2, -1)
-    return y if return_complex is not False or complex_ and return_complex is None else view_as_real(y)
+    return y if return_complex is not False or (complex_ and return_complex is None) else view_as_real(y)
 
 
 def _either(value: int | None, default: int) -> int:
@@ -115,7 +117,14 @@ def _spectrum(frames: Any, onesided: bool | None, normalized: bool) -> Any:
     return _r2c(frames, dims=(frames.ndim - 1,), power=power)
 
 
-@composite(sample=cases(lambda r: [call(r.complexes(3, 6), 4, window=r(4, lo=1)), call(r.complexes(2, 3, 5), 4, 2, window=r(4, lo=1), length=6)]))
+@composite(
+    sample=cases(
+        lambda r: [
+            call(r.complexes(3, 6), 4, window=r(4, lo=1)),
+            call(r.complexes(2, 3, 5), 4, 2, window=r(4, lo=1), length=6),
+        ]
+    )
+)
 def istft(input, n_fft, hop_length=None, win_length=None, window=None, center=True, normalized=False, onesided=None, length=None,
           return_complex=False):  # fmt: skip
     """The signal whose `stft` comes closest to `input`: windowed inverse frames added up, over the sum of squared windows.
@@ -129,14 +138,17 @@ def istft(input, n_fft, hop_length=None, win_length=None, window=None, center=Tr
     """
     hop, win = _either(hop_length, n_fft // 4), _either(win_length, n_fft)
     if input.dtype.kind != "c":
-        raise RuntimeError("istft requires a complex-valued input tensor matching the output from stft with return_complex=True.")
+        raise RuntimeError(
+            "istft requires a complex-valued input tensor matching the output from stft with return_complex=True."
+        )
     _check_lengths("istft", n_fft, hop, win, None)
     onesided = not return_complex and (input.shape[-2] != n_fft if onesided is None else onesided)
     expected = n_fft // 2 + 1 if onesided else n_fft
     if input.shape[-2] != expected:
         raise RuntimeError(
             f"istft: expected the frequency dimension (3rd to the last) of the input tensor to match n_fft"
-            f"{' / 2 + 1 when onesided=True' if onesided else ' when onesided=False'}, but got {input.shape[-2]}, expected {expected}"
+            f"{' / 2 + 1 when onesided=True' if onesided else ' when onesided=False'}, but got {input.shape[-2]}, "
+            f"expected {expected}"
         )
     window = _window(input, window, win, n_fft, "istft")
     frames = _signal(transpose(input, -2, -1), n_fft, onesided, normalized, return_complex)
@@ -169,7 +181,9 @@ def _trimmed(signal: Any, window: Any, count: int, n_fft: int, hop: int, center:
     envelope, signal = envelope[start:end], signal[..., start:end]
     least = float(np.min(np.abs(raw(envelope)))) if raw(envelope).size else 1.0
     if least < 1e-11:
-        raise RuntimeError(f"istft: window overlap add min: {least:g}; the windows must cover the whole signal (hop_length, window, center)")
+        raise RuntimeError(
+            f"istft: window overlap add min: {least:g}; the windows must cover the whole signal (hop_length, window, center)"
+        )
     signal = signal / envelope
     missing = 0 if length is None else length - signal.shape[-1]
     if missing > 0:

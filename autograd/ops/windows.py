@@ -24,7 +24,9 @@ _ARGUMENTS = """
 """
 
 
-def _make(name: str, M: int, sym: bool, shape: Callable[[Array], Array], dtype: Any, device: Any, requires_grad: bool) -> Any:
+def _make(
+    name: str, M: int, sym: bool, shape: Callable[[Array], Array], dtype: Any, device: Any, requires_grad: bool
+) -> Any:
     """`shape` over positions running from 0 to 1 at the ends of the symmetric window."""
     dtype = get_default_dtype() if dtype is None else as_dtype(dtype)
     if M < 0:
@@ -65,7 +67,9 @@ def blackman(M, *, sym=True, dtype=None, layout=None, device=None, requires_grad
 @composite(**_WINDOW)
 def nuttall(M, *, sym=True, dtype=None, layout=None, device=None, requires_grad=False):
     """Nuttall's minimum four-term Blackman-Harris window."""
-    return _make("nuttall", M, sym, _cosines((0.3635819, 0.4891775, 0.1365995, 0.0106411)), dtype, device, requires_grad)
+    return _make(
+        "nuttall", M, sym, _cosines((0.3635819, 0.4891775, 0.1365995, 0.0106411)), dtype, device, requires_grad
+    )
 
 
 @composite(**_WINDOW)
@@ -109,7 +113,9 @@ def gaussian(M, *, std=1.0, sym=True, dtype=None, layout=None, device=None, requ
     if std <= 0:
         raise ValueError(f"gaussian: Standard deviation must be positive, got: {std} instead.")
     middle = ((M - 1) if sym else M) / 2
-    return _make("gaussian", M, sym, lambda t: np.exp(-(((np.arange(M) - middle) / std) ** 2) / 2), dtype, device, requires_grad)
+    return _make(
+        "gaussian", M, sym, lambda t: np.exp(-(((np.arange(M) - middle) / std) ** 2) / 2), dtype, device, requires_grad
+    )
 
 
 @composite(**_WINDOW)
@@ -120,7 +126,9 @@ def exponential(M, *, center=None, tau=1.0, sym=True, dtype=None, layout=None, d
     if sym and center is not None:
         raise ValueError(f"exponential: Center must be None for symmetric windows, got {center}")
     middle = center if center is not None else ((M - 1) if sym else M) / 2
-    return _make("exponential", M, sym, lambda t: np.exp(-np.abs(np.arange(M) - middle) / tau), dtype, device, requires_grad)
+    return _make(
+        "exponential", M, sym, lambda t: np.exp(-np.abs(np.arange(M) - middle) / tau), dtype, device, requires_grad
+    )
 
 
 @composite(**_WINDOW)
@@ -179,5 +187,17 @@ def kaiser_window(window_length, periodic=True, beta=12.0, **keywords):
     return _older("kaiser_window", kaiser, window_length, periodic, keywords, beta=beta)
 
 
-for _window in (bartlett, blackman, nuttall, hann, hamming, general_hamming, general_cosine, cosine, gaussian, exponential, kaiser):
+for _window in (
+    bartlett,
+    blackman,
+    nuttall,
+    hann,
+    hamming,
+    general_hamming,
+    general_cosine,
+    cosine,
+    gaussian,
+    exponential,
+    kaiser,
+):
     _window.__doc__ += _ARGUMENTS

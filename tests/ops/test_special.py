@@ -14,18 +14,39 @@ INF, NAN = math.inf, math.nan
 
 
 def value(function, *args):
-    return getattr(special, function)(*(tensor(a, dtype=autograd.float64) if isinstance(a, float) else a for a in args)).item()
+    return getattr(special, function)(
+        *(tensor(a, dtype=autograd.float64) if isinstance(a, float) else a for a in args)
+    ).item()
 
 
 # ---------------------------------------------------------------------------------------------- accuracy
 
 SCIPYS = {
-    "erf": "erf", "erfc": "erfc", "erfcx": "erfcx", "gammaln": "gammaln", "digamma": "digamma", "i0": "i0", "i0e": "i0e",
-    "i1": "i1", "i1e": "i1e", "ndtr": "ndtr", "log_ndtr": "log_ndtr", "entr": "entr", "expit": "expit",
-    "bessel_j0": "j0", "bessel_j1": "j1", "airy_ai": "airy",
-}  # fmt: skip
-POSITIVE = {"bessel_y0": "y0", "bessel_y1": "y1", "modified_bessel_k0": "k0", "modified_bessel_k1": "k1",
-            "scaled_modified_bessel_k0": "k0e", "scaled_modified_bessel_k1": "k1e"}  # fmt: skip
+    "erf": "erf",
+    "erfc": "erfc",
+    "erfcx": "erfcx",
+    "gammaln": "gammaln",
+    "digamma": "digamma",
+    "i0": "i0",
+    "i0e": "i0e",
+    "i1": "i1",
+    "i1e": "i1e",
+    "ndtr": "ndtr",
+    "log_ndtr": "log_ndtr",
+    "entr": "entr",
+    "expit": "expit",
+    "bessel_j0": "j0",
+    "bessel_j1": "j1",
+    "airy_ai": "airy",
+}
+POSITIVE = {
+    "bessel_y0": "y0",
+    "bessel_y1": "y1",
+    "modified_bessel_k0": "k0",
+    "modified_bessel_k1": "k1",
+    "scaled_modified_bessel_k0": "k0e",
+    "scaled_modified_bessel_k1": "k1e",
+}
 
 
 @pytest.mark.parametrize("name", [*SCIPYS, *POSITIVE])
@@ -54,7 +75,9 @@ def test_gamma_family_in_two_variables():
     for n in range(5):
         np.testing.assert_allclose(autograd.polygamma(n, tensor(q)).numpy(), scipy.polygamma(n, q), rtol=1e-12)
         np.testing.assert_allclose(tensor(q).polygamma(n).numpy(), scipy.polygamma(n, q), rtol=1e-12)
-    np.testing.assert_allclose(special.multigammaln(tensor(q + 2), 3).numpy(), [scipy.multigammaln(v, 3) for v in q + 2], rtol=1e-12)
+    np.testing.assert_allclose(
+        special.multigammaln(tensor(q + 2), 3).numpy(), [scipy.multigammaln(v, 3) for v in q + 2], rtol=1e-12
+    )
 
 
 def test_log_gamma_keeps_its_relative_accuracy_at_its_zeros():
@@ -70,21 +93,72 @@ def test_log_gamma_keeps_its_relative_accuracy_at_its_zeros():
 @pytest.mark.parametrize(
     ("name", "x", "expected"),
     [
-        ("erf", INF, 1), ("erf", -INF, -1), ("erfc", INF, 0), ("erfc", -INF, 2), ("erfinv", 1.0, INF), ("erfinv", -1.0, -INF),
-        ("erfinv", 1.5, NAN), ("erfinv", 0.0, 0), ("ndtri", 0.0, -INF), ("ndtri", 1.0, INF), ("ndtri", 0.5, 0), ("ndtri", -1.0, NAN),
-        ("ndtr", -INF, 0), ("log_ndtr", INF, 0), ("log_ndtr", -INF, -INF), ("gammaln", 0.0, INF), ("gammaln", -3.0, INF),
-        ("gammaln", INF, INF), ("gammaln", -INF, INF), ("gammaln", 1.0, 0), ("gammaln", 2.0, 0), ("digamma", 0.0, -INF), ("digamma", -0.0, INF),
-        ("digamma", -2.0, NAN), ("digamma", INF, INF), ("i0", 0.0, 1), ("i0", INF, INF), ("i1", 0.0, 0), ("i1", -INF, -INF), ("i0e", INF, 0),
-        ("i1e", INF, 0), ("sinc", 0.0, 1), ("sinc", 3.0, 0), ("entr", 0.0, 0), ("entr", -1.0, -INF), ("logit", 0.0, -INF), ("logit", 1.0, INF),
-        ("logit", 2.0, NAN), ("spherical_bessel_j0", 0.0, 1),
+        ("erf", INF, 1),
+        ("erf", -INF, -1),
+        ("erfc", INF, 0),
+        ("erfc", -INF, 2),
+        ("erfinv", 1.0, INF),
+        ("erfinv", -1.0, -INF),
+        ("erfinv", 1.5, NAN),
+        ("erfinv", 0.0, 0),
+        ("ndtri", 0.0, -INF),
+        ("ndtri", 1.0, INF),
+        ("ndtri", 0.5, 0),
+        ("ndtri", -1.0, NAN),
+        ("ndtr", -INF, 0),
+        ("log_ndtr", INF, 0),
+        ("log_ndtr", -INF, -INF),
+        ("gammaln", 0.0, INF),
+        ("gammaln", -3.0, INF),
+        ("gammaln", INF, INF),
+        ("gammaln", -INF, INF),
+        ("gammaln", 1.0, 0),
+        ("gammaln", 2.0, 0),
+        ("digamma", 0.0, -INF),
+        ("digamma", -0.0, INF),
+        ("digamma", -2.0, NAN),
+        ("digamma", INF, INF),
+        ("i0", 0.0, 1),
+        ("i0", INF, INF),
+        ("i1", 0.0, 0),
+        ("i1", -INF, -INF),
+        ("i0e", INF, 0),
+        ("i1e", INF, 0),
+        ("sinc", 0.0, 1),
+        ("sinc", 3.0, 0),
+        ("entr", 0.0, 0),
+        ("entr", -1.0, -INF),
+        ("logit", 0.0, -INF),
+        ("logit", 1.0, INF),
+        ("logit", 2.0, NAN),
+        ("spherical_bessel_j0", 0.0, 1),
     ],
-)  # fmt: skip
+)
 def test_edges(name, x, expected):
     assert value(name, x) == pytest.approx(expected, abs=1e-15, nan_ok=True)
 
 
-@pytest.mark.parametrize("name", ["erf", "erfc", "erfcx", "erfinv", "ndtr", "ndtri", "log_ndtr", "gammaln", "digamma", "i0", "i0e", "i1", "i1e",
-                                  "sinc", "entr", "logit"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    [
+        "erf",
+        "erfc",
+        "erfcx",
+        "erfinv",
+        "ndtr",
+        "ndtri",
+        "log_ndtr",
+        "gammaln",
+        "digamma",
+        "i0",
+        "i0e",
+        "i1",
+        "i1e",
+        "sinc",
+        "entr",
+        "logit",
+    ],
+)
 def test_nan_and_precision_pass_through(name):
     function = getattr(special, name)
     assert math.isnan(value(name, NAN))
@@ -98,14 +172,18 @@ def test_nan_and_precision_pass_through(name):
 
 
 def test_zeta_and_polygamma_at_their_poles():
-    assert value("zeta", 1.0, 2.0) == INF and value("zeta", 2.0, -1.0) == INF
-    assert math.isnan(value("zeta", 0.5, 1.0)) and math.isnan(value("zeta", 2.5, -0.5))
+    assert value("zeta", 1.0, 2.0) == INF
+    assert value("zeta", 2.0, -1.0) == INF
+    assert math.isnan(value("zeta", 0.5, 1.0))
+    assert math.isnan(value("zeta", 2.5, -0.5))
     assert value("zeta", 2.0, -0.5) == pytest.approx(4 + math.pi**2 / 2)
     assert autograd.polygamma(1, tensor(0.0)).item() == INF
 
 
 def test_x_log_y_where_x_is_zero():
-    assert value("xlogy", 0.0, 0.0) == 0 and math.isnan(value("xlogy", 0.0, NAN)) and value("xlogy", 1.0, 0.0) == -INF
+    assert value("xlogy", 0.0, 0.0) == 0
+    assert math.isnan(value("xlogy", 0.0, NAN))
+    assert value("xlogy", 1.0, 0.0) == -INF
     assert value("xlog1py", 0.0, -1.0) == 0
     x, y = autograd.zeros(2, requires_grad=True), tensor([0.0, 2.0], requires_grad=True)
     autograd.xlogy(x, y).sum().backward()
@@ -133,14 +211,23 @@ def test_logit_outside_its_domain():
 
 @pytest.mark.parametrize(
     ("name", "scipys"),
-    [("chebyshev_polynomial_t", "eval_chebyt"), ("chebyshev_polynomial_u", "eval_chebyu"), ("hermite_polynomial_h", "eval_hermite"),
-     ("hermite_polynomial_he", "eval_hermitenorm"), ("laguerre_polynomial_l", "eval_laguerre"), ("legendre_polynomial_p", "eval_legendre"),
-     ("shifted_chebyshev_polynomial_t", "eval_sh_chebyt"), ("shifted_chebyshev_polynomial_u", "eval_sh_chebyu")],
-)  # fmt: skip
+    [
+        ("chebyshev_polynomial_t", "eval_chebyt"),
+        ("chebyshev_polynomial_u", "eval_chebyu"),
+        ("hermite_polynomial_h", "eval_hermite"),
+        ("hermite_polynomial_he", "eval_hermitenorm"),
+        ("laguerre_polynomial_l", "eval_laguerre"),
+        ("legendre_polynomial_p", "eval_legendre"),
+        ("shifted_chebyshev_polynomial_t", "eval_sh_chebyt"),
+        ("shifted_chebyshev_polynomial_u", "eval_sh_chebyu"),
+    ],
+)
 def test_polynomials(name, scipys):
     scipy = pytest.importorskip("scipy.special")
     x, n = np.linspace(-1.5, 1.5, 7), np.arange(9)[:, None]
-    np.testing.assert_allclose(getattr(special, name)(tensor(x), tensor(n)).numpy(), getattr(scipy, scipys)(n, x), rtol=1e-11, atol=1e-11)
+    np.testing.assert_allclose(
+        getattr(special, name)(tensor(x), tensor(n)).numpy(), getattr(scipy, scipys)(n, x), rtol=1e-11, atol=1e-11
+    )
     assert getattr(special, name)(tensor([0.5]), -1).tolist() == [0.0]
 
 
@@ -150,14 +237,29 @@ def test_chebyshev_of_the_third_and_fourth_kind():
     third, fourth = np.cos((n + 0.5) * angle) / np.cos(angle / 2), np.sin((n + 0.5) * angle) / np.sin(angle / 2)
     np.testing.assert_allclose(special.chebyshev_polynomial_v(x, tensor(n)).numpy(), third, atol=1e-12)
     np.testing.assert_allclose(special.chebyshev_polynomial_w(x, tensor(n)).numpy(), fourth, atol=1e-12)
-    np.testing.assert_allclose(special.shifted_chebyshev_polynomial_v((x + 1) / 2, tensor(n)).numpy(), third, atol=1e-12)
-    np.testing.assert_allclose(special.shifted_chebyshev_polynomial_w((x + 1) / 2, tensor(n)).numpy(), fourth, atol=1e-12)
+    np.testing.assert_allclose(
+        special.shifted_chebyshev_polynomial_v((x + 1) / 2, tensor(n)).numpy(), third, atol=1e-12
+    )
+    np.testing.assert_allclose(
+        special.shifted_chebyshev_polynomial_w((x + 1) / 2, tensor(n)).numpy(), fourth, atol=1e-12
+    )
 
 
 # ---------------------------------------------------------------------------------------------- windows
 
-WINDOWS = {"bartlett": {}, "blackman": {}, "hann": {}, "hamming": {}, "nuttall": {}, "cosine": {}, "kaiser": {"beta": 8.6},
-           "gaussian": {"std": 3.0}, "exponential": {"tau": 2.0}, "general_hamming": {"alpha": 0.7}, "general_cosine": {"a": [0.5, 0.3, 0.2]}}  # fmt: skip
+WINDOWS = {
+    "bartlett": {},
+    "blackman": {},
+    "hann": {},
+    "hamming": {},
+    "nuttall": {},
+    "cosine": {},
+    "kaiser": {"beta": 8.6},
+    "gaussian": {"std": 3.0},
+    "exponential": {"tau": 2.0},
+    "general_hamming": {"alpha": 0.7},
+    "general_cosine": {"a": [0.5, 0.3, 0.2]},
+}
 
 
 @pytest.mark.parametrize("name", WINDOWS)
@@ -175,7 +277,8 @@ def test_the_older_window_functions_are_periodic():
     for name in ("hann", "bartlett", "blackman", "hamming", "kaiser"):
         window = getattr(signal.windows, name)
         older = getattr(autograd, name + "_window")
-        assert autograd.equal(older(6), window(6, sym=False)) and autograd.equal(older(6, periodic=False), window(6))
+        assert autograd.equal(older(6), window(6, sym=False))
+        assert autograd.equal(older(6, periodic=False), window(6))
     assert autograd.hamming_window(4, True, 0.6, 0.4, dtype=autograd.float64).dtype == autograd.float64
 
 
@@ -192,13 +295,21 @@ def test_the_older_window_functions_are_periodic():
         (ValueError, lambda: signal.windows.gaussian(5, std=-1), "Standard deviation must be positive, got: -1"),
         (ValueError, lambda: signal.windows.exponential(5, tau=-1), "Tau must be positive, got: -1"),
         (ValueError, lambda: signal.windows.exponential(5, center=1), "Center must be None for symmetric windows"),
-        (ValueError, lambda: signal.windows.hann(5, dtype=autograd.int64), "expects float32 or float64 dtypes, got: int64"),
+        (
+            ValueError,
+            lambda: signal.windows.hann(5, dtype=autograd.int64),
+            "expects float32 or float64 dtypes, got: int64",
+        ),
         (ValueError, lambda: signal.windows.general_cosine(5, a=[]), "Coefficients cannot be empty"),
         (TypeError, lambda: signal.windows.general_cosine(5, a=3), "Coefficients must be a list/tuple"),
         (RuntimeError, lambda: autograd.hann_window(-1), "requires non-negative window_length, got window_length=-1"),
-        (RuntimeError, lambda: autograd.hann_window(4, dtype=autograd.int64), "expects floating point dtypes, got: int64"),
+        (
+            RuntimeError,
+            lambda: autograd.hann_window(4, dtype=autograd.int64),
+            "expects floating point dtypes, got: int64",
+        ),
     ],
-)  # fmt: skip
+)
 def test_errors(error, call, match):
     with pytest.raises(error, match=match):
         call()
