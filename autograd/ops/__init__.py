@@ -8,6 +8,7 @@ from . import compare
 from . import complex  # noqa: A004
 from . import pointwise
 from . import shape
+from . import axes_inplace
 from . import reduce
 from . import arithmetic
 from . import matmul
