@@ -28,7 +28,7 @@ def padded(x, pads, fill=0):
         return x
     lead = x.ndim - len(pads)
     shape = (*x.shape[:lead], *(n + lo + hi for n, (lo, hi) in zip(x.shape[lead:], pads, strict=True)))
-    out = np.zeros_like(x, shape=shape) if fill == 0 else np.full_like(x, fill, shape=shape)
+    out = np.zeros_like(x, shape=shape, order="C") if fill == 0 else np.full_like(x, fill, shape=shape, order="C")
     inside, source = [slice(None)] * lead, [slice(None)] * lead
     for n, (lo, hi) in zip(x.shape[lead:], pads, strict=True):
         inside.append(slice(max(lo, 0), max(lo, 0) + n + min(lo, 0) + min(hi, 0)))
@@ -88,7 +88,7 @@ def convolve(x, w, stride, pads, dilation, groups):
     kernel = w.shape[2:]
     out = out_size(x.shape[2:], kernel, stride, pads, dilation)
     batch, filters = x.shape[0], w.shape[0]
-    y = np.zeros_like(x, shape=(batch, filters, *out))
+    y = np.zeros_like(x, shape=(batch, filters, *out), order="C")
     if not y.size or not w.size:
         return y.astype(dtype, copy=False)
     if _depthwise(x, w, groups):
@@ -105,7 +105,7 @@ def convolve(x, w, stride, pads, dilation, groups):
     for part in blocks(batch, x.dtype.itemsize * groups * depth * length):
         n = part.stop - part.start
         if buffer is None:
-            buffer = np.empty_like(x, shape=(n, x.shape[1], math.prod(kernel), *out))
+            buffer = np.empty_like(x, shape=(n, x.shape[1], math.prod(kernel), *out), order="C")
         columns = buffer[:n]
         fill_columns(columns, xp[part], kernel, stride, dilation, out)
         np.matmul(weights, columns.reshape(n, groups, depth, length), out=target[part])
@@ -136,7 +136,7 @@ def convolve_input(g, w, size, stride, pads, dilation, groups):
         return np.matmul(weights, gradients).reshape(batch, channels, *size).astype(dtype, copy=False)
     whole = tuple(max(n + lo + max(hi, 0), (o - 1) * s + d * (k - 1) + 1) for n, (lo, hi), o, s, d, k in
                   zip(size, pads, out, stride, dilation, kernel, strict=True))  # fmt: skip
-    xp = np.zeros_like(g, shape=(batch, channels, *whole))
+    xp = np.zeros_like(g, shape=(batch, channels, *whole), order="C")
     if _depthwise(xp, w, groups):
         _spread_depthwise(xp, g, w, stride, dilation)
     else:
@@ -162,7 +162,7 @@ def convolve_weight(x, g, kernel, stride, pads, dilation, groups):
     out, batch, filters = g.shape[2:], x.shape[0], g.shape[1]
     shape = (filters, x.shape[1] // groups, *kernel)
     depth, length = x.shape[1] // groups * math.prod(kernel), math.prod(out)
-    total = np.zeros_like(x, shape=(groups, filters // groups, depth))
+    total = np.zeros_like(x, shape=(groups, filters // groups, depth), order="C")
     if not (x.size and g.size and total.size):
         return total.reshape(shape).astype(dtype, copy=False)
     xp = padded(x, pads)
@@ -171,7 +171,7 @@ def convolve_weight(x, g, kernel, stride, pads, dilation, groups):
     for part in blocks(batch, x.dtype.itemsize * groups * depth * length):
         n = part.stop - part.start
         # Columns as (C, K, n, L), so that the sum over the block is part of the product.
-        columns = np.empty_like(x, shape=(x.shape[1], math.prod(kernel), n, *out))
+        columns = np.empty_like(x, shape=(x.shape[1], math.prod(kernel), n, *out), order="C")
         fill_columns(np.moveaxis(columns, 2, 0), xp[part], kernel, stride, dilation, out)
         rows = np.moveaxis(g[part], 0, 1).reshape(groups, filters // groups, n * length)
         total += np.matmul(rows, columns.reshape(groups, depth, n * length).swapaxes(1, 2))
@@ -180,7 +180,7 @@ def convolve_weight(x, g, kernel, stride, pads, dilation, groups):
 
 def _weight_depthwise(xp, g, shape, stride, dilation):
     kernel, out = shape[2:], g.shape[2:]
-    total = np.zeros_like(xp, shape=shape)
+    total = np.zeros_like(xp, shape=shape, order="C")
     for offset in offsets(kernel):
         seen = xp[(..., *windows(offset, stride, dilation, out))]
         total[(slice(None), 0, *offset)] = np.sum(seen * g, axis=(0, *range(2, g.ndim)))

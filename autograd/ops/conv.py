@@ -316,7 +316,7 @@ for _f, _first, _text in (
 def _unfold(x, *, kernel, dilation, pads, stride):
     """Columns of windows: (N, C, H, W) -> (N, C * kh * kw, L)."""
     out = _columns.out_size(x.shape[2:], kernel, stride, pads, dilation)
-    columns = np.empty_like(x, shape=(*x.shape[:2], kernel[0] * kernel[1], *out))
+    columns = np.empty_like(x, shape=(*x.shape[:2], kernel[0] * kernel[1], *out), order="C")
     _columns.fill_columns(columns, _columns.padded(x, pads), kernel, stride, dilation, out)
     return columns.reshape(x.shape[0], x.shape[1] * kernel[0] * kernel[1], out[0] * out[1])
 
@@ -334,7 +334,7 @@ def _fold(x, *, size, kernel, dilation, pads, stride):
     places = kernel[0] * kernel[1]
     channels = x.shape[1] // places
     whole = [n + lo + hi for n, (lo, hi) in zip(size, pads, strict=True)]
-    xp = np.zeros_like(x, shape=(x.shape[0], channels, *whole))
+    xp = np.zeros_like(x, shape=(x.shape[0], channels, *whole), order="C")
     _columns.add_columns(xp, np.reshape(x, (x.shape[0], channels, places, *out)), kernel, stride, dilation, out)
     (top, _), (left, _) = pads
     return np.ascontiguousarray(xp[:, :, top : top + size[0], left : left + size[1]])
