@@ -46,3 +46,4 @@ from . import resample
 from . import adaptive
 from . import grid
 from . import embedding
+from . import shared
