@@ -76,7 +76,7 @@ def unary_entry(op: Any, general: Callable) -> Callable:
             y = op.retry((x,))
         result = new(Tensor)
         result._data = y
-        if edge is None or (mode := grad_mode()) is False:
+        if edge is None or (mode := grad_mode()) is False or not op.differentiable:
             result._node = None
             return result
         if mode is not True:
@@ -145,7 +145,7 @@ def binary_entry(op: Any, general: Callable, operator: bool = False) -> Callable
             raise op.translate(error, (x, y)) from None
         result = new(Tensor)
         result._data = z
-        if (left is None and right is None) or (mode := grad_mode()) is False:
+        if (left is None and right is None) or (mode := grad_mode()) is False or not op.differentiable:
             result._node = None
             return result
         if mode is not True:
@@ -189,7 +189,7 @@ def reflected_entry(op: Any, general: Callable) -> Callable:
             z = kernel(other, y)
         except RuntimeWarning:
             z = op.retry((other, y))
-        if edge is None or grad_mode() is False:
+        if edge is None or grad_mode() is False or not op.differentiable:
             return wrap(z)
         return wrap(z, op.record(z, z, (other, y), (), (None, edge)))
 
