@@ -9,7 +9,7 @@ from typing import Any
 
 from autograd import Tensor
 
-from .module import Module, indent
+from .module import Module, attach, indent
 from .parameter import Parameter
 
 
@@ -136,7 +136,7 @@ def _key_at(self: Module, idx: Any) -> str:
 def _renumber(self: Module, modules: list) -> None:
     self._modules.clear()
     for i, module in enumerate(modules):
-        self._attach(str(i), module)
+        attach(self, str(i), module)
 
 
 class ModuleList(Module):

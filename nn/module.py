@@ -78,15 +78,15 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if not capture.limit:  # nobody will draw this: no scope needed
-            return self._run(args, kwargs)
+            return self._call_impl(args, kwargs)
         name = self._scope_name or type(self).__name__
         token = scope.set(Scope(name, self, next(_calls), scope.get()))
         try:
-            return self._run(args, kwargs)
+            return self._call_impl(args, kwargs)
         finally:
             scope.reset(token)
 
-    def _run(self, args: tuple, kwargs: dict) -> Any:
+    def _call_impl(self, args: tuple, kwargs: dict) -> Any:
         if (
             self._forward_hooks or self._forward_pre_hooks or self._backward_hooks or self._backward_pre_hooks
             or Everywhere.forward or Everywhere.pre or Everywhere.backward or Everywhere.backward_pre
@@ -103,8 +103,8 @@ class Module:
             KeyError, TypeError: the name is taken or no name at all, or the value is not a Parameter.
             AttributeError: `super().__init__()` has not run.
         """
-        self._require_init("_parameters", "parameter")
-        self._check_name("parameter", name, self._parameters)
+        _require_init(self, "_parameters", "parameter")
+        _check_name(self, "parameter", name, self._parameters)
         if param is not None and not isinstance(param, Parameter):
             raise TypeError(
                 f"cannot assign {_kind(param)!r} object to parameter {name!r} (nn.Parameter or None required)"
@@ -119,8 +119,8 @@ class Module:
             KeyError, TypeError: the name is taken or no name at all, or the value is not a Tensor.
             AttributeError: `super().__init__()` has not run.
         """
-        self._require_init("_buffers", "buffer")
-        self._check_name("buffer", name, self._buffers)
+        _require_init(self, "_buffers", "buffer")
+        _check_name(self, "buffer", name, self._buffers)
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(f"cannot assign {_kind(tensor)!r} object to buffer {name!r} (Tensor or None required)")
         self._buffers[name] = tensor
@@ -134,32 +134,13 @@ class Module:
         """
         if module is not None and not isinstance(module, Module):
             raise TypeError(f"{_kind(module)} is not a Module subclass")
-        self._require_init("_modules", "module")
-        self._check_name("module", name, self._modules)
-        self._attach(name, module)
+        _require_init(self, "_modules", "module")
+        _check_name(self, "module", name, self._modules)
+        attach(self, name, module)
 
     def register_module(self, name: str, module: Module | None) -> None:
         """Another name of `add_module`."""
         self.add_module(name, module)
-
-    def _attach(self, name: str, module: Module | None) -> None:
-        self._modules[name] = module
-        if module is not None:
-            module.__dict__["_scope_name"] = name
-
-    def _require_init(self, table: str, what: str) -> None:
-        if table not in self.__dict__:
-            raise AttributeError(f"cannot assign {what} before Module.__init__() call")
-
-    def _check_name(self, what: str, name: Any, table: Mapping) -> None:
-        if not isinstance(name, str):
-            raise TypeError(f"{what} name should be a string. Got {type(name).__name__}")
-        if "." in name:
-            raise KeyError(f"{what} name can't contain \".\", got: {name}")
-        if name == "":
-            raise KeyError(f'{what} name can\'t be empty string ""')
-        if name not in table and hasattr(self, name):
-            raise KeyError(f"attribute {name!r} already exists")
 
     # ------------------------------------------------------------------------------------------ attributes
 
@@ -176,37 +157,25 @@ class Module:
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, Parameter):
-            self._require_init("_parameters", "parameters")
-            self._forget(name, "_buffers", "_modules")
+            _require_init(self, "_parameters", "parameters")
+            _forget(self, name, "_buffers", "_modules")
             self.register_parameter(name, value)
         elif name in self.__dict__.get("_parameters", ()):
-            self._replace("_parameters", name, value, "parameter", "nn.Parameter or None")
+            _replace(self, "_parameters", name, value, "parameter", "nn.Parameter or None")
         elif isinstance(value, Module):
-            self._require_init("_modules", "module")
-            self._forget(name, "_parameters", "_buffers")
-            self._attach(name, value)
+            _require_init(self, "_modules", "module")
+            _forget(self, name, "_parameters", "_buffers")
+            attach(self, name, value)
         elif name in self.__dict__.get("_modules", ()):
-            self._replace("_modules", name, value, "child module", "nn.Module or None")
+            _replace(self, "_modules", name, value, "child module", "nn.Module or None")
         elif isinstance(value, Buffer):
-            self._require_init("_buffers", "buffer")
-            self._forget(name, "_parameters", "_modules")
+            _require_init(self, "_buffers", "buffer")
+            _forget(self, name, "_parameters", "_modules")
             self.register_buffer(name, value, value.persistent)
         elif name in self.__dict__.get("_buffers", ()):
-            self._replace("_buffers", name, value, "buffer", "nn.Buffer, Tensor or None", Tensor)
+            _replace(self, "_buffers", name, value, "buffer", "nn.Buffer, Tensor or None", Tensor)
         else:
             object.__setattr__(self, name, value)
-
-    def _replace(self, table: str, name: str, value: Any, what: str, expected: str, kind: type | None = None) -> None:
-        if value is not None and not (kind and isinstance(value, kind)):
-            raise TypeError(f"cannot assign {_kind(value)!r} as {what} {name!r} ({expected} expected)")
-        self.__dict__[table][name] = value
-
-    def _forget(self, name: str, *tables: str) -> None:
-        """Make room for a new registration of `name`."""
-        self.__dict__.pop(name, None)
-        for table in tables:
-            self.__dict__[table].pop(name, None)
-        self._non_persistent_buffers_set.discard(name)
 
     def __delattr__(self, name: str) -> None:
         for table in _TABLES:
@@ -329,7 +298,7 @@ class Module:
 
     def get_parameter(self, target: str) -> Parameter:
         """The parameter at a dotted path."""
-        found = self._get(target)
+        found = _get(self, target)
         if not isinstance(found, Parameter):
             raise AttributeError(f"`{target.rpartition('.')[2]}` is not an nn.Parameter")
         return found
@@ -337,17 +306,10 @@ class Module:
     def get_buffer(self, target: str) -> Tensor:
         """The buffer at a dotted path."""
         path, _, name = target.rpartition(".")
-        found = self._get(target)
+        found = _get(self, target)
         if name not in self.get_submodule(path)._buffers:
             raise AttributeError(f"`{name}` is not a buffer")
         return found
-
-    def _get(self, target: str) -> Any:
-        path, _, name = target.rpartition(".")
-        module = self.get_submodule(path)
-        if not hasattr(module, name):
-            raise AttributeError(f"{type(module).__name__} has no attribute `{name}`")
-        return getattr(module, name)
 
     # ------------------------------------------------------------------------------------------ changing
 
@@ -396,22 +358,19 @@ class Module:
 
     def float(self) -> Any:
         """Cast floating parameters and buffers to float32."""
-        return self._floating(autograd.float32)
+        return _floating(self, autograd.float32)
 
     def double(self) -> Any:
         """Cast floating parameters and buffers to float64."""
-        return self._floating(autograd.float64)
+        return _floating(self, autograd.float64)
 
     def half(self) -> Any:
         """Cast floating parameters and buffers to float16."""
-        return self._floating(autograd.float16)
+        return _floating(self, autograd.float16)
 
     def bfloat16(self) -> Any:
         """Cast floating parameters and buffers to bfloat16."""
-        return self._floating(autograd.bfloat16)
-
-    def _floating(self, dtype: Any) -> Any:
-        return self._apply(lambda t: cast(t, dtype) if t.is_floating_point() else t)
+        return _floating(self, autograd.bfloat16)
 
     def cpu(self) -> Any:
         """Nothing to do: tensors live on the CPU."""
@@ -496,20 +455,13 @@ class Module:
             >>> layer(autograd.ones(1, 2, requires_grad=True)).sum().backward()
             tensor([[1.]])
         """
-        self._choose_backward(True)
+        _choose_backward(self, True)
         return add_hook(self._backward_hooks, hook, prepend)
 
     def register_backward_hook(self, hook: Callable) -> RemovableHandle:
         """PyTorch's older hook: sees only the module's last operation. Prefer `register_full_backward_hook`."""
-        self._choose_backward(False)
+        _choose_backward(self, False)
         return add_hook(self._backward_hooks, hook)
-
-    def _choose_backward(self, full: bool) -> None:
-        if self._is_full_backward_hook is (not full):
-            raise RuntimeError(
-                "Cannot use both regular backward hooks and full backward hooks on a single Module. Please use only one of them."
-            )
-        self._is_full_backward_hook = full
 
     def register_state_dict_pre_hook(self, hook: Callable) -> RemovableHandle:
         """Call `hook(module, prefix, keep_vars)` before the state_dict is made."""
@@ -660,3 +612,60 @@ def _kind(value: Any) -> str:
 
 def _computed(value: Any) -> bool:
     return isinstance(value, Tensor) and value.grad_fn is not None
+
+
+def attach(parent: Module, name: str, module: Module | None) -> None:
+    """Register a submodule; it remembers its name for pictures."""
+    parent._modules[name] = module
+    if module is not None:
+        module.__dict__["_scope_name"] = name
+
+
+def _require_init(module: Module, table: str, what: str) -> None:
+    if table not in module.__dict__:
+        raise AttributeError(f"cannot assign {what} before Module.__init__() call")
+
+
+def _check_name(module: Module, what: str, name: Any, table: Mapping) -> None:
+    if not isinstance(name, str):
+        raise TypeError(f"{what} name should be a string. Got {type(name).__name__}")
+    if "." in name:
+        raise KeyError(f"{what} name can't contain \".\", got: {name}")
+    if name == "":
+        raise KeyError(f'{what} name can\'t be empty string ""')
+    if name not in table and hasattr(module, name):
+        raise KeyError(f"attribute {name!r} already exists")
+
+
+def _replace(module: Module, table: str, name: str, value: Any, what: str, expected: str, kind: type | None = None) -> None:
+    if value is not None and not (kind and isinstance(value, kind)):
+        raise TypeError(f"cannot assign {_kind(value)!r} as {what} {name!r} ({expected} expected)")
+    module.__dict__[table][name] = value
+
+
+def _forget(module: Module, name: str, *tables: str) -> None:
+    """Make room for a new registration of `name`."""
+    module.__dict__.pop(name, None)
+    for table in tables:
+        module.__dict__[table].pop(name, None)
+    module._non_persistent_buffers_set.discard(name)
+
+
+def _get(module: Module, target: str) -> Any:
+    path, _, name = target.rpartition(".")
+    module = module.get_submodule(path)
+    if not hasattr(module, name):
+        raise AttributeError(f"{type(module).__name__} has no attribute `{name}`")
+    return getattr(module, name)
+
+
+def _floating(module: Module, dtype: Any) -> Any:
+    return module._apply(lambda t: cast(t, dtype) if t.is_floating_point() else t)
+
+
+def _choose_backward(module: Module, full: bool) -> None:
+    if module._is_full_backward_hook is (not full):
+        raise RuntimeError(
+            "Cannot use both regular backward hooks and full backward hooks on a single Module. Please use only one of them."
+        )
+    module._is_full_backward_hook = full
