@@ -39,7 +39,8 @@ def bernoulli(count: int) -> tuple[float, ...]:
     """B_2, B_4, ..., `count` of them, by the recurrence sum of C(n+1, k) B_k = 0."""
     numbers = [Fraction(1)]
     for n in range(1, 2 * count + 1):
-        numbers.append(-sum(math.comb(n + 1, k) * b for k, b in enumerate(numbers)) / (n + 1))
+        total = sum((math.comb(n + 1, k) * b for k, b in enumerate(numbers)), Fraction(0))
+        numbers.append(-total / (n + 1))
     return tuple(float(b) for b in numbers[2::2])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,6 +24,11 @@ class LinAlgError(RuntimeError):
 
 
 LinAlgError.__module__ = "autograd.linalg"
+
+
+def result_type(name: str, fields: tuple[str, ...]) -> Any:
+    """A class of named results; `name`, PyTorch's, is what it prints."""
+    return namedtuple(name, fields)
 
 
 def is_complex(x: Any) -> bool:

@@ -8,7 +8,6 @@ not depend on the vectors' free phase; the complex case checks this.
 
 from __future__ import annotations
 
-from collections import namedtuple
 from typing import Any
 
 import numpy as np
@@ -29,19 +28,20 @@ from ._matrix import (
     is_complex,
     main_diagonal,
     raw,
+    result_type,
 )
 from .complex import real
 from .diagonals import diag_embed, tril, triu
 from .linalg_solve import solve_triangular
 from .shape import cat
 
-_LINALG = {"namespace": "linalg", "holomorphic": False, "quiet": True}
-_PRIVATE = {"namespace": "_", "method": False, "holomorphic": False, "quiet": True}
+_LINALG: dict[str, Any] = {"namespace": "linalg", "holomorphic": False, "quiet": True}
+_PRIVATE: dict[str, Any] = {"namespace": "_", "method": False, "holomorphic": False, "quiet": True}
 # Kernels that read one triangle only are differentiated as functions of symmetric matrices, so a numerical step of one
 # element is no test for them: their samples are 1 by 1, and tests/ops/test_linalg.py checks them on a @ a.mT.
 _ONE = cases(lambda r: [call(r(1, 1, lo=1, hi=2)), call(r(3, 1, 1, lo=1, hi=2))])
 
-CholeskyEx = namedtuple("cholesky_ex", ("L", "info"))
+CholeskyEx = result_type("cholesky_ex", ("L", "info"))
 
 
 # ---------------------------------------------------------------------------------------------- Cholesky

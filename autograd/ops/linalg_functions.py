@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import namedtuple
 from typing import Any
 
 import numpy as np
@@ -11,17 +10,18 @@ import numpy as np
 from .._array import Array
 from .._op import composite, op
 from .._samples import call, cases
-from ._matrix import adjoint, check_matrix, check_square, eye_like, is_vector_side, raw
+from ._matrix import adjoint, check_matrix, check_square, eye_like, is_vector_side, raw, result_type
+from .cast import clone
 from .complex import real
 from .linalg_solve import inv
 from .pointwise import abs
 from .reduce import sum
 from .shape import cat, reshape
 
-_LINALG = {"namespace": "linalg", "holomorphic": False, "quiet": True}
-_PRIVATE = {"namespace": "_", "method": False, "holomorphic": False, "quiet": True}
+_LINALG: dict[str, Any] = {"namespace": "linalg", "holomorphic": False, "quiet": True}
+_PRIVATE: dict[str, Any] = {"namespace": "_", "method": False, "holomorphic": False, "quiet": True}
 
-Lstsq = namedtuple("lstsq", ("solution", "residuals", "rank", "singular_values"))
+Lstsq = result_type("lstsq", ("solution", "residuals", "rank", "singular_values"))
 
 
 # ---------------------------------------------------------------------------------------------- tolerance, rank
@@ -200,13 +200,14 @@ def matrix_power(input, n):
     check_square(input, "linalg.matrix_power")
     if n == 0:
         return input * 0 + eye_like(raw(input), input.shape[-1])
-    square, n, result = (inv(input), -n, None) if n < 0 else (input, n, None)
+    square, result = input if n > 0 else inv(input), None
+    n = int(math.fabs(n))
     while True:
         if n & 1:
             result = square if result is None else result @ square
         n >>= 1
         if not n:
-            return result if result is not input else input.clone()
+            return clone(result) if result is input else result
         square = square @ square
 
 

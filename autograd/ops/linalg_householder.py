@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
 from typing import Any
 
 import numpy as np
 
 from .._op import composite, op
 from .._samples import call, cases
-from ._matrix import adjoint, check_matrix, conjugate, eye_like, raw
+from ._matrix import adjoint, check_matrix, conjugate, eye_like, raw, result_type
 from .diagonals import tril
 
-Geqrf = namedtuple("geqrf", ("a", "tau"))
+Geqrf = result_type("geqrf", ("a", "tau"))
 
 
 @op(name="_geqrf", namespace="_", method=False, aux=("tau",), result_name="a", quiet=True)

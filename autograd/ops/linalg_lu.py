@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
 from typing import Any
 
 import numpy as np
@@ -13,19 +12,30 @@ from .._extras import require
 from .._op import composite, op
 from .._samples import call, cases
 from ._elimination import eliminate, permutation
-from ._matrix import LinAlgError, adjoint, batch_text, check_matrix, check_square, eye_like, first_failure, mT, raw
+from ._matrix import (
+    LinAlgError,
+    adjoint,
+    batch_text,
+    check_matrix,
+    check_square,
+    eye_like,
+    first_failure,
+    mT,
+    raw,
+    result_type,
+)
 from .diagonals import tril, triu
 from .linalg_solve import check_same_dtype, solve_matrix, solve_triangular
 from .shape import cat
 
-_LINALG = {"namespace": "linalg", "holomorphic": False, "quiet": True}
-_PRIVATE = {"namespace": "_", "method": False, "holomorphic": False, "quiet": True}
+_LINALG: dict[str, Any] = {"namespace": "linalg", "holomorphic": False, "quiet": True}
+_PRIVATE: dict[str, Any] = {"namespace": "_", "method": False, "holomorphic": False, "quiet": True}
 
-LuFactor = namedtuple("lu_factor", ("LU", "pivots"))
-LuFactorEx = namedtuple("lu_factor_ex", ("LU", "pivots", "info"))
-Lu = namedtuple("lu", ("P", "L", "U"))
-LdlFactor = namedtuple("ldl_factor", ("LD", "pivots"))
-LdlFactorEx = namedtuple("ldl_factor_ex", ("LD", "pivots", "info"))
+LuFactor = result_type("lu_factor", ("LU", "pivots"))
+LuFactorEx = result_type("lu_factor_ex", ("LU", "pivots", "info"))
+Lu = result_type("lu", ("P", "L", "U"))
+LdlFactor = result_type("ldl_factor", ("LD", "pivots"))
+LdlFactorEx = result_type("ldl_factor_ex", ("LD", "pivots", "info"))
 
 
 # ---------------------------------------------------------------------------------------------- LU
@@ -139,7 +149,7 @@ def lu_unpack(LU_data, LU_pivots, unpack_data=True, unpack_pivots=True):
 
 
 def _factored(r: Any, *shape: int) -> tuple[Array, Array]:
-    return eliminate(r(*shape) + 4 * np.eye(*shape[-2:]))
+    return eliminate(r(*shape) + 4 * np.eye(shape[-2], shape[-1]))
 
 
 @composite(namespace="linalg", sample=cases(lambda r: [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import namedtuple
 from typing import Any
 
 import numpy as np
@@ -24,16 +23,17 @@ from ._matrix import (
     is_vector_side,
     mT,
     raw,
+    result_type,
 )
 from .complex import imag
 from .diagonals import tril, triu
 from .shape import permute, reshape
 
-_LINALG = {"namespace": "linalg", "holomorphic": False, "quiet": True}
-_PRIVATE = {"namespace": "_", "method": False, "holomorphic": False, "quiet": True}
+_LINALG: dict[str, Any] = {"namespace": "linalg", "holomorphic": False, "quiet": True}
+_PRIVATE: dict[str, Any] = {"namespace": "_", "method": False, "holomorphic": False, "quiet": True}
 
-InvEx = namedtuple("inv_ex", ("inverse", "info"))
-SolveEx = namedtuple("solve_ex", ("result", "info"))
+InvEx = result_type("inv_ex", ("inverse", "info"))
+SolveEx = result_type("solve_ex", ("result", "info"))
 
 
 def _regular(r: Any, *shape: int) -> Array:
@@ -160,12 +160,12 @@ def _each(solver: Any, A: Array, *sides: Array) -> tuple[Array, Array]:
     except np.linalg.LinAlgError:
         pass
     batch = np.broadcast_shapes(A.shape[:-2], *(s.shape[:-2] for s in sides))
-    A, *sides = (np.broadcast_to(a, batch + a.shape[-2:]) for a in (A, *sides))
+    A, *spread = (np.broadcast_to(a, batch + a.shape[-2:]) for a in (A, *sides))
     info = np.broadcast_to(info, batch).copy()
-    result = np.full_like(A, np.inf, shape=(sides[0] if sides else A).shape)
+    result = np.full_like(A, np.inf, shape=(spread[0] if spread else A).shape)
     for index in np.ndindex(*batch):
         try:
-            result[index] = solver(A[index], *(s[index] for s in sides))
+            result[index] = solver(A[index], *(s[index] for s in spread))
         except np.linalg.LinAlgError:
             info[index] = _first_zero_pivot(A[index])
     return result, info
@@ -396,7 +396,7 @@ def slogdet(A):
 @slogdet.grad("A")
 def _(g, A, sign):
     g_sign, g_log = g
-    scale = 0 if g_log is None else g_log
+    scale: Any = 0 if g_log is None else g_log
     if is_complex(sign) and g_sign is not None:
         scale = imag(g_sign * conjugate(sign)) * 1j + scale  # in this order: 1j * a NumPy float is a Python complex
     elif g_log is None:

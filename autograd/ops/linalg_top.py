@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
-
 import numpy as np
 
 from .._op import composite
 from .._samples import call, cases
 from . import linalg_decompose, linalg_functions, linalg_lu, linalg_solve
-from ._matrix import adjoint, mT
+from ._matrix import adjoint, mT, result_type
 from .linalg_decompose import _ONE
 
 _SQUARE = cases(lambda r: [call(r(3, 3) + 4 * np.eye(3)), call(r(2, 2, 2) + 4 * np.eye(2))])
 
-SlogDet = namedtuple("slogdet", ("sign", "logabsdet"))
-Qr = namedtuple("qr", ("Q", "R"))
-Svd = namedtuple("svd", ("U", "S", "V"))
-TriangularSolve = namedtuple("triangular_solve", ("solution", "cloned_coefficient"))
+SlogDet = result_type("slogdet", ("sign", "logabsdet"))
+Qr = result_type("qr", ("Q", "R"))
+Svd = result_type("svd", ("U", "S", "V"))
+TriangularSolve = result_type("triangular_solve", ("solution", "cloned_coefficient"))
 
 
 @composite(sample=_SQUARE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -41,6 +42,10 @@ def _chebyshev(k: int, x: Array, now: Array, before: Array) -> Array:
     return 2 * x * now - before
 
 
+def _line(a: float, b: float, x: Array) -> Array:
+    return a * x + b
+
+
 def _shifted(k: int, x: Array, now: Array, before: Array) -> Array:
     return 2 * (2 * x - 1) * now - before
 
@@ -55,11 +60,11 @@ for _letter, _kind, _first in (
     _declare(
         f"chebyshev_polynomial_{_letter}",
         f"The Chebyshev polynomial of the {_kind} kind",
-        lambda x, a=_a, b=_b: a * x + b,
+        functools.partial(_line, _a, _b),
         _chebyshev,
     )
     _declare(f"shifted_chebyshev_polynomial_{_letter}", f"The Chebyshev polynomial of the {_kind} kind in 2 input - 1,",
-             lambda x, a=_a, b=_b: a * (2 * x - 1) + b, _shifted)  # fmt: skip
+             functools.partial(_line, 2 * _a, _b - _a), _shifted)  # fmt: skip
 _declare(
     "hermite_polynomial_h",
     "The physicists' Hermite polynomial",

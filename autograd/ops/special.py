@@ -20,8 +20,8 @@ from ._matrix import raw
 from .compare import where
 from .pointwise import cos, exp, log, log1p, sgn, sin
 
-_FLOAT = {"promote": "float", "elementwise": True, "inplace": True, "quiet": True}
-_SPECIAL = {"promote": "float", "elementwise": True, "quiet": True, "namespace": "special"}
+_FLOAT: dict[str, Any] = {"promote": "float", "elementwise": True, "inplace": True, "quiet": True}
+_SPECIAL: dict[str, Any] = {"promote": "float", "elementwise": True, "quiet": True, "namespace": "special"}
 _TWO_OVER_ROOT_PI = 2 / math.sqrt(math.pi)
 _ROOT_TWO_PI = math.sqrt(2 * math.pi)
 
@@ -407,24 +407,24 @@ def _bessel(name: str, function: str, doc: str, lo: float, rule: Any) -> Any:
     return declared
 
 
-bessel_j0 = _bessel(
+bessel_j0: Any = _bessel(
     "bessel_j0", "j0", "The Bessel function of the first kind, order 0.", 0.3, lambda x, out: -bessel_j1(x)
 )
-bessel_j1 = _bessel("bessel_j1", "j1", "The Bessel function of the first kind, order 1.", 0.3,
+bessel_j1: Any = _bessel("bessel_j1", "j1", "The Bessel function of the first kind, order 1.", 0.3,
                     lambda x, out: _unless_zero(x, bessel_j0(x) - out / _nonzero(x)))  # fmt: skip
-bessel_y0 = _bessel(
+bessel_y0: Any = _bessel(
     "bessel_y0", "y0", "The Bessel function of the second kind, order 0.", 0.5, lambda x, out: -bessel_y1(x)
 )
-bessel_y1 = _bessel(
+bessel_y1: Any = _bessel(
     "bessel_y1", "y1", "The Bessel function of the second kind, order 1.", 0.5, lambda x, out: bessel_y0(x) - out / x
 )
-modified_bessel_k0 = _bessel("modified_bessel_k0", "k0", "The modified Bessel function of the second kind, order 0.", 0.5,
+modified_bessel_k0: Any = _bessel("modified_bessel_k0", "k0", "The modified Bessel function of the second kind, order 0.", 0.5,
                              lambda x, out: -modified_bessel_k1(x))  # fmt: skip
-modified_bessel_k1 = _bessel("modified_bessel_k1", "k1", "The modified Bessel function of the second kind, order 1.", 0.5,
+modified_bessel_k1: Any = _bessel("modified_bessel_k1", "k1", "The modified Bessel function of the second kind, order 1.", 0.5,
                              lambda x, out: -modified_bessel_k0(x) - out / x)  # fmt: skip
-scaled_modified_bessel_k0 = _bessel("scaled_modified_bessel_k0", "k0e", "e^input K0(input).", 0.5,
+scaled_modified_bessel_k0: Any = _bessel("scaled_modified_bessel_k0", "k0e", "e^input K0(input).", 0.5,
                                     lambda x, out: out - scaled_modified_bessel_k1(x))  # fmt: skip
-scaled_modified_bessel_k1 = _bessel("scaled_modified_bessel_k1", "k1e", "e^input K1(input).", 0.5,
+scaled_modified_bessel_k1: Any = _bessel("scaled_modified_bessel_k1", "k1e", "e^input K1(input).", 0.5,
                                     lambda x, out: out - scaled_modified_bessel_k0(x) - out / x)  # fmt: skip
 
 

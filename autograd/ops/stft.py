@@ -14,7 +14,7 @@ from .fft import _c2c, _c2r, _complex, _r2c
 from .index import _add_at
 from .shape import transpose
 
-_PADDED = {"reflect": "reflect", "constant": "constant", "replicate": "edge", "circular": "wrap"}
+_PADDED: dict[str, Any] = {"reflect": "reflect", "constant": "constant", "replicate": "edge", "circular": "wrap"}
 
 
 def _gather_last(x: Any, index: np.ndarray) -> Any:
@@ -185,7 +185,7 @@ def _trimmed(signal: Any, window: Any, count: int, n_fft: int, hop: int, center:
             f"istft: window overlap add min: {least:g}; the windows must cover the whole signal (hop_length, window, center)"
         )
     signal = signal / envelope
-    missing = 0 if length is None else length - signal.shape[-1]
-    if missing > 0:
-        return _add_at(signal, shape=(*signal.shape[:-1], length), index=(Ellipsis, slice(0, length - missing)))
+    have = signal.shape[-1]
+    if length is not None and length > have:
+        return _add_at(signal, shape=(*signal.shape[:-1], length), index=(Ellipsis, slice(0, have)))
     return signal

@@ -14,7 +14,7 @@ from .._dtype import as_dtype, get_default_dtype
 from .._op import composite
 from .create import finish
 
-_WINDOW = {"namespace": "signal.windows", "method": False}
+_WINDOW: dict[str, Any] = {"namespace": "signal.windows", "method": False}
 _ARGUMENTS = """
 
     Args:
