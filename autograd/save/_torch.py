@@ -47,6 +47,8 @@ def _rebuild_tensor(
     """A view of a storage; NumPy refuses one that reaches outside."""
     if not isinstance(storage, np.ndarray):
         raise ValueError("a tensor is built on something that is not a storage")
+    if type(size) is not tuple or type(stride) is not tuple:
+        raise ValueError(f"a tensor whose size is a {type(size).__name__}")
     if len(size) != len(stride) or any(type(n) is not int or n < 0 for n in (offset, *size, *stride)):
         raise ValueError(f"a tensor of size {size!r}, stride {stride!r} and offset {offset!r}")
     step = storage.itemsize
@@ -85,6 +87,12 @@ def _rebuild_from_type(function: Any, kind: Any, arguments: tuple, state: Any) -
     return call(*arguments)
 
 
+def _size(lengths: Any = ()) -> _tensor.Size:
+    if type(lengths) not in (tuple, list):
+        raise ValueError(f"a size made of a {type(lengths).__name__}")
+    return _tensor.Size(map(int, lengths))
+
+
 def _unsupported(what: str) -> Callable:
     def refuse(*_: Any) -> Any:
         raise pickle.UnpicklingError(f"load: {what} have no counterpart here; convert them in PyTorch before saving")
@@ -120,7 +128,7 @@ def _torch_globals() -> dict[str, Any]:
         "torch.storage UntypedStorage": _Storage(None),
         "torch.storage TypedStorage": _Storage(None),
         "torch.storage _load_from_bytes": Known("_load_from_bytes", _unsupported("storages pickled on their own")),
-        "torch Size": Known("Size", lambda v=(): _tensor.Size(map(int, v))),
+        "torch Size": Known("Size", _size),
         "torch device": Known("device", lambda *v: _tensor.device(*v)),
         "torch Tensor": Known("Tensor"),
         "torch.nn.parameter Parameter": Known("Parameter"),

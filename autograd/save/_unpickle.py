@@ -141,7 +141,7 @@ class Unpickler:
     def _build(self) -> None:
         """State for an object just made: only arrays, their dtypes and a state_dict's metadata have any."""
         state, target = self._pop(), self._top()
-        if type(target) is np.ndarray:
+        if type(target) is np.ndarray and type(state) is tuple and len(state) == 5:
             _set_array_state(target, *state)
         elif isinstance(target, np.dtype):
             self._stack[-1] = _with_byte_order(target, state)
@@ -245,7 +245,9 @@ def _with_byte_order(d: np.dtype, state: Any) -> np.dtype:
 def _array(raw: Any, d: Any, shape: Any, order: str = "C") -> np.ndarray:
     """An array over a copy of its bytes; NumPy checks the count against the shape."""
     raw = raw.encode("latin-1") if type(raw) is str else raw  # Python 2 wrote bytes as its str
-    return np.frombuffer(bytearray(raw), _numeric(d)).reshape(tuple(shape), order="F" if order == "F" else "C")
+    if type(raw) not in (bytes, bytearray) or type(shape) is not tuple:
+        raise ValueError(f"an array of shape {shape!r} from a {type(raw).__name__}")
+    return np.frombuffer(bytearray(raw), _numeric(d)).reshape(shape, order="F" if order == "F" else "C")
 
 
 def _set_array_state(target: np.ndarray, version: Any, shape: Any, d: Any, fortran: Any, raw: Any) -> None:
@@ -269,15 +271,28 @@ def _bytearray(raw: Any = b"", encoding: str = "latin-1") -> bytearray:
     return bytearray(raw if type(raw) in (bytes, bytearray) else _latin1(raw, encoding))
 
 
-def _defaultdict(factory: Any = None, *rest: Any) -> defaultdict:
-    return defaultdict(factory.value if type(factory) is Known else None, *rest)
+def _filled(kind: type, sources: tuple[type, ...]) -> Callable[..., Any]:
+    """A container's constructor that takes only what is already in memory: set(range(10 ** 12)) would fill it."""
+
+    def make(content: Any = ()) -> Any:
+        if type(content) not in (tuple, *sources):
+            raise pickle.UnpicklingError(f"load: the file fills a {kind.__name__} from a {type(content).__name__}")
+        return kind(content)
+
+    return make
+
+
+def _defaultdict(factory: Any = None) -> defaultdict:
+    return defaultdict(factory.value if type(factory) is Known else None)
 
 
 def _data_globals() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for module in ("builtins", "__builtin__"):
-        for kind in (set, frozenset, complex, slice, range):
-            found[f"{module} {kind.__name__}"] = Known(kind.__name__, kind, kind)
+        for kind in (complex, slice, range):
+            found[f"{module} {kind.__name__}"] = Known(kind.__name__, kind)
+        for kind in (set, frozenset):
+            found[f"{module} {kind.__name__}"] = Known(kind.__name__, _filled(kind, (list,)), kind)
         for factory in (list, dict, tuple, int, float, str, bool):
             found[f"{module} {factory.__name__}"] = Known(factory.__name__, None, factory)
         found[f"{module} bytes"] = Known("bytes", lambda: b"")  # how protocols before 3 write the empty one
@@ -289,8 +304,8 @@ def _data_globals() -> dict[str, Any]:
         found[f"{module}.multiarray scalar"] = Known("scalar", _scalar)
         found[f"{module}.numeric _frombuffer"] = Known("_frombuffer", _array)
     return found | {
-        "collections OrderedDict": Known("OrderedDict", OrderedDict, OrderedDict),
-        "collections Counter": Known("Counter", Counter, Counter),
+        "collections OrderedDict": Known("OrderedDict", _filled(OrderedDict, (list, dict)), OrderedDict),
+        "collections Counter": Known("Counter", _filled(Counter, (dict,)), Counter),
         "collections defaultdict": Known("defaultdict", _defaultdict),
         "_codecs encode": Known("encode", _latin1),
         "numpy ndarray": Known("ndarray"),
