@@ -92,7 +92,7 @@ def _erf_double(x: Array) -> Array:
     if tail.any():
         y = np.minimum(size[tail], 6.0)
         out[tail] = np.copysign(1 - _gauss(y) * _scaled_tail(y), x[tail])
-    return out + (x - x) if not np.isfinite(x).all() and np.isnan(x).any() else out
+    return np.where(np.isnan(x), x, out)
 
 
 def _erfc_double(x: Array) -> Array:

@@ -88,7 +88,7 @@ def relu(x):
 
 @relu.grad("x")
 def _(g, out):
-    return keep_where(g, out > 0)
+    return keep_where(g, out != 0)  # a NaN passes its gradient, as in PyTorch
 
 
 @composite(namespace=_F, name="relu")
@@ -189,7 +189,7 @@ def _elu(x, *, alpha=1.0, scale=1.0, inner=1.0):
 @_elu.grad("x")
 def _(g, x, alpha, scale, inner):
     low = g * (exp(clamp(x, max=0.0) * inner) * (alpha * scale * inner))
-    return where(x > 0, g * scale, low)
+    return where(x <= 0, low, g * scale)
 
 
 @composite(namespace=_F)
@@ -362,7 +362,7 @@ def _hardtanh(x, *, low, high):
 
 @_hardtanh.grad("x")
 def _(g, x, low, high):
-    return keep_where(g, (x > low) & (x < high))
+    return keep_where(g, ~((x <= low) | (x >= high)))
 
 
 @composite(namespace=_F)

@@ -277,7 +277,7 @@ def sigmoid(x):
     if x.dtype.kind == "c":
         return 1 / (1 + np.exp(-x))
     middle = np.tanh(0.5 * x) * 0.5 + 0.5
-    if x.size and np.min(x) < -8:
+    if x.size and not np.min(x) >= -8:  # true for a NaN, beside which the tail matters as well
         tail = np.exp(np.minimum(x, 0.0))
         return np.where(x < -8, tail / (1 + tail), middle).astype(x.dtype)[()]
     return middle
