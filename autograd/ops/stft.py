@@ -151,18 +151,17 @@ def istft(input, n_fft, hop_length=None, win_length=None, window=None, center=Tr
             f"expected {expected}"
         )
     window = _window(input, window, win, n_fft, "istft")
-    frames = _signal(transpose(input, -2, -1), n_fft, onesided, normalized, return_complex)
+    frames = _signal(transpose(input, -2, -1), n_fft, normalized, return_complex)
     signal = _overlap_add(frames, window, n_fft, hop)
     return _trimmed(signal, window, frames.shape[-2], n_fft, hop, center, length)
 
 
-def _signal(x: Any, n_fft: int, onesided: bool, normalized: bool, complex_: bool) -> Any:
-    """Frames from their spectra."""
+def _signal(x: Any, n_fft: int, normalized: bool, complex_: bool) -> Any:
+    """Frames from their spectra; a real signal is known from the first half of them."""
     dims, power = (x.ndim - 1,), 1 if normalized else 2
-    if onesided:
-        return _c2r(x, dims=dims, last=n_fft, power=power)
-    y = _c2c(x, dims=dims, inverse=True, power=power)
-    return y if complex_ else real(y)
+    if complex_:
+        return _c2c(x, dims=dims, inverse=True, power=power)
+    return _c2r(x[..., : n_fft // 2 + 1], dims=dims, last=n_fft, power=power)
 
 
 def _overlap_add(frames: Any, window: Any, n_fft: int, hop: int) -> Any:
