@@ -11,7 +11,7 @@ _check_conflict(__path__[0])
 
 from ._backward import backward  # noqa: E402
 from . import ops as _ops  # noqa: E402
-from . import fft, linalg, random, signal, special  # noqa: E402
+from . import fft, func, functional, linalg, random, signal, special  # noqa: E402
 from ._dtype import *  # noqa: E402, F403
 from ._dtype import (  # noqa: E402
     ALL as _DTYPES,

@@ -373,6 +373,8 @@ class _Pass:
             return self.add_output(edge, part)
         if self.create:
             return _fit_tensor(node, edge, part)
+        if hasattr(part, "_data"):  # a rule that went through a function which makes Tensors
+            part = part._data
         if part.shape != edge.shape:
             part = _reduce(node, edge, part, lambda: sum_to(part, edge.shape))
         if part.dtype != edge.dtype:

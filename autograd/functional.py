@@ -1,12 +1,16 @@
-"""`grad`: gradients as values."""
+"""`grad`, and derivatives of functions: jacobian, hessian and their products with vectors."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from ._backward import gradients
-from ._tensor import Tensor
+from ._mode import enable_grad
+from ._tensor import Tensor, wrap
+from .forward import push_forward
 
 
 def grad(
@@ -106,4 +110,198 @@ def _variable(value: Any) -> Tensor:
     return tensor(float(value) if isinstance(value, int) else value).requires_grad_()
 
 
-__all__ = ["grad"]
+# ---------------------------------------------------------------------------------------------- derivatives of functions
+
+
+def _tuple(value: Any) -> tuple:
+    return tuple(value) if isinstance(value, (tuple, list)) else (value,)
+
+
+def _variables(name: str, inputs: Any, keep_graph: bool) -> tuple[Tensor, ...]:
+    """The inputs as variables of a graph: their own when the result is to be differentiated further, else fresh ones."""
+    found = []
+    for i, value in enumerate(_tuple(inputs)):
+        if not isinstance(value, Tensor):
+            raise TypeError(f"{name}: The inputs given to {name} must be either a Tensor or a tuple of Tensors but the value at index {i} has type {type(value)}.")
+        found.append(value.view_as(value) if keep_graph and value.requires_grad else value.detach().requires_grad_())
+    return tuple(found)
+
+
+def _evaluated(name: str, func: Callable, variables: tuple) -> tuple[tuple[Tensor, ...], bool]:
+    with enable_grad():
+        result = func(*variables)
+    outputs = _tuple(result)
+    for o in outputs:
+        if not isinstance(o, Tensor):
+            raise TypeError(f"{name}: The outputs of the user-provided function must be Tensors, got {type(o).__name__}")
+    return outputs, isinstance(result, (tuple, list))
+
+
+def _finished(tensors: Any, create_graph: bool) -> Any:
+    return tensors if create_graph else tuple(t.detach() for t in tensors)
+
+
+def _one(values: tuple, several: bool) -> Any:
+    return tuple(values) if several else values[0]
+
+
+def _strictly(name: str, strict: bool, value: Any, i: int) -> None:
+    if strict and value is None:
+        raise RuntimeError(f"{name}: The output of the user-provided function is independent of input {i}. This is not allowed in strict mode.")
+
+
+def vjp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple:
+    """(outputs, v^T J): one backward pass, weighted by `v`.
+
+    Example:
+        >>> import autograd
+        >>> _, g = autograd.functional.vjp(lambda x: x * x, autograd.tensor([1.0, 2.0]), autograd.tensor([1.0, 10.0]))
+        >>> g
+        tensor([ 2., 40.])
+    """
+    variables = _variables("vjp", inputs, create_graph)
+    outputs, several = _evaluated("vjp", func, variables)
+    weights = _weights("vjp", v, outputs)
+    moving = [(o, w) for o, w in zip(outputs, weights, strict=True) if o.requires_grad]
+    found = (None,) * len(variables)
+    if moving:
+        found = gradients([o for o, _ in moving], variables, [w for _, w in moving], None, create_graph, True, False)
+    for i, g in enumerate(found):
+        _strictly("vjp", strict, g, i)
+    grads = tuple(wrap(np.zeros_like(x._data)) if g is None else g for g, x in zip(found, variables, strict=True))
+    return _one(_finished(outputs, create_graph), several), _one(_finished(grads, create_graph), isinstance(inputs, (tuple, list)))
+
+
+def _weights(name: str, v: Any, outputs: tuple) -> tuple:
+    if v is None:
+        if len(outputs) != 1 or outputs[0].numel() != 1:
+            raise RuntimeError(f"{name}: The vector v can only be None if the user-provided function returns a single Tensor with a single element.")
+        return (wrap(np.ones_like(outputs[0]._data)),)
+    weights = _tuple(v)
+    for w, o in zip(weights, outputs, strict=True):
+        if w.shape != o.shape:
+            raise RuntimeError(f"{name}: v has invalid size: should be {o.shape} but got {w.shape}.")
+    return weights
+
+
+def jvp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple:
+    """(outputs, J v): the directional derivative along `v`, in forward mode.
+
+    Example:
+        >>> import autograd
+        >>> _, t = autograd.functional.jvp(lambda x: x * x, autograd.tensor([1.0, 2.0]), autograd.tensor([1.0, 10.0]))
+        >>> t
+        tensor([ 2., 40.])
+    """
+    variables = _variables("jvp", inputs, create_graph)
+    outputs, several = _evaluated("jvp", func, variables)
+    tangents = _weights("jvp", v, variables)
+    moved = push_forward(outputs, {x._node: t for x, t in zip(variables, tangents, strict=True)})
+    return _one(_finished(outputs, create_graph), several), _one(_finished(tuple(moved), create_graph), several)
+
+
+def _unit(o: Tensor, k: int) -> Tensor:
+    seed = np.zeros(o._data.size, o._data.dtype)
+    seed[k] = 1
+    return wrap(seed.reshape(o._data.shape))
+
+
+def _rows(o: Tensor, variables: tuple, create_graph: bool, strict: bool) -> list[Tensor]:
+    """The Jacobian of one output by each variable, a backward pass per element of the output."""
+    from .ops.shape import stack
+
+    rows: list[list] = [[] for _ in variables]
+    for k in range(o.numel()):
+        found = (None,) * len(variables)
+        if o.requires_grad:
+            found = gradients(o, variables, _unit(o, k), True, create_graph, True, False)
+        for i, (row, g, x) in enumerate(zip(rows, found, variables, strict=True)):
+            _strictly("jacobian", strict, g, i)
+            row.append(wrap(np.zeros_like(x._data)) if g is None else g)
+    empty = lambda x: wrap(np.zeros((0, *x.shape), x._data.dtype))  # noqa: E731
+    return [(stack(row) if row else empty(x)).reshape(*o.shape, *x.shape) for row, x in zip(rows, variables, strict=True)]
+
+
+def _columns(outputs: tuple, variables: tuple) -> list[list[Tensor]]:
+    """The Jacobians of all outputs by each variable, a forward pass per element of the variable."""
+    from .ops.shape import stack
+
+    table: list[list[Tensor]] = [[] for _ in outputs]
+    for x in variables:
+        moved = [push_forward(outputs, {x._node: _unit(x, k)}) for k in range(x.numel())]
+        for i, o in enumerate(outputs):
+            columns = stack([m[i] for m in moved], -1) if moved else wrap(np.zeros((*o.shape, 0), o._data.dtype))
+            table[i].append(columns.reshape(*o.shape, *x.shape))
+    return table
+
+
+def jacobian(func: Callable, inputs: Any, create_graph: bool = False, strict: bool = False, vectorize: bool = False,
+             strategy: str = "reverse-mode") -> Any:  # fmt: skip
+    """All derivatives of the outputs by the inputs.
+
+    Args:
+        func: takes the inputs, returns a Tensor or a tuple of Tensors.
+        strategy: "reverse-mode" (a pass per output element) or "forward-mode" (a pass per input element).
+
+    Shape: output (o...) and input (i...) -> (o..., i...); a tuple over outputs of tuples over inputs when there are several.
+
+    Example:
+        >>> import autograd
+        >>> autograd.functional.jacobian(lambda x: x * x, autograd.tensor([1.0, 2.0]))
+        tensor([[2., 0.],
+                [0., 4.]])
+    """
+    variables = _variables("jacobian", inputs, create_graph)
+    outputs, several = _evaluated("jacobian", func, variables)
+    if strategy == "forward-mode":
+        table = _columns(outputs, variables)
+    elif strategy == "reverse-mode":
+        table = [_rows(o, variables, create_graph, strict) for o in outputs]
+    else:
+        raise ValueError(f"jacobian: strategy must be either 'forward-mode' or 'reverse-mode', got {strategy!r}")
+    many = isinstance(inputs, (tuple, list))
+    return _one(tuple(_one(_finished(tuple(row), create_graph), many) for row in table), several)
+
+
+def hessian(func: Callable, inputs: Any, create_graph: bool = False, strict: bool = False, vectorize: bool = False,
+            outer_jacobian_strategy: str = "reverse-mode") -> Any:  # fmt: skip
+    """All second derivatives of a scalar function of the inputs.
+
+    Shape: input (i...) -> (i..., i...); a tuple of tuples for several inputs.
+    """
+    many = isinstance(inputs, (tuple, list))
+
+    def first(*variables: Tensor) -> Any:
+        outputs, _ = _evaluated("hessian", func, variables)
+        if len(outputs) != 1 or outputs[0].numel() != 1:
+            raise RuntimeError(f"hessian: The function given to hessian should return a single Tensor with a single element, got shape {tuple(outputs[0].shape)}")
+        if not outputs[0].requires_grad:
+            return tuple(x * 0 for x in variables)
+        found = gradients(outputs[0].reshape(()), variables, None, None, True, True, True)
+        return tuple(found) if many else found[0]
+
+    return jacobian(first, inputs, create_graph, strict, vectorize, outer_jacobian_strategy)
+
+
+def vhp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple:
+    """(value, v^T H) of a scalar function: a backward pass over the backward pass."""
+    many = isinstance(inputs, (tuple, list))
+    variables = _variables("vhp", inputs, create_graph)
+    outputs, _ = _evaluated("vhp", func, variables)
+    weights = _weights("vhp", v, variables)
+    with enable_grad():
+        first = gradients(outputs[0], variables, None, None, True, True, True)
+        moving = [(g, w) for g, w in zip(first, weights, strict=True) if g.requires_grad]
+        found = (None,) * len(variables)
+        if moving:
+            found = gradients([g for g, _ in moving], variables, [w for _, w in moving], None, create_graph, True, False)
+    second = tuple(wrap(np.zeros_like(x._data)) if g is None else g for g, x in zip(found, variables, strict=True))
+    return _finished(outputs, create_graph)[0], _one(_finished(second, create_graph), many)
+
+
+def hvp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple:
+    """(value, H v) of a scalar function; the Hessian is symmetric, so this is `vhp`."""
+    return vhp(func, inputs, v, create_graph, strict)
+
+
+__all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]

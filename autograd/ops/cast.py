@@ -166,7 +166,7 @@ def _zero_of(self):
 Tensor.copy_ = _copy  # type: ignore[attr-defined]
 
 
-@op(name="_filled", namespace="_", method=False, symbol="fill", linear=True, sample=cases(lambda r: [call(r(2, 3), value=0.7)]))
+@op(name="_filled", namespace="_", method=False, symbol="fill", sample=cases(lambda r: [call(r(2, 3), value=0.7)]))
 def _filled(x, *, value):
     """One value everywhere: what was there before no longer matters."""
     return np.full_like(x, value)

@@ -1,0 +1,150 @@
+"""Derivatives of functions, forward mode, transforms and checkpointing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import autograd as ag
+from autograd import func, functional
+from autograd._op import Op, registry
+from autograd.checkpoint import checkpoint
+from autograd.forward import push_forward
+from tests.ops.test_every_op import DECLARED, RULED, leaves_of, run, trials
+
+X = ag.tensor([[0.3, -0.7, 1.1], [0.9, 0.2, -0.4]], dtype=ag.float64)
+
+
+def rosenbrock(x):
+    return (100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2).sum()
+
+
+def rosenbrock_hessian(x):
+    n = len(x)
+    h = np.diag(-400 * x[:-1], 1) + np.diag(-400 * x[:-1], -1)
+    d = np.zeros(n)
+    d[0] = 1200 * x[0] ** 2 - 400 * x[1] + 2
+    d[-1] = 200
+    d[1:-1] = 202 + 1200 * x[1:-1] ** 2 - 400 * x[2:]
+    return h + np.diag(d)
+
+
+def test_softmax_jacobian():
+    x = X[0]
+    p = ag.softmax(x, 0)
+    expected = ag.diag(p) - ag.outer(p, p)
+    for strategy in ("reverse-mode", "forward-mode"):
+        got = functional.jacobian(lambda x: ag.softmax(x, 0), x, strategy=strategy)
+        np.testing.assert_allclose(got._data, expected._data, atol=1e-14)
+
+
+def test_hessian_of_rosenbrock():
+    x = ag.linspace(-1, 1, 6, dtype=ag.float64)
+    expected = rosenbrock_hessian(x.numpy())
+    v = ag.arange(6, dtype=ag.float64)
+    np.testing.assert_allclose(functional.hessian(rosenbrock, x)._data, expected, rtol=1e-12)
+    np.testing.assert_allclose(func.hessian(rosenbrock)(x)._data, expected, rtol=1e-12)
+    np.testing.assert_allclose(functional.hvp(rosenbrock, x, v)[1]._data, expected @ v._data, rtol=1e-12)
+    np.testing.assert_allclose(functional.vhp(rosenbrock, x, v)[1]._data, v._data @ expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", RULED)
+def test_forward_mode_agrees_with_reverse_mode(name):
+    """<w, J v> by forward mode equals <J^T w, v> by reverse mode, for every operation."""
+    declared = DECLARED[name]
+    rng = np.random.default_rng(1)
+    for trial in trials(declared)[:3]:
+        leaves = leaves_of(trial)
+        if not leaves or any(t.is_complex() for t in leaves):
+            continue
+        outputs = [o for o in run(declared, trial, leaves) if o.requires_grad and not o.is_complex()]
+        if not outputs or (isinstance(declared, Op) and not declared.differentiable_twice):
+            continue
+        weights = [ag.tensor(rng.standard_normal(tuple(o.shape))) for o in outputs]
+        tangents = [ag.tensor(rng.standard_normal(tuple(t.shape))) for t in leaves]
+        try:
+            moved = push_forward(tuple(outputs), {t._node: v for t, v in zip(leaves, tangents, strict=True)})
+        except RuntimeError as error:
+            assert "forward mode does not pass" in str(error)
+            continue
+        grads = ag.grad(outputs, leaves, weights, materialize_grads=True)
+        left = sum(float((w * m).sum()) for w, m in zip(weights, moved, strict=True))
+        right = sum(float((g * v).sum()) for g, v in zip(grads, tangents, strict=True))
+        assert left == pytest.approx(right, rel=1e-8, abs=1e-8)
+
+
+def test_transforms_nest():
+    f = lambda x: (ag.sin(x) * x).sum()  # noqa: E731
+    x = X[0]
+    third = func.grad(lambda y: func.grad(lambda z: func.grad(f)(z).sum())(y).sum())(x)
+    v = x._data
+    np.testing.assert_allclose(third._data, -3 * np.sin(v) - v * np.cos(v), rtol=1e-12)
+    np.testing.assert_allclose(func.jacfwd(func.jacrev(lambda x: (x**3).sum()))(x)._data, np.diag(6 * v), atol=1e-12)
+
+
+def test_grad_of_a_callable_and_of_several_arguments():
+    g = ag.grad(lambda x, y: (x * y**2).sum(), (0, 1))
+    gx, gy = g(X[0], X[1])
+    np.testing.assert_allclose(gx._data, X._data[1] ** 2)
+    np.testing.assert_allclose(gy._data, 2 * X._data[0] * X._data[1])
+    assert float(ag.grad(ag.grad(lambda x: x**3))(2.0)) == 12.0
+
+
+def test_vjp_and_jvp():
+    out, pull = func.vjp(lambda x, y: (x * y, x + y), X[0], X[1])
+    (gx, gy) = pull((ag.ones(3, dtype=ag.float64), 2 * ag.ones(3, dtype=ag.float64)))
+    np.testing.assert_allclose(gx._data, X._data[1] + 2)
+    out, moved = func.jvp(lambda x: x**2, (X,), (ag.ones_like(X),))
+    np.testing.assert_allclose(moved._data, 2 * X._data)
+    assert out.shape == moved.shape
+
+
+def test_vmap():
+    w = ag.tensor([1.0, 2.0, 3.0], dtype=ag.float64)
+    f = lambda x, w: (x * w).sum()  # noqa: E731
+    np.testing.assert_allclose(func.vmap(f, (0, None))(X, w)._data, X._data @ w._data)
+    per_sample = func.vmap(func.grad(lambda w, x: ((x @ w) ** 2).sum()), (None, 0))(w, X)
+    np.testing.assert_allclose(per_sample._data, 2 * (X._data @ w._data)[:, None] * X._data)
+    assert func.vmap(lambda x: x, 1, 1)(X).shape == X.shape
+    with pytest.raises(ValueError, match="same size in the mapped dimension"):
+        func.vmap(lambda a, b: a + b)(X, w)
+
+
+def test_errors():
+    with pytest.raises(RuntimeError, match="return a scalar tensor, got tensor with 1 dims"):
+        func.grad(lambda x: x)(X[0])
+    with pytest.raises(RuntimeError, match="Got argnum=3, but only 1 positional inputs"):
+        func.grad(lambda x: x.sum(), 3)(X)
+    with pytest.raises(RuntimeError, match="independent of input 1"):
+        functional.jacobian(lambda x, y: x * 2, (X[0], X[1]), strict=True)
+    with pytest.raises(RuntimeError, match="v can only be None"):
+        functional.vjp(lambda x: x, X)
+    with pytest.raises(ValueError, match="strategy must be either"):
+        functional.jacobian(lambda x: x, X[0], strategy="sideways")
+
+
+def test_checkpoint_gives_the_same_gradients_and_masks():
+    w = ag.randn(3, 3, dtype=ag.float64, requires_grad=True)
+    x = X.clone().requires_grad_()
+
+    def block(x):
+        h = ag.tanh(x @ w)
+        return h * ag.bernoulli(ag.full_like(h.detach(), 0.5))
+
+    found = []
+    for run_block in (block, lambda x: checkpoint(block, x, use_reentrant=False)):
+        ag.manual_seed(3)
+        w.grad = x.grad = None
+        run_block(x).sum().backward()
+        found.append((w.grad.tolist(), x.grad.tolist()))
+    assert found[0] == found[1]
+
+
+def test_checkpoint_of_parameters_alone():
+    w = ag.ones(3, requires_grad=True)
+    checkpoint(lambda x: (x * w).sum(), ag.arange(3.0)).backward()
+    assert w.grad.tolist() == [0.0, 1.0, 2.0]
+
+
+def test_the_registry_is_what_is_tested():
+    assert {n for n in RULED} <= {d.name if d.namespace in ("", "_") else f"{d.namespace}.{d.name}" for d in registry.values()}
