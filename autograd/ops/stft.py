@@ -174,7 +174,7 @@ def _overlap_add(frames: Any, window: Any, n_fft: int, hop: int) -> Any:
 def _trimmed(signal: Any, window: Any, count: int, n_fft: int, hop: int, center: bool, length: int | None) -> Any:
     """The signal over the squared windows, without the padding at its ends, `length` long."""
     ones = np.ones((count, n_fft), real(raw(signal)[..., :0]).dtype)
-    envelope = _overlap_add(ones if window is None else ones * window * window, None, n_fft, hop)
+    envelope = _overlap_add(ones if window is None else window * window * ones, None, n_fft, hop)
     start = n_fft // 2 if center else 0
     end = signal.shape[-1] - start if length is None else start + length
     envelope, signal = envelope[start:end], signal[..., start:end]
