@@ -23,6 +23,12 @@ def _written(name, input, result, inplace):
     return assign(input, result, name + "_") if inplace else result
 
 
+def _whole(name, x):
+    """Raise for integers, which have no such function in PyTorch."""
+    if x.dtype.kind in "biu":
+        raise NotImplementedError(f'{name}: "{name}_cpu" not implemented for {x.dtype.name}; convert the tensor to a float type first')
+
+
 def in_place(name, function, method=False):
     """Register `name_`, the form of `function` that overwrites its input."""
 
@@ -104,6 +110,7 @@ def _relu(input, inplace=False):
 @op(name="_leaky", sample=cases(lambda r: [call(r(2, 3), slope=0.1), call(r(), slope=1.5), call(r(4), slope=-0.5)]),
     symbol="leaky relu", caption="× 1 or slope", method=False, namespace="_")  # fmt: skip
 def _leaky(x, *, slope):
+    _whole("leaky_relu", x)
     if 0 <= slope <= 1:
         return np.maximum(x, x * slope)
     return np.where(x > 0, x, x * slope)[()]
@@ -123,6 +130,7 @@ def leaky_relu(input, negative_slope=0.01, inplace=False):
 @op(name="_prelu", sample=cases(lambda r: [call(r(2, 3), r(3, lo=0.1, hi=0.9)), call(r(2, 3, 2), r(3, 1)), call(r(3), r(1))]),
     symbol="prelu", method=False, namespace="_")  # fmt: skip
 def _prelu(x, y):
+    _whole("prelu", x)
     return np.where(x > 0, x, x * y)[()]
 
 
@@ -168,7 +176,7 @@ def prelu(input, weight):
 def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
     """Leaky ReLU whose slope is drawn from [lower, upper] for each element while training, their mean otherwise."""
     if lower > upper:
-        raise ValueError(f"rrelu: Lower bound should be less than or equal to the upper bound, got {lower} and {upper}")
+        raise RuntimeError(f"rrelu: Lower bound should be less than or equal to the upper bound, got {lower} and {upper}")
     if not training:
         return _written("rrelu", input, _leaky(input, slope=(lower + upper) / 2), inplace)
     from .dropout import uniform
@@ -182,6 +190,7 @@ def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
 @op(name="_elu", symbol="elu", method=False, namespace="_", quiet=True, sample=cases(lambda r: [
     call(r(2, 3), alpha=0.7), call(r(5), alpha=1.6, scale=1.1), call(r(), alpha=1.0), call(r(4), alpha=1.3, inner=0.8)]))  # fmt: skip
 def _elu(x, *, alpha=1.0, scale=1.0, inner=1.0):
+    _whole("elu", x)
     low = np.expm1(np.minimum(x, 0) * inner) * (alpha * scale)
     return np.where(x > 0, x * scale, low).astype(x.dtype)[()]
 
@@ -219,10 +228,10 @@ def celu(input, alpha=1.0, inplace=False):
     """max(x, 0) + min(alpha (e^(x/alpha) - 1), 0): ELU with a continuous derivative.
 
     Raises:
-        ZeroDivisionError: alpha is 0.
+        RuntimeError: alpha is 0.
     """
     if alpha == 0:
-        raise ZeroDivisionError("celu: ZeroDivisionError: alpha cannot be 0 for CELU")
+        raise RuntimeError("celu: ZeroDivisionError: alpha cannot be 0 for CELU")
     return _written("celu", input, _elu(input, alpha=alpha, inner=1.0 / alpha), inplace)
 
 
@@ -235,6 +244,7 @@ _DENSITY = 1 / math.sqrt(2 * math.pi)
 @op(name="_gelu", symbol="gelu", caption="× Φ(x) + xφ(x)", sample=reals(-3, 3), **_FLOAT)
 def _gelu(x):
     """x Φ(x), with Φ the normal distribution function."""
+    _whole("gelu", x)
     out = _erf(x * _ROOT_HALF)
     out = (out + 1) * x
     return out * 0.5
@@ -259,6 +269,7 @@ def _(g, x):
 
 @op(name="_gelu_tanh", symbol="gelu", sample=reals(-3, 3), **_FLOAT)
 def _gelu_tanh(x):
+    _whole("gelu", x)
     t = np.tanh((x * x * 0.044715 + 1) * x * _TANH_SCALE)
     return (t + 1) * x * 0.5
 
@@ -289,6 +300,7 @@ def gelu(input, approximate="none"):
 
 @op(name="_silu", symbol="silu", caption="× σ + xσ(1−σ)", sample=reals(-3, 3), **_FLOAT)
 def _silu(x):
+    _whole("silu", x)
     return x * sigmoid(x)
 
 
@@ -306,6 +318,7 @@ def silu(input, inplace=False):
 
 @op(name="_mish", symbol="mish", sample=reals(-3, 3), quiet=True, **_FLOAT)
 def _mish(x):
+    _whole("mish", x)
     return x * np.tanh(np.logaddexp(0, x))
 
 
@@ -325,6 +338,7 @@ def mish(input, inplace=False):
     call(r(2, 3)), call(r(), beta=2.0), call(r(4), beta=3, threshold=1)]))  # fmt: skip
 def softplus(x, *, beta=1.0, threshold=20.0):
     """Smooth, positive version of ReLU: log(1 + e^(beta x)) / beta; x itself where beta x > threshold."""
+    _whole("softplus", x)
     z = x * beta
     return np.where(z > threshold, x, np.log1p(np.exp(np.minimum(z, threshold))) / beta).astype(x.dtype)[()]
 
@@ -337,6 +351,7 @@ def _(g, x, beta, threshold):
 @op(name="_log_sigmoid", symbol="log σ", caption="× σ(−x)", sample=reals(-4, 4), **_FLOAT)
 def log_sigmoid(x):
     """log of sigmoid(x) without overflow: min(x, 0) - log(1 + e^-|x|)."""
+    _whole("log_sigmoid", x)
     return np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x)))
 
 
@@ -385,6 +400,7 @@ def relu6(input, inplace=False):
 
 @op(name="_hardswish", symbol="hardswish", sample=reals(-5, 5, avoid=(-3, 3)), **_FLOAT)
 def _hardswish(x):
+    _whole("hardswish", x)
     return x * np.minimum(np.maximum(x + 3, 0), 6) / 6
 
 
@@ -401,6 +417,7 @@ def hardswish(input, inplace=False):
 
 @op(name="_hardsigmoid", symbol="hardsigmoid", sample=reals(-5, 5, avoid=(-3, 3)), **_FLOAT)
 def _hardsigmoid(x):
+    _whole("hardsigmoid", x)
     return np.minimum(np.maximum(x + 3, 0), 6) / 6
 
 
@@ -434,6 +451,7 @@ def softshrink(x, *, lambd=0.5):
     Raises:
         RuntimeError: lambd is negative.
     """
+    _whole("softshrink", x)
     if lambd < 0:
         raise RuntimeError(f"softshrink: lambda must be greater or equal to 0, but found to be {lambd}.")
     return x - np.minimum(np.maximum(x, -lambd), lambd)
@@ -447,6 +465,7 @@ def _(g, x, lambd):
 @op(sample=cases(lambda r: [call(r(2, 3)), call(r(5), lambd=0.9)]))
 def hardshrink(x, *, lambd=0.5):
     """The input outside [-lambd, lambd], 0 within."""
+    _whole("hardshrink", x)
     return np.where((x >= -lambd) & (x <= lambd), 0, x).astype(x.dtype)[()]
 
 

@@ -301,7 +301,8 @@ def multi_margin_loss(
     labels = _raw(target).reshape(-1)
     if labels.shape[0] != x.shape[0]:
         raise RuntimeError(f"multi_margin_loss: inconsistent target size, expected {x.shape[0]} but got {list(target.shape)}")
-    _check_labels("multi_margin_loss", labels, x.shape[1], np.zeros(labels.shape, bool))
+    if labels.size and (labels.min() < 0 or labels.max() >= x.shape[1]):
+        raise RuntimeError(f"multi_margin_loss: target out of range: labels {labels.min()} to {labels.max()} for {x.shape[1]} classes")
     classes = x.shape[1]
     index = wrap(labels.astype(np.int64))
     others = np.ones(tuple(x.shape), bool)

@@ -17,14 +17,14 @@ _F = "nn.functional"
 # ---------------------------------------------------------------------------------------------- lookup
 
 
-def _check_rows(name, index, rows):
+def _check_rows(name, index, rows, error=IndexError):
     if index.dtype.kind not in "iu":
         raise RuntimeError(
             f"{name}: Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got {index.dtype.name} instead"
         )
     if index.size and (index.min() < 0 or index.max() >= rows):
         bad = index[(index < 0) | (index >= rows)].reshape(-1)[0]
-        raise IndexError(f"{name}: index out of range in self: {int(bad)} is not one of the {rows} rows")
+        raise error(f"{name}: index out of range in self: {int(bad)} is not one of the {rows} rows")
 
 
 _LOOKUP = cases(lambda r: [
@@ -176,7 +176,7 @@ def embedding_bag(
             raise NotImplementedError(f"embedding_bag: per_sample_weights was not None. per_sample_weights is only supported for mode='sum' (got mode='{mode}').")
         if tuple(per_sample_weights.shape) != tuple(input.shape):
             raise ValueError(f"embedding_bag: If per_sample_weights ({tuple(per_sample_weights.shape)}) is not None, then it must have the same shape as the input ({tuple(input.shape)})")
-    _check_rows("embedding_bag", input._data, weight.shape[0])
+    _check_rows("embedding_bag", input._data, weight.shape[0], RuntimeError)
     padding = _padding_row("embedding_bag", padding_idx, weight.shape[0])
     numbers, bags, count = _bags(input, offsets, include_last_offset)
     if max_norm is not None:
