@@ -236,8 +236,8 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
         return tensor
     rows = tensor.shape[0]
     columns = tensor.numel() // rows
-    flat = draws(generator).standard_normal((max(rows, columns), min(rows, columns)))
-    q, r = np.linalg.qr(flat)
+    flat = draws(generator).standard_normal((rows, columns), _drawn_dtype(tensor))
+    q, r = np.linalg.qr(flat.T if rows < columns else flat)
     q = q * np.sign(np.diagonal(r))  # makes the decomposition unique, so that q is uniformly distributed
     q = q.T if rows < columns else q
     return _fill(tensor, gain * q.reshape(tuple(tensor.shape)))
