@@ -26,8 +26,8 @@ from autograd._tensor import stamp, wrap
 BLOCK_BYTES = 1 << 18
 # Copying 16 Ki numbers three times costs less than a dozen NumPy calls.
 GATHERED = 1 << 14
-# A second thread costs about 0.1 ms to start.
-THREADED = 1 << 20
+# Waking the second thread costs about 20 microseconds, and so does one block of SGD.
+THREADED = 1 << 17
 
 
 # ---------------------------------------------------------------------------------------------- state
@@ -149,7 +149,7 @@ class Plan:
         self.packs = [] if self.overlapping else arrange(opt, group, self, fresh)
         self.weights = [p._data for p in self.params]
         self.arrays = self._arrays(opt.state)
-        self._scratch: dict[Any, np.ndarray] = {}
+        self._scratch: dict[tuple, tuple] = {}
 
     def _arrays(self, state: dict) -> list:
         names = self.names
@@ -179,7 +179,7 @@ class Plan:
                 if pack.direct:
                     big += pack.blocks(g, c)
                 else:
-                    update(opt, (pack.w, g, pack.s, c), decay, maximize, self.scratch(pack.w.dtype, 0))
+                    update(opt, (pack.w, g, pack.s, c), decay, maximize, self.scratch(pack.w, 0))
                     pack.store()
             if big:
                 self.run_big(opt, big, decay, maximize)
@@ -193,35 +193,44 @@ class Plan:
         def some(thread: int) -> None:
             with quiet():
                 for block in work:  # the threads share the iterator: each takes the next block
-                    update(opt, block, decay, maximize, self.scratch(block[0].dtype, thread))
+                    update(opt, block, decay, maximize, self.scratch(block[0], thread))
 
         if sum(block[0].size for block in blocks) < THREADED or not several_cores():
             return some(0)
-        from concurrent.futures import ThreadPoolExecutor
-
-        with ThreadPoolExecutor(1) as pool:  # not kept: a pool does not survive a fork
-            other = pool.submit(some, 1)
-            some(0)
+        other = helper().submit(some, 1)
+        some(0)
         return other.result()
 
-    def scratch(self, d: np.dtype, thread: int) -> np.ndarray:
-        """Three rows of memory for a thread, kept from step to step."""
-        key = d, thread
+    def scratch(self, w: np.ndarray, thread: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Three arrays for a thread to compute the update of `w` in, kept from step to step."""
+        key = thread, w.dtype, w.size
         if key not in self._scratch:
-            d = np.dtype(np.float32) if narrow(d) else d
-            self._scratch[key] = np.empty((3, BLOCK_BYTES // d.itemsize), d)
+            memory = np.empty((3, w.size), np.float32 if narrow(w.dtype) else w.dtype)
+            self._scratch[key] = tuple(memory)
         return self._scratch[key]
+
+
+_helper: tuple[int, Any] = (0, None)
+
+
+def helper() -> Any:
+    """An executor with one thread, of this process: threads do not survive a fork."""
+    global _helper
+    if _helper[0] != os.getpid():
+        from concurrent.futures import ThreadPoolExecutor
+
+        _helper = os.getpid(), ThreadPoolExecutor(1, "optimizer")
+    return _helper[1]
 
 
 def several_cores() -> bool:
     return len(os.sched_getaffinity(0)) > 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1) > 1
 
 
-def update(opt: Any, block: tuple, decay: float, maximize: bool, scratch: np.ndarray) -> None:
+def update(opt: Any, block: tuple, decay: float, maximize: bool, scratch: tuple) -> None:
     """Run the kernel on one block of flat memory."""
     w, g, s, c = block
-    n = w.size
-    a, b, e = scratch[0, :n], scratch[1, :n], scratch[2, :n]
+    a, b, e = scratch
     if narrow(w.dtype):
         wide = [x.astype(np.float32) for x in (w, *s)]
         opt._kernel(wide[0], effective(wide[0], g.astype(np.float32), decay, maximize, e), wide[1:], c, a, b)
@@ -253,14 +262,17 @@ class Pack:
         states = [opt.state[p] for p in params] if opt._numbers(group) or opt._slots(group) else []
         self.vectors = {name: joined_scalars(states, name) for name in opt._numbers(group)}
         self.seen = [v.tobytes() for v in self.vectors.values()]
+        names = list(opt._slots(group))
         if direct:
-            self.w = real(self.arrays[0])
-            self.s = [real(states[0][name]._data) for name in opt._slots(group)]
-        else:
-            self.w, self.g = (np.empty(sum(a.size for a in self.arrays), self.arrays[0].dtype) for _ in "wg")
-            self.parts = split(self.w, self.arrays)
-            self.s = [real(joined_arrays(states, name, self.arrays)) for name in opt._slots(group)]
-            self.flat, self.w, self.g = self.w, real(self.w), self.g
+            self.cuts = cuts(real(self.arrays[0]), [real(states[0][name]._data) for name in names])
+            return
+        self.flat_w, self.flat_g = (np.empty(sum(a.size for a in self.arrays), self.arrays[0].dtype) for _ in "wg")
+        self.w, self.g = real(self.flat_w), real(self.flat_g)
+        self.s = [real(joined_arrays(states, name, self.arrays)) for name in names]
+        self.contiguous = all(a.flags.c_contiguous for a in self.arrays)
+        if self.contiguous:
+            self.arrays = [a.reshape(-1) for a in self.arrays]
+        self.parts = split(self.flat_w, self.arrays)
 
     def untouched(self) -> bool:
         """Whether the counters are as the last step left them."""
@@ -280,8 +292,10 @@ class Pack:
         """The gradients, flat; brings the weights into the buffer."""
         if self.direct:
             return real(np.ascontiguousarray(grads[self.places[0]]._data))
-        np.concatenate(self.arrays, axis=None, out=self.flat)
-        return real(np.concatenate([grads[i]._data for i in self.places], axis=None, out=self.g))
+        # concatenate's own flattening (axis=None) takes three times as long
+        np.concatenate(self.arrays if self.contiguous else [a.ravel() for a in self.arrays], out=self.flat_w)
+        np.concatenate([grads[i]._data.ravel() for i in self.places], out=self.flat_g)
+        return self.g
 
     def store(self) -> None:
         for array, part in zip(self.arrays, self.parts, strict=True):
@@ -289,9 +303,14 @@ class Pack:
 
     def blocks(self, g: np.ndarray, c: tuple) -> list[tuple]:
         """The pieces of a big parameter."""
-        width = BLOCK_BYTES // max(self.w.itemsize, 4)
-        cuts = [slice(i, i + width) for i in range(0, self.w.size, width)]
-        return [(self.w[cut], g[cut], [x[cut] for x in self.s], c) for cut in cuts]
+        return [(w, g[cut], s, c) for cut, w, s in self.cuts]
+
+
+def cuts(w: np.ndarray, s: list[np.ndarray]) -> list[tuple[slice, np.ndarray, list[np.ndarray]]]:
+    """A big parameter and its arrays in pieces that stay in cache."""
+    width = BLOCK_BYTES // max(w.itemsize, 4)
+    places = [slice(i, i + width) for i in range(0, w.size, width)]
+    return [(place, w[place], [x[place] for x in s]) for place in places]
 
 
 def split(flat: np.ndarray, like: list[np.ndarray]) -> list[np.ndarray]:

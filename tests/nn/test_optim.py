@@ -243,7 +243,7 @@ def test_complex_parameters_are_pairs_of_real_ones(cls, path):
 
 @EVERY_CLASS
 def test_parameters_that_are_not_contiguous(cls):
-    base = tensors((200, 150), (150, 200), (6,))
+    base = tensors((400, 300), (150, 200), (6,))
     odd = [
         base[0].detach().T.requires_grad_(),
         base[1].detach()[:, ::2].requires_grad_(),
