@@ -17,6 +17,7 @@ import numpy as np
 
 from ._array import NUMBERS, Array, is_raw, may_share, ndarray, quiet, tick
 from ._array import broadcast_shapes as _broadcast_shapes
+from ._compiled import compiled_entry
 from ._dtype import FLOATING, category, get_default_dtype, result_dtype
 from ._entry import (
     MISSING, binary_entry, general_entry, in_place_method, keep, operator_method, reflected_entry, unary_entry)  # fmt: skip
@@ -431,7 +432,7 @@ def op(kernel: Callable | None = None, **options: Any) -> Any:
         return lambda k: op(k, **options)
     declared = Op(kernel, dict(options))
     general = general_entry(declared)
-    entry: Callable = general
+    entry: Callable = general if declared.variadic or declared.outputs else compiled_entry(declared, general)
     if declared.short():
         if len(declared.inputs) == 1:
             entry = unary_entry(declared, general)

@@ -41,15 +41,9 @@ class Plan:
         closed = self.op.fast_rule
         if closed is None:
             return rules
-        places = [self.names.index(n) for n in self.op.fast_names]
-        needs = self.needs
-
-        def run(g: Array, s: tuple) -> tuple:
-            if fast.enabled:
-                return closed(g, *[s[i] for i in places], needs=needs)
-            return rules(g, s)
-
-        return run
+        given = "".join(f"s[{self.names.index(n)}], " for n in self.op.fast_names)
+        scope_ = {"closed": closed, "needs": self.needs, "rules": rules, "fast": fast}
+        return eval(f"lambda g, s: closed(g, {given}needs=needs) if fast.enabled else rules(g, s)", scope_)  # noqa: S307
 
     def _compile_rules(self) -> Callable:
         if self.op.variadic:

@@ -165,6 +165,14 @@ def _(g):
     return g if g.ndim == 1 else sum(_rows(g) if g.ndim > 2 else g, dim=0)
 
 
+@_linear.fast
+def _(g, x, weight, needs):
+    rows, given = (g, x) if x.ndim == 2 else (g.reshape(-1, g.shape[-1]), x.reshape(-1, x.shape[-1]))
+    gx = g.dot(weight) if needs[0] else None
+    gw = rows.T.dot(given) if needs[1] else None
+    return gx, gw, rows.sum(axis=0) if needs[2] else None
+
+
 def _rows(x):
     return reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
 

@@ -46,7 +46,7 @@ def _total(x, axes, keepdim):
         return np.sum(x, axis=axes, keepdims=keepdim, dtype=np.float32).astype(np.float16)[()]
     if x.ndim > 1 and axes and 0 in axes and x.dtype == np.float32 and len(axes) < x.ndim:
         return _total_leading(x, axes, keepdim)
-    return np.sum(x, axis=axes, keepdims=keepdim)
+    return x.sum(axis=axes, keepdims=keepdim)
 
 
 def _total_leading(x, axes, keepdim):
