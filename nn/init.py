@@ -93,13 +93,13 @@ def trunc_normal_(
             stacklevel=2,
         )
     rng = draws(generator)
-    values = rng.standard_normal(tuple(tensor.shape), np.float64) * std + mean
-    values = np.asarray(values)
+    shape, drawn = tuple(tensor.shape), _drawn_dtype(tensor)
+    values = np.asarray(rng.standard_normal(shape, drawn) * std + mean)
     for _ in range(100):
         outside = (values < a) | (values > b)
         if not outside.any():
             return _fill(tensor, values)
-        values[outside] = rng.standard_normal(int(outside.sum())) * std + mean
+        values = np.where(outside, rng.standard_normal(shape, drawn) * std + mean, values)  # PyTorch redraws them all
     outside = (values < a) | (values > b)
     values[outside] = rng.uniform(a, b, int(outside.sum()))
     return _fill(tensor, values)
@@ -256,7 +256,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
     rows, columns = tensor.shape
     zeros = math.ceil(sparsity * rows)
     rng = draws(generator)
-    values = rng.standard_normal((rows, columns)) * std
+    values = rng.standard_normal((rows, columns), _drawn_dtype(tensor)) * std
     for column in range(columns):
         values[rng.permutation(rows)[:zeros], column] = 0
     return _fill(tensor, values)
