@@ -58,7 +58,7 @@ def _pairs(name, x, y):
 
 
 @composite(namespace=_F)
-def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
+def normalize(input, p=2.0, dim=1, eps=1e-12):
     """input / max(‖input‖_p, eps) along `dim`.
 
     Note:
@@ -66,14 +66,8 @@ def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
     """
     if not input.ndim:
         wrap_dim(dim, 0)
-        result = input / clamp(length(reshape(input, (1,)), p=p, dim=0), min=eps).reshape(())
-    else:
-        result = _normalized(input, p, dim, eps)
-    if out is None:
-        return result
-    from .._op import write_out
-
-    return write_out("normalize", out, result)
+        return reshape(_normalized(reshape(input, (1,)), p, 0, eps), ())
+    return _normalized(input, p, dim, eps)
 
 
 def _normalized(input, p, dim, eps):
