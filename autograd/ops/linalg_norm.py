@@ -17,8 +17,8 @@ from .compare import where
 from .linalg_decompose import svdvals
 from .linalg_solve import _inv_ex
 from .pointwise import abs, sgn
-from .reduce import amax, amin, spread, sum
-from .shape import movedim, unsqueeze
+from .reduce import amax, amin, sum
+from .shape import movedim, reshape, unsqueeze
 
 _NORMS = cases(
     lambda r: [
@@ -84,20 +84,29 @@ def vector_norm(x, *, ord=2, dim=None, keepdim=False, dtype=None):
 
 @vector_norm.grad("x")
 def _(g, x, out, x_shape, ord, dim, keepdim):
+    if not keepdim:
+        g, out = _against(g, x_shape, dim), _against(out, x_shape, dim)
     if ord == 0:
         return 0 * x
-    if ord > 1 and ord != 2 and not math.isinf(ord):
-        powers = sgn(x) * abs(x) ** (ord - 1) if ord < 2 else x * abs(x) ** (ord - 2)
-        return powers * spread(_divided(g, out ** (ord - 1)), x_shape, dim, keepdim)
-    g, out = spread(g, x_shape, dim, keepdim), spread(out, x_shape, dim, keepdim)
     if ord == 1:
         return g * sgn(x)
     if ord == 2:
         return g * _divided(x, out)
     if math.isinf(ord):
         hit = _reached(x, out)
-        return sgn(x) * (g / spread(sum(hit, dim=dim, keepdim=keepdim), x_shape, dim, keepdim) * hit)
-    return sgn(x) * where(raw(x) == 0, 0.0, abs(x) ** (ord - 1)) * g * out ** (1 - ord)
+        return sgn(x) * (g / sum(hit, dim=dim, keepdim=True) * hit)
+    if ord < 1:
+        return sgn(x) * where(raw(x) == 0, 0.0, abs(x) ** (ord - 1)) * g * out ** (1 - ord)
+    powers = sgn(x) * abs(x) ** (ord - 1) if ord < 2 else x * abs(x) ** (ord - 2)
+    return powers * _divided(g, out ** (ord - 1))
+
+
+def _against(value: Any, shape: tuple[int, ...], dim: Any) -> Any:
+    """A reduced value with its lost axes put back as 1, so that it broadcasts against the input."""
+    if dim is None or not shape:
+        return value
+    axes = wrap_dims(dim, len(shape))
+    return reshape(value, tuple(1 if i in axes else n for i, n in enumerate(shape)))
 
 
 def _divided(x: Any, norm: Any) -> Any:

@@ -341,7 +341,7 @@ def _cofactor_by_inverse(A: Array) -> Array | None:
     except np.linalg.LinAlgError:
         return None
     conditions = np.sqrt(np.sum(np.abs(A) ** 2, axis=(-2, -1)) * np.sum(np.abs(inverse) ** 2, axis=(-2, -1)))
-    if not np.all(conditions < 1e-2 / np.finfo(A.dtype).eps ** 0.5):
+    if not np.all(conditions < np.finfo(A.dtype).eps ** -0.6):
         return None
     return np.conj(np.linalg.det(A)[..., None, None] * np.swapaxes(inverse, -1, -2))
 
