@@ -12,6 +12,7 @@ Everything is elementwise, so complex parameters are updated as pairs of real nu
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
 from itertools import compress, pairwise
 from operator import is_
 from typing import Any
@@ -88,7 +89,7 @@ def plain(opt: Any, group: dict) -> None:
             stamp(p)
 
 
-def _plain_one(opt: Any, p: Tensor, group: dict, fresh: bool) -> None:
+def _plain_one(opt: Any, p: Any, group: dict, fresh: bool) -> None:
     state = opt.state.get(p, {})
     n = {name: state[name]._data[()] for name in opt._numbers(group)}
     c = opt._coefficients(group, n, fresh)
@@ -151,7 +152,7 @@ class Plan:
         self.arrays = self._arrays(opt.state)
         self._scratch: dict[tuple, tuple] = {}
 
-    def _arrays(self, state: dict) -> list:
+    def _arrays(self, state: Any) -> list:
         names = self.names
         return [entry[name]._data for entry in map(state.get, self.params) for name in names] if names else []
 
@@ -255,7 +256,7 @@ class Pack:
     """
 
     def __init__(
-        self, opt: Any, group: dict, places: list[int], params: list[Tensor], direct: bool, fresh: bool
+        self, opt: Any, group: dict, places: Sequence[int], params: Sequence[Tensor], direct: bool, fresh: bool
     ) -> None:
         self.places, self.direct, self.fresh = places, direct, fresh
         self.arrays = [p._data for p in params]
@@ -337,22 +338,35 @@ def joined_arrays(states: list[dict], name: str, like: list[np.ndarray]) -> np.n
 
 def arrange(opt: Any, group: dict, plan: Plan, fresh: list[bool]) -> list[Pack]:
     """Sort a group's parameters into packs: big ones alone, small ones with their like until a block is full."""
-    packs: list[tuple] = []
-    unfilled: dict[tuple, tuple[list[int], list[Tensor]]] = {}
+    packs: list[Pack] = []
+    kin: dict[tuple, list[tuple[int, Tensor]]] = {}
     where = [i for i, there in enumerate(plan.present) if there]
     for place, p, new in zip(where, plan.params, fresh, strict=True):
         w = p._data
         if w.size >= GATHERED and w.flags.c_contiguous:
-            packs.append(([place], [p], True, new))
-            continue
-        counters = tuple(opt.state[p][name]._data.tobytes() for name in opt._numbers(group))
-        places, members = unfilled.setdefault((w.dtype, counters, new), ([], []))
-        if members and (sum(m._data.size for m in members) + w.size) * max(w.itemsize, 4) > BLOCK_BYTES:
-            packs.append((list(places), list(members), False, new))
-            places.clear(), members.clear()
-        places.append(place), members.append(p)
-    packs += [(places, members, False, key[2]) for key, (places, members) in unfilled.items()]
-    return [Pack(opt, group, *pack) for pack in packs]
+            packs.append(Pack(opt, group, [place], [p], True, new))
+        else:
+            counters = tuple(opt.state[p][name]._data.tobytes() for name in opt._numbers(group))
+            kin.setdefault((w.dtype, counters, new), []).append((place, p))
+    for (_, _, new), members in kin.items():
+        packs += [
+            Pack(opt, group, [i for i, _ in part], [p for _, p in part], False, new) for part in portions(members)
+        ]
+    return packs
+
+
+def portions(members: list[tuple[int, Tensor]]) -> Iterator[list[tuple[int, Tensor]]]:
+    """The members in portions of one block each."""
+    portion: list[tuple[int, Tensor]] = []
+    size = 0
+    for place, p in members:
+        width = p._data.size * max(p._data.itemsize, 4)
+        if portion and size + width > BLOCK_BYTES:
+            yield portion
+            portion, size = [], 0
+        portion.append((place, p))
+        size += width
+    yield portion
 
 
 def overlap(arrays: list[np.ndarray]) -> bool:

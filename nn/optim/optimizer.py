@@ -75,7 +75,7 @@ def _hooked(step: Callable) -> Callable:
             hook(self, args, kwargs)
         return out
 
-    wrapper.hooked = True  # type: ignore[attr-defined]
+    wrapper.hooked = True
     return wrapper
 
 

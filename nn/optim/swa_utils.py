@@ -69,9 +69,8 @@ def get_ema_avg_fn(decay: float = 0.999) -> Callable:
     """
     _check_decay(decay)
 
-    @no_grad()
-    def ema_update(averaged: Tensor, current: Tensor, num_averaged: Any) -> Tensor:
-        return decay * averaged + (1 - decay) * current  # type: ignore[operator]
+    def ema_update(averaged: Any, current: Any, num_averaged: Any) -> Any:
+        return decay * averaged + (1 - decay) * current
 
     return ema_update
 
@@ -79,9 +78,8 @@ def get_ema_avg_fn(decay: float = 0.999) -> Callable:
 def get_swa_avg_fn() -> Callable:
     """For `AveragedModel(avg_fn=...)`: the mean of all weights so far, a ← a + (w - a) / (n + 1)."""
 
-    @no_grad()
-    def swa_update(averaged: Tensor, current: Tensor, num_averaged: Any) -> Tensor:
-        return averaged + (current - averaged) / (num_averaged + 1)  # type: ignore[operator]
+    def swa_update(averaged: Any, current: Any, num_averaged: Any) -> Any:
+        return averaged + (current - averaged) / (num_averaged + 1)
 
     return swa_update
 

@@ -196,15 +196,15 @@ def note_steps(optimizer: Optimizer) -> None:
     step = optimizer.step
     if hasattr(step, "_wrapped_by_lr_sched"):
         return
-    function, held = step.__func__, ref(optimizer)
+    function, held = step.__func__, ref(optimizer)  # not the optimizer itself: it holds this function
 
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        owner = held()
+        owner: Any = held()
         owner._opt_called = True
         return function(owner, *args, **kwargs)
 
-    wrapper._wrapped_by_lr_sched = True  # type: ignore[attr-defined]
+    wrapper._wrapped_by_lr_sched = True
     optimizer.step = wrapper  # type: ignore[method-assign]
 
 

@@ -146,7 +146,7 @@ class ChainedScheduler(_Composed):
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
         first = getattr(schedulers[0], "optimizer", None) if len(schedulers) else None
         self._check_parts(schedulers, optimizer or first, " to be chained")
-        self._schedulers, self.optimizer = schedulers, optimizer or first
+        self._schedulers, self.optimizer = schedulers, optimizer or schedulers[0].optimizer
         self._last_lr = rates(self.optimizer)
 
     def step(self) -> None:  # type: ignore[override]

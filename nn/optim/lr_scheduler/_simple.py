@@ -353,7 +353,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         height = (1 + math.cos(math.pi * self.T_cur / self.T_i)) / 2
         return [self.eta_min + (lr - self.eta_min) * height for lr in self.base_lrs]
 
-    def step(self, epoch: float | None = None) -> None:  # type: ignore[override]
+    def step(self, epoch: float | None = None) -> None:
         """Set the next learning rate, or that of `epoch`, which may be a fraction."""
         if epoch is None and self.last_epoch >= 0:
             epoch = self.last_epoch + 1
@@ -372,7 +372,8 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         """Find the cycle in which `epoch` lies, and the place in it."""
         if epoch < 0:
             raise ValueError(f"Expected non-negative epoch, but got {epoch}")
-        start, self.T_i = 0, self.T_0
+        start: float = 0
+        self.T_i = self.T_0
         if self.T_mult == 1:
             start = epoch // self.T_0 * self.T_0
         else:
