@@ -51,7 +51,8 @@ def environment(threads: int, warm: bool = True) -> dict[str, str]:
     glibc otherwise returns freed memory to the system and asks for it back, page by page: the same expression on
     256x512 numbers then takes 0.15 or 1.0 ms depending on what ran before.
     """
-    kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
+    unwanted = ("PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE")  # the last would compile at every import
+    kept = {name: value for name, value in os.environ.items() if name not in unwanted}
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         kept[name] = str(threads)
     if warm:
