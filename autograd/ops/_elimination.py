@@ -14,7 +14,7 @@ def eliminate(A: Array) -> tuple[Array, Array]:
         L and U in one array (L's unit diagonal left out), and the row (from 1) each row was swapped with.
     """
     if A.ndim == 2:
-        return _eliminate_one(A)
+        return _eliminate_one(A) if min(A.shape) <= _BLOCK else _eliminate_blocks(A)
     LU = A.copy()
     m, n = A.shape[-2:]
     k = min(m, n)
@@ -44,6 +44,27 @@ def _eliminate_one(A: Array) -> tuple[Array, Array]:
         if LU[j, j] != 0:
             LU[j + 1 :, j] /= LU[j, j]
         LU[j + 1 :, j + 1 :] -= LU[j + 1 :, j, None] * LU[j, j + 1 :]
+    return LU, pivots
+
+
+_BLOCK = 48  # columns; beyond it most of the work is one matrix product per block
+
+
+def _eliminate_blocks(A: Array) -> tuple[Array, Array]:
+    """The same for one large matrix: a block of columns at a time, the rest brought up to date by a product."""
+    LU = A.copy()
+    k = min(A.shape)
+    pivots = np.zeros_like(A, shape=(k,), dtype=np.int32)
+    for start in range(0, k, _BLOCK):
+        end = min(start + _BLOCK, k)
+        panel, swaps = _eliminate_one(LU[start:, start:end])
+        LU[start:] = LU[start:][permutation(swaps, len(panel))]
+        LU[start:, start:end] = panel
+        pivots[start:end] = swaps + start
+        if end < A.shape[1]:
+            unit = np.tril(panel[: end - start], -1) + np.eye(end - start, dtype=A.dtype)
+            LU[start:end, end:] = np.linalg.solve(unit, LU[start:end, end:])
+            LU[end:, end:] -= LU[end:, start:end] @ LU[start:end, end:]
     return LU, pivots
 
 

@@ -483,3 +483,15 @@ def test_pytorch_agrees(name, dtype):
     loss.backward()
     loss_.backward()
     np.testing.assert_allclose(x.grad.numpy(), y.grad.numpy(), rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize("shape", [(130, 130), (100, 170), (170, 100)])
+def test_large_matrices_are_factored_in_blocks(shape):
+    a = RNG.standard_normal(shape)
+    P, L, U = (f.numpy() for f in linalg.lu(tensor(a)))
+    np.testing.assert_allclose(P @ L @ U, a, atol=1e-11)
+    assert np.abs(np.tril(L, -1)).max() <= 1  # pivoted by the largest of each column
+    together = linalg.lu_factor(tensor(np.stack([a, a])))
+    LU, pivots = linalg.lu_factor(tensor(a))
+    np.testing.assert_array_equal(together.pivots[1].numpy(), pivots.numpy())
+    np.testing.assert_allclose(together.LU[1].numpy(), LU.numpy(), atol=1e-10)
