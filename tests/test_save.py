@@ -14,7 +14,7 @@ import sys
 import time
 import warnings
 import zipfile
-from collections import Counter, OrderedDict, deque
+from collections import Counter, OrderedDict, defaultdict, deque
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +115,12 @@ def test_layout_and_requires_grad_return():
     assert same(reloaded(value), value)
     assert reloaded(leaf).is_leaf
     assert reloaded(leaf * 2).is_leaf, "a result comes back as a leaf"
+
+
+def test_defaultdicts_of_torch_files_keep_their_factory():
+    back = unpickle_safely(io.BytesIO(pickle.dumps(defaultdict(list, a=[1]), 2)))
+    assert back["new"] == []
+    assert back["a"] == [1]
 
 
 def test_loaded_tensors_can_be_written_to():
@@ -256,6 +262,12 @@ def test_flat_formats_say_what_does_not_fit(kind):
         saved({"w": autograd.ones(1), "epoch": 3}, format=kind)
     with pytest.raises(TypeError, match="a dict of tensors by name, got list"):
         saved([autograd.ones(1)], format=kind)
+
+
+def test_complex128_does_not_fit_safetensors():
+    pytest.importorskip("safetensors")
+    with pytest.raises(TypeError, match=r"a \.safetensors file cannot hold \['z'\] of dtype complex128"):
+        saved({"z": autograd.zeros(1, dtype=autograd.complex128)}, format="safetensors")
 
 
 def test_bfloat16_does_not_fit_npz():
@@ -582,6 +594,11 @@ HUGE = b"c__builtin__\nxrange\n\x8a\x06\0\0\0\0\0\x10\x85R"  # range(2 ** 44): w
         (asm(b"X\x01\0\0\0a", b")R"), "calls 'a', which is not allowed"),
         (asm(b"K\x01", b"}b"), "sets the state of a int"),
         (asm(b"K\x01", b"K\x02a"), "appends to a int"),
+        (asm(b"K\x01", b"(K\x02\x90"), "adds elements to a int"),
+        (
+            asm(b"cnumpy\ndtype\n", b"X\x02\0\0\0f4\x85R(K\x03X\x01\0\0\0<NX\x01\0\0\0aNtb"),
+            "describes a structured dtype",
+        ),
         (asm(b"(i__main__\nX\n"), "Unsupported operand INST"),
         (asm(b"cnumpy\ndtype\n", b"X\x01\0\0\0O\x85R"), "arrays of dtype dtype"),
         (asm(b"cnumpy\ndtype\n", b"K\x05\x85R"), "arrays of dtype dtype"),
@@ -760,6 +777,48 @@ def test_hostile_torch_files(code, members, reason):
 def test_torch_files_with_more_than_tensors(code, reason):
     with pytest.raises(pickle.UnpicklingError, match=reason):
         load(torch_file(code))
+
+
+V1 = struct.pack("<4f", 1, 2, 3, 4)
+
+
+def legacy_file(code=b"", protocol=1001, little=True, keys=("0",), count=4, raw=V1, view=None) -> io.BytesIO:
+    """A file of the old format, made by hand."""
+    part = b"N" if view is None else b"X\x01\0\0\0vK%cK%c\x87" % view
+    storage = STORAGE.removesuffix(b"tQ") + part + b"tQ"
+    head = [0x1950A86A20F9469CFC6C, protocol, {"little_endian": little}]
+    parts = [
+        *(pickle.dumps(value, 2) for value in head),
+        code or tensor_code(storage=storage),
+        pickle.dumps([*keys], 2),
+    ]
+    return io.BytesIO(b"".join(parts) + count.to_bytes(8, "little") + raw)
+
+
+def test_the_helper_makes_a_good_legacy_file():
+    assert load(legacy_file()).tolist() == [1.0, 2.0]
+    assert load(legacy_file(view=(1, 3))).tolist() == [2.0, 3.0]
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"protocol": 1000}, "protocol 1000 of the old format, expected 1001"),
+        ({"little": False}, "a big-endian file of the old format"),
+        ({"count": 3}, "a storage of 4 elements ends after 4"),
+        ({"raw": V1[:9]}, "a storage of 4 elements ends after 2"),
+        ({"keys": ["1"]}, "it lacks '1'"),
+        ({"view": (3, 2)}, "a view of 2 elements at 3 in a storage of 4"),
+        (
+            {"code": tensor_code(storage=STORAGE.replace(b"K\x04", b"J\xff\xff\xff\x7f"))},
+            "claims 2147483647 elements, more than",
+        ),
+        ({"code": tensor_code(storage=STORAGE.replace(b"K\x04", b"J\xff\xff\xff\xff"))}, "a storage of -1 elements"),
+    ],
+)
+def test_hostile_files_of_the_old_format(options, reason):
+    with pytest.raises(RuntimeError, match=f"truncated, damaged or not a checkpoint: .*{reason}"):
+        load(legacy_file(**options))
 
 
 def test_torchscript_is_named():

@@ -11,6 +11,7 @@ import pickle
 import pickletools
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import IO, Any
 
 import numpy as np
@@ -18,18 +19,13 @@ import numpy as np
 _MARK = object()
 
 
+@dataclass(frozen=True, slots=True)
 class Known:
     """What a global name in a file stands for: something to call with arguments, or a class used as a value."""
 
-    __slots__ = ("call", "name", "value")
-
-    def __init__(self, name: str, call: Callable | None = None, value: Any = None) -> None:
-        object.__setattr__(self, "name", name)
-        object.__setattr__(self, "call", call)
-        object.__setattr__(self, "value", value)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        raise pickle.UnpicklingError(f"load: the file tries to change {self.name}")
+    name: str
+    call: Callable[..., Any] | None = None
+    value: Any = None
 
 
 def refused(name: str) -> pickle.UnpicklingError:

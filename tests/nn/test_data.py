@@ -708,6 +708,51 @@ def test_a_worker_that_dies_is_noticed(happens, reason):
     assert multiprocessing.active_children() == []
 
 
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+def test_a_fork_of_the_program_leaves_the_workers_alone():
+    """A copied iterator that is dropped in a child must not stop the parent's workers."""
+    batches = iter(DataLoader(Squares(6), num_workers=2))
+    first = next(batches).item()
+
+    def drop():
+        nonlocal batches
+        del batches
+        gc.collect()
+
+    child = multiprocessing.get_context("fork").Process(target=drop)
+    child.start()
+    child.join()
+    child.close()
+    assert [first, *flat(batches)] == [0, 1, 4, 9, 16, 25]
+
+
+def test_a_start_that_fails_half_way_leaves_nobody(monkeypatch):
+    from nn.data import _pool
+
+    start, started = _pool.Pool._start, []
+
+    def fail_second(self, orders, context):
+        if started:
+            raise OSError(11, "no more processes")
+        started.append(1)
+        start(self, orders, context)
+
+    monkeypatch.setattr(_pool.Pool, "_start", fail_second)
+    with pytest.raises(OSError, match="no more processes"):
+        iter(DataLoader(Squares(), num_workers=2))
+    assert multiprocessing.active_children() == []
+
+
+def test_a_worker_that_died_before_it_was_asked():
+    batches = iter(DataLoader(Pid(40), num_workers=1, prefetch_factor=1))
+    worker = next(batches).item()
+    os.kill(worker, signal.SIGKILL)
+    time.sleep(0.1)
+    with pytest.raises(RuntimeError, match="exited unexpectedly: it was killed by signal SIGKILL"):
+        list(batches)
+
+
 def test_a_killed_worker_among_persistent_ones_is_replaced():
     loader = DataLoader(Pid(4), num_workers=2, persistent_workers=True)
     os.kill(flat(loader)[0], signal.SIGKILL)
