@@ -59,7 +59,8 @@ def _log_gamma_series() -> tuple[float, ...]:
 def _polynomial(coefficients: tuple[float, ...], x: Array) -> Array:
     y = np.full_like(x, coefficients[0])
     for c in coefficients[1:]:
-        y = y * x + c
+        y *= x
+        y += c
     return y
 
 
@@ -71,25 +72,34 @@ def _sine_of_pi(x: Array) -> Array:
 # ---------------------------------------------------------------------------------------------- gamma
 
 
-def _log_gamma_positive(x: Array) -> Array:
-    far = x >= _SHIFT
-    big = np.where(far, x, _SHIFT)
-    square, correction = big * big, np.zeros_like(big)
+def _stirling(x: Array) -> Array:
+    """log Γ(x) for x >= 10."""
+    square, correction = x * x, np.zeros_like(x)
     for k in range(_TERMS, 0, -1):
         correction = correction / square + bernoulli(_TERMS)[k - 1] / (2 * k * (2 * k - 1))
-    stirling = (big - 0.5) * np.log(big) - big + 0.5 * math.log(2 * math.pi) + correction / big
-    # Below, step down to within 1/2 of 2, where the series has no cancellation at the zeros 1 and 2.
-    small = np.where(far, 2.0, x)
-    steps = np.maximum(np.round(small - 2), 0)
-    product = np.ones_like(small)
+    y = (x - 0.5) * np.log(x) - x + 0.5 * math.log(2 * math.pi) + correction / x
+    return np.where(x == np.inf, np.inf, y)
+
+
+def _log_gamma_near(x: Array) -> Array:
+    """log Γ(x) for 1/2 <= x < 10: down to within 1/2 of 2, where the series does not cancel at the zeros 1 and 2."""
+    steps = np.maximum(np.round(x - 2), 0)
+    product = np.ones_like(x)
     for k in range(1, int(np.max(steps, initial=0)) + 1):
-        product = np.where(k <= steps, product * (small - k), product)
-    z = small - steps - 2
+        product = np.where(k <= steps, product * (x - k), product)
+    z = x - steps - 2
     low = z < -0.5
-    near = _polynomial(_log_gamma_series(), np.where(low, z + 1, z)) - np.where(
-        low, np.log1p(np.where(low, z + 1, 0)), 0
-    )
-    return np.where(far, np.where(x == np.inf, np.inf, stirling), near + np.log(product))
+    z = np.where(low, z + 1, z)
+    return _polynomial(_log_gamma_series(), z) - np.where(low, np.log1p(z), 0) + np.log(product)
+
+
+def _log_gamma_positive(x: Array) -> Array:
+    far = x >= _SHIFT
+    if not far.any():
+        return _log_gamma_near(x)
+    y = np.empty_like(x)
+    y[far], y[~far] = _stirling(x[far]), _log_gamma_near(x[~far])
+    return y
 
 
 @in_double
@@ -97,6 +107,8 @@ def lgamma(x: Array) -> Array:
     """log |Γ(x)|, by Stirling's series, a Taylor series about 2, and reflection below 1/2."""
     left = x < 0.5
     right = _log_gamma_positive(np.where(left, 1 - x, np.where(np.isnan(x), 1.0, x)))
+    if not left.any():
+        return np.where(np.isnan(x), x, right)
     reflected = math.log(math.pi) - np.log(np.abs(_sine_of_pi(np.where(np.isfinite(x), x, 0.5)))) - right
     y = np.where(left, reflected, right)
     return np.where(np.isnan(x), x, np.where(np.isinf(x), np.inf, y))
