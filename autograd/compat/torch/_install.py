@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import sys
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
@@ -12,6 +12,7 @@ from typing import Any
 from ... import _dtype, random
 from ..._op import registry
 from ..._tensor import CPU, Size, Tensor
+from . import _names
 from ._facade import HERE, FacadeModule, missing
 from ._stream import TorchStream
 
@@ -76,6 +77,7 @@ def install(torchvision: bool = True) -> ModuleType:
         sys.modules.update(_vision.modules())
     _dtype.dtype.prefix = "torch."
     _rename()
+    _names.start()
     random.set_stream(TorchStream)
     return here
 
@@ -95,6 +97,7 @@ def uninstall() -> None:
     for cls, show in _shown.items():
         cls.__repr__ = show  # type: ignore[method-assign]
     _shown.clear()
+    _names.stop()
     random.set_stream(None)
 
 
@@ -102,7 +105,7 @@ def _no_module(name: str) -> bool:
     if name in sys.modules:
         return False
     try:
-        return importlib.util.find_spec(name) is None  # type: ignore[attr-defined]
+        return importlib.util.find_spec(name) is None
     except (ImportError, ValueError):
         return True
 
