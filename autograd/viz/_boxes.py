@@ -1,0 +1,226 @@
+"""What each node and wire shows, and the room it takes: decided before layout, painted after."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ._fonts import cut, width
+from ._model import Box, Edge, Graph, Vertex
+from ._numbers import magnitude, norm, not_finite, number, shape_text, stats, values
+
+OP, NAME, NUM, SMALL = 13.0, 13.0, 11.5, 10.0
+CARD_W, CARD_H, STRIP = 186.0, 80.0, 74.0
+
+
+@dataclass
+class Style:
+    """How much is shown, once "auto" has been decided."""
+
+    style: str = "wires"
+    direction: str = "LR"
+    values: str = "all"
+    grads: str = "all"
+    precision: int = 2
+    max_elems: int = 6
+    flow: bool = True
+    health: bool = True
+    tags: bool = True
+    theme: str = "auto"
+
+
+@dataclass
+class Shape:
+    """A node to be painted: its form, size and lines of text."""
+
+    form: str  # circle, pill, leaf, card, module
+    w: float
+    h: float
+    lines: list[tuple[str, str, float, bool]] = field(default_factory=list)  # text, class, size, bold
+    total: str = ""  # sum of the contributions, beneath
+
+
+@dataclass
+class Tag:
+    """The texts on a wire: value and gradient."""
+
+    value: str = ""
+    grad: str = ""
+    size: float = NUM
+    w: float = 0.0
+    h: float = 0.0
+
+
+def decide(graph: Graph, options: dict) -> Style:
+    """Replace every "auto" by what suits this graph."""
+    small = all(v.value is None or v.value.size <= options["max_elems"] or v.value.shape == () for v in graph.vertices)
+    count = len(graph.operations)
+    style = options["style"]
+    if style == "auto":
+        style = "compact" if count > 150 else "wires" if small else "cards"
+    direction = options["direction"]
+    if direction == "auto":
+        direction = "LR" if _ranks(graph) <= 13 and not any(b.kind == "module" for b in graph.boxes) else "TB"
+    shown = lambda what: {"auto": "all" if style == "wires" else "stats"}.get(what, what)  # noqa: E731
+    return Style(style, direction, shown(options["values"]), shown(options["grads"]), options["precision"],
+                 options["max_elems"], bool(options["flow"]) and style != "wires", bool(options["health"]),
+                 style != "compact", options["theme"])  # fmt: skip
+
+
+def _ranks(graph: Graph) -> int:
+    depth: dict[str, int] = {}
+    for v in graph.vertices:
+        depth[v.id] = 1 + max((depth.get(e.source.id, 0) for e in graph.inputs(v)), default=0)
+    return max(depth.values(), default=0)
+
+
+# ---------------------------------------------------------------------------------------------- nodes
+
+
+def shape(graph: Graph, v: Vertex, s: Style) -> Shape:
+    if v.kind in ("module", "more") or (v.kind == "scope" and len(v.label) > 14):
+        return _module(v)
+    if v.kind in ("op", "scope"):
+        return _operation(graph, v, s)
+    if v.kind == "output":
+        return _output(v, s)
+    if s.style == "cards" and v.shape != () and v.value is not None and v.kind != "const":
+        return _card(v, s)
+    return _leaf(graph, v, s)
+
+
+def _operation(graph: Graph, v: Vertex, s: Style) -> Shape:
+    text = cut(v.label, OP, 150)
+    wide = width(text, OP)
+    d = 40.0
+    total = _total(graph, v, s)
+    w = d if wide <= 27 else wide + 26
+    if v.flags and "dead" in v.flags and v.value is not None:
+        total = (total + "  " if total else "") + f"⚠ {100 * float(np.mean(v.value == 0)):.0f}% zero"
+    made = Shape("circle" if w == d else "pill", w, d, [(text, "ink", OP, False)], total)
+    if total:
+        made.w, made.h = max(w, width(total, SMALL) + 6), d + 32
+    return made
+
+
+def _total(graph: Graph, v: Vertex, s: Style) -> str:
+    """What a tensor with several uses receives in all."""
+    if s.grads == "none" or not s.tags or v.grad is None or len([e for e in graph.uses(v) if e.grad is not None]) < 2:
+        return ""
+    return "Σ " + _grad_text(v.grad, s)
+
+
+def _leaf(graph: Graph, v: Vertex, s: Style) -> Shape:
+    name = cut(v.label or v.name, NAME, 150, bold=True)
+    name += " ❄" if v.kind == "frozen" else ""
+    lines = [(name, "ink", NAME, True)]
+    lines.append((shape_text(v.shape), "muted", SMALL, False))
+    total = _total(graph, v, s)
+    w = width(name, NAME, True) + 8 + width(lines[1][0], SMALL) + 30
+    return Shape("leaf", max(w, 48.0, width(total, SMALL) + 16), 48.0 if total else 34.0, lines, total)
+
+
+def _output(v: Vertex, s: Style) -> Shape:
+    name = cut(v.label, NAME, 150, bold=True)
+    lines = [(name, "ink", NAME, True)]
+    w = width(name, NAME, True) + 26
+    if s.style != "wires" and v.value is not None and v.value.ndim == 0:
+        text = not_finite(v.value) or number(v.value[()], s.precision)
+        lines.append((text, "muted", SMALL, False))
+        w += width(text, SMALL) + 8
+    return Shape("output", max(w, 34.0), 34.0, lines)
+
+
+def _card(v: Vertex, s: Style) -> Shape:
+    name = cut(v.label or v.name, NAME, CARD_W - 30 - width(shape_text(v.shape), SMALL), bold=True)
+    lines = [(name, "ink", NAME, True), (shape_text(v.shape), "muted", SMALL, False)]
+    lines.append((stats(v.value, s.precision), "fwd", NUM, False))
+    lines.append((norm(v.grad, s.precision) if v.grad is not None else "—", "bwd", NUM, False))
+    wide = max(width(t[0], NUM) for t in lines[2:]) + STRIP + 34
+    return Shape("card", max(CARD_W, wide), CARD_H, lines)
+
+
+def _module(v: Vertex) -> Shape:
+    name = cut(v.label, NAME, 240, bold=True)
+    what = [v.op] if v.op and v.op != v.label else []
+    if v.params:
+        what.append(f"{v.params:,} params")
+    what.append(f"{v.hidden} ops" if v.hidden != 1 else "1 op")
+    second = cut(" · ".join(what), SMALL, 300)
+    lines = [(name, "ink", NAME, True), (second, "muted", SMALL, False)]
+    if v.flags:
+        lines.append(("⚠ " + ", ".join(v.flags), "alarm", SMALL, True))
+    w = max(width(t, size, bold) for t, _, size, bold in lines) + 28
+    return Shape("module", w, 24.0 + 15 * len(lines), lines)
+
+
+# ---------------------------------------------------------------------------------------------- wires
+
+
+def tag(graph: Graph, e: Edge, s: Style) -> Tag | None:
+    """The texts of a wire, or None where the ends say it all."""
+    if not s.tags:
+        return None
+    if s.style == "cards" and e.source.is_leaf and not _alarming(e):
+        return None
+    if s.style == "cards" and e.target.kind == "output" and e.value is not None and e.value.ndim == 0:
+        return None
+    made = Tag(_value_text(e, s), "" if e.grad is None or s.grads == "none" else _grad_text(e.grad, s, e.flags))
+    if not made.value and not made.grad:
+        return None
+    wide = width(made.value, NUM, True), width(made.grad, NUM, True)
+    if s.direction == "LR":
+        made.w, made.h = max(wide) + 10, 36.0
+    else:
+        made.w, made.h = 2 * max(wide) + 22, 18.0
+    return made
+
+
+def _alarming(e: Edge) -> bool:
+    return bool(e.flags)
+
+
+def _value_text(e: Edge, s: Style) -> str:
+    if s.values == "none":
+        return ""
+    if e.value is None:
+        return f"{shape_text(e.shape)} freed" if e.shape else "freed"
+    if bad := not_finite(e.value):
+        return f"⚠ {bad}" if e.value.ndim else "⚠ " + bad
+    if s.values == "all" or e.value.ndim == 0:
+        text = values(e.value, s.precision, s.max_elems)
+        return text if "±" not in text else f"{shape_text(e.shape)} {text}" if s.style != "wires" else text
+    return f"{shape_text(e.shape)} {stats(e.value, s.precision)}"
+
+
+def _grad_text(g: np.ndarray, s: Style, flags: tuple = ()) -> str:
+    if bad := not_finite(g):
+        return f"⚠ {bad}"
+    if "zero" in flags and g.size > 1:
+        return "0 ∅"
+    mark = " ▾" if "vanishing" in flags else " ▴" if "exploding" in flags else ""
+    text = values(g, s.precision, s.max_elems) if s.grads == "all" or g.ndim == 0 else norm(g, s.precision)
+    return (norm(g, s.precision) if "±" in text else text) + mark
+
+
+def pen(e: Edge, s: Style) -> float:
+    """Width of a wire: by the size of the gradient that flows back through it."""
+    if not s.flow or e.grad is None or not_finite(e.grad):
+        return 1.6
+    size = magnitude(e.grad)
+    return 0.8 if size <= 0 else min(6.0, max(0.8, 3.4 + 1.1 * math.log10(size)))
+
+
+def header(box: Box) -> tuple[str, str]:
+    """Name of a box, and what is written after it."""
+    what = f"{box.class_name}({box.detail})" if box.detail else box.class_name
+    if box.params:
+        what += f" · {box.params:,} params"
+    return cut(box.name, NAME, 240, True), cut(what, SMALL, 300)
+
+
+def header_width(box: Box) -> float:
+    name, what = header(box)
+    return width(name, NAME, True) + (8 + width(what, SMALL) if what else 0)

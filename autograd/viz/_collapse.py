@@ -1,0 +1,121 @@
+"""Making a graph smaller without lying about it: parts become one node that says what it hides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from ._health import worst
+from ._model import Box, Edge, Graph, Vertex
+
+
+def fold(graph: Graph, boxes: Iterable[Box]) -> Graph:
+    """The graph with each of the boxes drawn as one node."""
+    chosen = {b.id: b for b in boxes}
+    if not chosen:
+        return graph
+    owner = {v.id: _outermost(v, chosen) for v in graph.vertices}
+    made = {key: _composite(chosen[key], [v for v in graph.vertices if owner[v.id] == key], graph) for key in chosen}
+    return _replaced(graph, {v.id: made[owner[v.id]] for v in graph.vertices if owner[v.id]})
+
+
+def _outermost(v: Vertex, chosen: dict[str, Box]) -> str | None:
+    for key in v.box.path if v.box else ():
+        if key in chosen:
+            return key if not (v.is_leaf and chosen[key].kind == "scope") else None
+    return None
+
+
+def _composite(box: Box, inside: list[Vertex], graph: Graph) -> Vertex:
+    ops = [v for v in inside if not v.is_leaf]
+    ids = {v.id for v in inside}
+    last = max(ops or inside, key=lambda v: v.seq, default=None)
+    made = Vertex(f"{box.id}n", "scope" if box.kind == "scope" else "module", box.name, op=box.class_name or box.name,
+                  box=box.parent, params=box.params)  # fmt: skip
+    if last is not None:
+        made.seq, made.value, made.grad, made.shape, made.dtype = last.seq, last.value, last.grad, last.shape, last.dtype
+        made.name, made.named, made.others = last.name, last.named, last.others
+        if not last.named and box.kind == "scope":
+            made.name = box.name
+    made.hidden = sum(max(v.hidden, 1) for v in ops)
+    made.flags = worst(v.flags for v in inside)
+    made.saved_bytes = sum(v.saved_bytes for v in ops)
+    made.inner = sorted(ops, key=lambda v: v.seq)
+    made.inner_edges = [e for e in graph.edges if e.target.id in ids]
+    made.saved = tuple(s for v in made.inner for s in _outer_saved(v, ids, graph))
+    return made
+
+
+def _outer_saved(v: Vertex, ids: set, graph: Graph) -> list:
+    """What an inner operation saves, under the names of the composite's own arguments."""
+    found = []
+    for role, value in v.saved:
+        edge = next((e for e in graph.inputs(v) if e.use == role), None) if isinstance(role, int) else None
+        if edge is not None and edge.source.id not in ids:
+            found.append((edge.source.name, value))
+    return found
+
+
+def _replaced(graph: Graph, swap: dict[str, Vertex]) -> Graph:
+    vertices = [v for v in graph.vertices if v.id not in swap]
+    vertices += list(dict.fromkeys(swap.values()))
+    vertices.sort(key=lambda v: v.seq)
+    edges, uses = [], dict.fromkeys([v.id for v in vertices], 0)
+    for e in graph.edges:
+        source, target = swap.get(e.source.id, e.source), swap.get(e.target.id, e.target)
+        if source is target:
+            continue
+        made = Edge(e.id, source, target, e.use, e.value, e.grad, e.local, e.caption, e.order, e.via, e.flags)
+        if target is not e.target:
+            made.use = uses[target.id]
+            uses[target.id] += 1
+        edges.append(made)
+    _rename(edges)
+    result = Graph(vertices, edges, graph.boxes, list(graph.notes), graph.view, graph.root_name)
+    return result
+
+
+def _rename(edges: list[Edge]) -> None:
+    """A composite's own name is used for its result."""
+    for e in edges:
+        if e.source.kind in ("scope", "module") and e.value is None:
+            e.value = e.source.value
+
+
+def renumber(graph: Graph) -> Graph:
+    """Ids n0, n1, ... in order of creation, as if the graph had always been this small."""
+    for i, v in enumerate(graph.vertices):
+        v.id = f"n{i}"
+    for i, e in enumerate(graph.edges):
+        e.id = f"e{i}"
+    graph._cache = None  # type: ignore[attr-defined]
+    return graph
+
+
+def scopes(graph: Graph, expand: object = None) -> list[Box]:
+    """The `viz.scope` boxes that are drawn as one node."""
+    if expand is True:
+        return []
+    keep = set(expand) if isinstance(expand, (list, tuple, set)) else {expand}
+    return [b for b in graph.boxes if b.kind == "scope" and b.name not in keep]
+
+
+def chosen(graph: Graph, depth: int | None, collapse: object, expand: object) -> list[Box]:
+    """The module boxes to draw as one node: deeper than `depth`, or asked for by name, class or predicate."""
+    wanted = _matcher(collapse)
+    kept = _matcher(expand) if expand is not True else (lambda b: True)
+    found = []
+    for b in graph.boxes:
+        if b.kind == "scope" or kept(b):
+            continue
+        if (depth is not None and len(b.path) > depth) or wanted(b):
+            found.append(b)
+    return found
+
+
+def _matcher(what: object) -> Callable[[Box], bool]:
+    if what is None or isinstance(what, bool):
+        return lambda b: bool(what)
+    if callable(what) and not isinstance(what, type):
+        return lambda b: bool(what(b))
+    wanted = {w.__name__ if isinstance(w, type) else str(w) for w in (what if isinstance(what, (list, tuple, set)) else [what])}
+    return lambda b: b.name in wanted or b.class_name in wanted or ".".join(b.names) in wanted

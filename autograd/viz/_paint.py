@@ -1,0 +1,362 @@
+"""The picture: SVG written from a scene, with plain attributes any reader understands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from . import _theme
+from ._boxes import Shape, Tag, header, pen
+from ._fonts import FAMILY, cut, width
+from ._model import Edge, Vertex
+from ._numbers import exact, shape_text, values
+from ._scene import Scene, framed, route
+from ._scene import _n as n
+
+_BAD = {i: None for i in range(32) if i not in (9, 10, 13)} | {0xFFFE: None, 0xFFFF: None}
+
+
+@dataclass
+class Moment:
+    """What a frame shows: the step at which each number appears, and the step shown (None: everything)."""
+
+    value_at: dict[str, int] = field(default_factory=dict)
+    grad_at: dict[str, int] = field(default_factory=dict)
+    rings: list[tuple[int, str, str]] = field(default_factory=list)  # step, vertex, "f" or "b"
+    now: int | None = None
+    player: bool = False
+    caption: str = ""
+    heading: str = ""
+    backward: bool = False
+
+
+def escape(text: str) -> str:
+    text = str(text).translate(_BAD)
+    text = "".join("�" if 0xD800 <= ord(c) < 0xE000 else c for c in text)
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;").replace("'", "&#39;")
+
+
+class Painter:
+    """Writes one scene."""
+
+    def __init__(self, scene: Scene, moment: Moment | None = None) -> None:
+        self.scene, self.moment = scene, moment or Moment()
+        self.theme = scene.style.theme
+        self.colours = _theme.colours(self.theme)
+        self.parts: list[str] = []
+        self.top = (24.0 if scene.title else 0.0) + (30.0 if self.moment.caption or self.moment.heading else 0.0)
+
+    # ------------------------------------------------------------------ pieces
+
+    def paint_class(self, name: str) -> str:
+        fill, stroke = _theme.CLASSES[name]
+        text = f'class="v-{name}" fill="{self.colours[fill] if fill else "none"}"'
+        return text + (f' stroke="{self.colours[stroke]}"' if stroke else "")
+
+    def text(self, x: float, y: float, text: str, kind: str, size: float, bold: bool = False, anchor: str = "middle",
+             more: str = "") -> None:  # fmt: skip
+        weight = ' font-weight="bold"' if bold else ""
+        where = "" if anchor == "start" else f' text-anchor="{anchor}"'
+        self.parts.append(
+            f'<text x="{n(x)}" y="{n(y)}" font-size="{n(size)}"{weight}{where} {self.paint_class(kind)}{more}>{escape(text)}</text>'
+        )
+
+    def rect(self, x: float, y: float, w: float, h: float, kind: str, r: float = 0, line: float = 0, more: str = "") -> None:
+        border = f' stroke-width="{n(line)}"' if line else ""
+        corner = f' rx="{n(r)}"' if r else ""
+        self.parts.append(
+            f'<rect x="{n(x)}" y="{n(y)}" width="{n(w)}" height="{n(h)}"{corner}{border} {self.paint_class(kind)}{more}/>'
+        )
+
+    # ------------------------------------------------------------------ whole
+
+    def svg(self, namespace: bool = True, uid: str = "v") -> str:
+        scene = self.scene
+        w, h = scene.place.size
+        notes = self.footer()
+        w = max([w, *(width(t, 10.5) + 24 for t in notes), width(self.moment.caption, 13) + 140 if self.moment.caption else 0,
+                 width(scene.title, 14, True) + 24])  # fmt: skip
+        shift = (w - scene.place.size[0]) / 2
+        height = h + self.top + (17 * len(notes) + 6 if notes else 0)
+        self.rect(0, 0, w, height, "bg")
+        self.heading(w)
+        self.parts.append(f'<g transform="translate({n(shift)},{n(self.top)})">')
+        self.panels()
+        for e in scene.graph.edges:
+            self.wire(e)
+        for v in scene.graph.vertices:
+            self.node(v)
+        for e in scene.graph.edges:
+            self.tag(e)
+        self.panel_titles()
+        self.parts.append("</g>")
+        for i, note in enumerate(notes):
+            self.text(12, h + self.top + 12 + 17 * i, note, "muted", 10.5, anchor="start")
+        return self.wrapped(w, height, namespace, uid)
+
+    def wrapped(self, w: float, h: float, namespace: bool, uid: str) -> str:
+        from ._text import tree
+
+        graph = self.scene.graph
+        xmlns = 'xmlns="http://www.w3.org/2000/svg" ' if namespace else ""
+        sheet = _theme.style_sheet(self.theme)
+        style = f"<style>{sheet}</style>" if sheet else ""
+        title = self.scene.title or f"computation graph of {', '.join(v.name for v in graph.outputs) or 'a tensor'}"
+        description = tree(graph, limit=40) if len(graph.vertices) < 2000 else f"{len(graph.vertices)} nodes"
+        head = (
+            f'<svg {xmlns}width="{n(w)}" height="{n(h)}" viewBox="0 0 {n(w)} {n(h)}" role="img" '
+            f'aria-labelledby="{uid}-title {uid}-desc" font-family="{FAMILY}">'
+        )
+        return (
+            f'{head}<title id="{uid}-title">{escape(title)}</title><desc id="{uid}-desc">{escape(description)}</desc>'
+            f"{style}{''.join(self.parts)}</svg>"
+        )
+
+    def heading(self, w: float) -> None:
+        y = 0.0
+        if self.scene.title:
+            self.text(12, 18, cut(self.scene.title, 14, 1200, True), "ink", 14, bold=True, anchor="start")
+            y = 24
+        if self.moment.heading:
+            self.text(12, y + 18, self.moment.heading, "muted", 12.5, anchor="start")
+            self.text(124, y + 18, self.moment.caption, "bwd" if self.moment.backward else "fwd", 13, anchor="start")
+
+    def footer(self) -> list[str]:
+        notes = [t for t in self.scene.graph.notes if t]
+        return ([legend_text(self.scene)] if self.scene.legend else []) + notes
+
+    # ------------------------------------------------------------------ modules
+
+    def panels(self) -> None:
+        boxes = framed(self.scene.graph)
+        for key, (x0, y0, x1, y1) in sorted(self.scene.place.boxes.items(), key=lambda item: len(boxes[item[0]].path)):
+            kind = "panel" if self.level(key) % 2 == 0 else "panel2"
+            self.parts.append(f'<g class="module" id="{key}"><title>{escape(" · ".join(header(boxes[key])))}</title>')
+            self.rect(x0, y0, x1 - x0, y1 - y0, kind, 8, 1)
+            self.parts.append("</g>")
+
+    def level(self, key: str) -> int:
+        boxes = framed(self.scene.graph)
+        return sum(b in boxes for b in boxes[key].path) - 1
+
+    def panel_titles(self) -> None:
+        boxes = framed(self.scene.graph)
+        for key, (x0, y0, *_) in self.scene.place.boxes.items():
+            name, what = header(boxes[key])
+            wide = width(name, 13, True)
+            self.rect(x0 + 8, y0 + 5, wide + (width(what, 10) + 14 if what else 8), 17,
+                      "label1" if self.level(key) % 2 == 0 else "label2", 3)  # fmt: skip
+            self.text(x0 + 12, y0 + 18, name, "ink", 13, bold=True, anchor="start")
+            if what:
+                self.text(x0 + 20 + wide, y0 + 18, what, "muted", 10, anchor="start")
+
+    # ------------------------------------------------------------------ wires
+
+    def wire(self, e: Edge) -> None:
+        path, arrow = route(self.scene, e)
+        alarm = self.scene.style.health and ("nan" in e.flags or "nan-grad" in e.flags)
+        kind, head = ("awire", "ahead") if alarm else ("wire", "head")
+        extra = ' stroke-dasharray="5 3"' if alarm else ""
+        fade = ' opacity="0.25"' if e.dim else ""
+        self.parts.append(f'<g class="wire" id="{e.id}"{fade}{self.data(e)}><title>{escape(wire_title(e))}</title>')
+        self.parts.append(f'<path d="{path}" stroke-width="{n(pen(e, self.scene.style))}" {self.paint_class(kind)}{extra}/>')
+        if arrow:
+            corners = " ".join(f"{n(x)},{n(y)}" for x, y in arrow)
+            self.parts.append(f'<polygon points="{corners}" {self.paint_class(head)}/>')
+        self.parts.append("</g>")
+
+    def data(self, e: Edge) -> str:
+        m = self.moment
+        found = [("source", e.source.id), ("target", e.target.id), ("shape", shape_text(e.shape)), ("dtype", e.source.dtype)]
+        if e.value is not None and _shown(m, m.value_at.get(e.id)):
+            found.append(("value", exact(e.value)))
+        if e.grad is not None and _shown(m, m.grad_at.get(e.id)):
+            found.append(("grad", exact(e.grad)))
+        if e.id in m.grad_at:
+            found.append(("step", str(m.grad_at[e.id])))
+        return "".join(f' data-{k}="{escape(v)}"' for k, v in found)
+
+    def tag(self, e: Edge) -> None:
+        t = self.scene.tags.get(e.id)
+        if t is None or e.id not in self.scene.place.tags:
+            return
+        x, y = self.scene.place.tags[e.id]
+        flat = self.scene.style.direction == "LR"
+        fade = ' opacity="0.25"' if e.dim else ""
+        self.parts.append(f'<g class="tag" data-wire="{e.id}"{fade}>')
+        spots = ((x, y - 6, "middle"), (x, y + 15, "middle")) if flat else ((x - 8, y + 4, "end"), (x + 8, y + 4, "start"))
+        m = self.moment
+        bad = "nan" in e.flags, bool({"nan-grad", "zero", "vanishing", "exploding"} & set(e.flags))
+        self.tag_text(t.value, spots[0], "alarm" if bad[0] else "fwd", t, m.value_at.get(e.id), bad[0])
+        red = "nan-grad" in e.flags
+        self.tag_text(t.grad, spots[1], "alarm" if red else "bwd", t, m.grad_at.get(e.id), bad[1])
+        self.parts.append("</g>")
+
+    def tag_text(self, text: str, spot: tuple, kind: str, t: Tag, at: int | None, bold: bool) -> None:
+        m = self.moment
+        if not text or not _shown(m, at):
+            return
+        more = f' data-from="{at}"' if m.player and at is not None else ""
+        self.text(spot[0], spot[1], text, kind, t.size, bold or (at is not None and at == m.now), spot[2], more)
+
+    # ------------------------------------------------------------------ nodes
+
+    def node(self, v: Vertex) -> None:
+        x, y = self.scene.place.nodes[v.id]
+        s = self.scene.shapes[v.id]
+        fade = ' opacity="0.25"' if v.dim else ""
+        self.parts.append(f'<g class="node {v.kind}" id="{v.id}"{fade}{self.node_data(v)}>')
+        self.parts.append(f"<title>{escape(node_title(self.scene, v))}</title>")
+        draw = {"circle": self.operation, "pill": self.operation, "leaf": self.leaf, "output": self.output,
+                "card": self.card, "module": self.module}[s.form]  # fmt: skip
+        draw(v, s, x, y)
+        self.rings(v, s, x, y)
+        self.parts.append("</g>")
+
+    def node_data(self, v: Vertex) -> str:
+        found = [("op", v.op), ("name", v.name), ("shape", shape_text(v.shape)), ("dtype", v.dtype)]
+        if self.moment.now is None:
+            found += [("value", exact(v.value))] if v.value is not None else []
+            found += [("grad", exact(v.grad))] if v.grad is not None else []
+        found += [("flags", " ".join(v.flags))] if v.flags else []
+        return "".join(f' data-{k}="{escape(t)}"' for k, t in found if t)
+
+    def rings(self, v: Vertex, s: Shape, x: float, y: float) -> None:
+        m = self.moment
+        for step, vertex, side in m.rings:
+            if vertex == v.id and (m.player or step == m.now):
+                more = f' data-only="{step}" display="none"' if m.player else ""
+                w, h = (s.w, 40.0) if s.form == "pill" else (40.0, 40.0) if s.form == "circle" else (s.w, s.h)
+                self.rect(x - w / 2, y - h / 2, w, h, f"ring{side}", min(h, 40) / 2 if s.form in ("circle", "pill") else 6, 3.4, more)
+
+    def operation(self, v: Vertex, s: Shape, x: float, y: float) -> None:
+        kind = "origin" if "origin" in v.flags and self.scene.style.health else v.kind
+        w = 40.0 if s.form == "circle" else width(s.lines[0][0], 13) + 26
+        self.rect(x - w / 2, y - 20, w, 40, kind, 20, 2.6 if kind == "origin" else 1.7)
+        dot = s.lines[0][0] == "·"
+        self.text(x, y + (8 if dot else 4.5), s.lines[0][0], "ink", 24 if dot else 13, dot)
+        if s.total:
+            self.text(x, y + 33, s.total, "bwd", 10, bold="dead" in v.flags)
+
+    def leaf(self, v: Vertex, s: Shape, x: float, y: float) -> None:
+        dashed = ' stroke-dasharray="5 3"' if v.kind in ("const", "frozen") else ""
+        square = v.kind == "param"
+        self.rect(x - s.w / 2, y - s.h / 2, s.w, s.h, v.kind, 4 if square else 10, 1.7, dashed)
+        if square:
+            self.rect(x - s.w / 2 + 3.5, y - s.h / 2 + 6, 4.5, s.h - 12, "bar", 2)
+        (name, _, size, bold), (dims, *_), *_ = s.lines
+        wide = width(name, size, bold) + (8 if name else 0) + width(dims, 10)
+        left = x - wide / 2 + (3 if square else 0)
+        base = y + 4.5 - (7 if s.total else 0)
+        self.text(left, base, name, "ink", size, bold, "start")
+        self.text(left + wide - width(dims, 10), base, dims, "muted", 10, anchor="start")
+        if s.total:
+            self.text(x, y + 17, s.total, "bwd", 10)
+
+    def output(self, v: Vertex, s: Shape, x: float, y: float) -> None:
+        self.rect(x - s.w / 2, y - s.h / 2, s.w, s.h, "output", 9, 1.7)
+        self.rect(x - s.w / 2 + 3, y - s.h / 2 + 3, s.w - 6, s.h - 6, "outring", 6.5, 1)
+        wide = sum(width(t, size, bold) for t, _, size, bold in s.lines) + 8 * (len(s.lines) - 1)
+        left = x - wide / 2
+        for text, kind, size, bold in s.lines:
+            self.text(left, y + 4.5, text, kind, size, bold, "start")
+            left += width(text, size, bold) + 8
+
+    def module(self, v: Vertex, s: Shape, x: float, y: float) -> None:
+        for k in (6, 3, 0):
+            self.rect(x - s.w / 2 + k, y - s.h / 2 + k - 3, s.w - 6, s.h - 6, v.kind, 7, 1.4)
+        top = y - 3 - 7.5 * (len(s.lines) - 1) + 4
+        for i, (text, kind, size, bold) in enumerate(s.lines):
+            self.text(x - 3, top + 15 * i, text, kind, size, bold)
+
+    def card(self, v: Vertex, s: Shape, x: float, y: float) -> None:
+        left, top = x - s.w / 2, y - s.h / 2
+        self.rect(left, top, s.w, s.h, v.kind, 6, 0)
+        self.rect(left + 1, top + 26, s.w - 2, s.h - 27, "card", 5)
+        fill, stroke = _theme.CLASSES[v.kind]
+        self.parts.append(
+            f'<rect x="{n(left)}" y="{n(top)}" width="{n(s.w)}" height="{n(s.h)}" rx="6" fill="none" stroke-width="1.7" '
+            f'style="fill:none" class="v-{v.kind}" stroke="{self.colours[str(stroke)]}"/>'
+        )
+        (name, _, size, _), (dims, *_), value, grad = s.lines
+        if v.kind == "param":
+            self.rect(left + 4, top + 6, 4.5, 15, "bar", 2)
+        self.text(left + 13, top + 18, name, "ink", size, True, "start")
+        self.text(left + s.w - 10, top + 18, dims, "muted", 10, anchor="end")
+        for i, (line, data, kind) in enumerate(((value, v.value, "hist"), (grad, v.grad, "histg"))):
+            base = top + 46 + 25 * i
+            self.text(left + s.w - 10, base, line[0], "alarm" if line[0][-3:] in ("NaN", "Inf") else line[1], 11.5, anchor="end")
+            if data is not None:
+                self.strip(left + 11, base + 2, data, kind)
+
+    def strip(self, x: float, base: float, data: np.ndarray, kind: str) -> None:
+        """A histogram of many numbers, a heat strip of few."""
+        a = np.asarray(data).astype(np.float64, copy=False).ravel() if data.dtype.kind != "c" else np.abs(data).ravel()
+        a = a[np.isfinite(a)]
+        if 0 < a.size <= 12:
+            self.heat(x, base, a)
+        elif a.size:
+            counts, _ = np.histogram(a, bins=18)
+            top = counts.max()
+            bars = "".join(f"M{n(x + 4 * i)},{n(base)}h3.4v-{n(16 * c / top)}h-3.4z" for i, c in enumerate(counts) if c)
+            self.parts.append(f'<path d="{bars}" {self.paint_class(kind)}/>')
+            self.parts.append(f'<path d="M{n(x)},{n(base + 0.5)}h72" stroke-width="0.8" {self.paint_class("axis")}/>')
+
+    def heat(self, x: float, base: float, a: np.ndarray) -> None:
+        scale = float(np.abs(a).max()) or 1.0
+        side = min(11.0, 72 / a.size)
+        for i, value in enumerate(a):
+            self.parts.append(
+                f'<rect x="{n(x + side * i)}" y="{n(base - 11)}" width="{n(side)}" height="11" fill="{_theme.heat(value / scale)}" '
+                'stroke="#868e99" stroke-width="0.5"/>'
+            )
+
+
+def _shown(m: Moment, at: int | None) -> bool:
+    return m.now is None or at is None or at <= m.now
+
+
+def wire_title(e: Edge) -> str:
+    lines = [f"{e.source.name} {shape_text(e.shape)} {e.source.dtype}"]
+    if e.value is not None:
+        lines.append(f"value {values(e.value, 4, 16)}")
+    if e.grad is not None:
+        lines.append(f"gradient {values(e.grad, 4, 16)}")
+    if e.caption:
+        lines.append(e.caption)
+    return "\n".join(lines)
+
+
+def node_title(scene: Scene, v: Vertex) -> str:
+    from ._captions import forward_caption
+
+    lines = [forward_caption(scene.graph, v)] if v.kind in ("op", "scope") else []
+    if v.caption:
+        lines.append(f"local derivative {v.caption}")
+    lines.append(f"{v.name} {shape_text(v.shape)} {v.dtype}".strip())
+    if v.others:
+        lines.append("also " + ", ".join(v.others[:5]))
+    if v.constants:
+        lines.append(", ".join(f"{k}={_short(c)}" for k, c in v.constants))
+    if v.is_leaf and v.value is not None:
+        lines.append(values(v.value, 4, 16))
+    lines += [v.line] if v.line else []
+    lines += [f"{v.hidden} operations inside"] if v.hidden else []
+    return "\n".join(lines)
+
+
+def _short(value: object) -> str:
+    text = values(value) if isinstance(value, np.ndarray) else str(value)
+    return text if len(text) <= 60 else text[:60] + "…"
+
+
+_WORDS = {"param": "amber square: parameter", "input": "blue: input", "const": "dashed grey: constant",
+          "frozen": "grey ❄: frozen parameter", "output": "double green: result", "module": "stacked: module, folded"}  # fmt: skip
+
+
+def legend_text(scene: Scene) -> str:
+    kinds: Iterable[str] = dict.fromkeys(v.kind for v in scene.graph.vertices)
+    words = [_WORDS[k] for k in kinds if k in _WORDS]
+    return " · ".join([*words, "blue text: value", "vermillion text: gradient"])

@@ -1,0 +1,154 @@
+"""A graph with a shape for every node, a text for every wire and a place for both."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from . import _boxes
+from ._boxes import Shape, Style, Tag
+from ._engines import arrange
+from ._layered import Link, Placement
+from ._model import Box, Edge, Graph, Vertex
+
+GAPS = {"LR": (18.0, 22.0), "TB": (26.0, 20.0)}
+Point = tuple[float, float]
+
+
+@dataclass
+class Scene:
+    """Everything the painter needs."""
+
+    graph: Graph
+    style: Style
+    shapes: dict[str, Shape]
+    tags: dict[str, Tag]
+    place: Placement
+    title: str = ""
+    legend: bool = False
+    extra: list = field(default_factory=list)
+
+
+def make(graph: Graph, style: Style, layout: str = "auto", title: str = "", legend: bool = False) -> Scene:
+    shapes = {v.id: _boxes.shape(graph, v, style) for v in graph.vertices}
+    tags = {e.id: t for e in graph.edges if (t := _boxes.tag(graph, e, style)) is not None}
+    spine = _spine(graph)
+    links = [
+        Link(e.id, e.source.id, e.target.id, (t.w, t.h) if (t := tags.get(e.id)) else None, _weight(e, spine))
+        for e in graph.edges
+    ]
+    paths = {v.id: _path(v, graph) for v in graph.vertices}
+    headers = {b.id: _boxes.header_width(b) for b in graph.boxes}
+    sizes = {k: (s.w, s.h) for k, s in shapes.items()}
+    place = arrange(sizes, links, paths, headers, style.direction, GAPS[style.direction], layout)
+    return Scene(graph, style, shapes, tags, place, title, legend)
+
+
+def _path(v: Vertex, graph: Graph) -> tuple[str, ...]:
+    """The framed boxes around a vertex; a leaf stands in the box of the module that owns or first uses it."""
+    box = v.box
+    return tuple(b for b in (box.path if box else ()) if b in framed(graph))
+
+
+def framed(graph: Graph) -> dict[str, Box]:
+    """Boxes that are drawn: those with more than one thing in them."""
+    cached = getattr(graph, "_framed", None)
+    if cached is not None:
+        return cached
+    count: dict[str, int] = {}
+    for v in graph.vertices:
+        for b in v.box.path if v.box else ():
+            count[b] = count.get(b, 0) + 1
+    found = {b.id: b for b in graph.boxes if count.get(b.id, 0) > 1}
+    graph._framed = found  # type: ignore[attr-defined]
+    return found
+
+
+def _spine(graph: Graph) -> set[str]:
+    """Edges of a longest chain of operations: these are kept straight."""
+    depth: dict[str, int] = {}
+    back: dict[str, Edge] = {}
+    for v in graph.vertices:
+        best = max(graph.inputs(v), key=lambda e: (depth.get(e.source.id, 0), not e.source.kind == "param"), default=None)
+        depth[v.id] = 1 + (depth.get(best.source.id, 0) if best else 0)
+        if best and (best.source.kind not in ("param", "const", "frozen") or len(graph.inputs(v)) == 1):
+            back[v.id] = best
+    found = set()
+    last = max(graph.vertices, key=lambda v: depth[v.id], default=None)
+    while last is not None and last.id in back:
+        e = back[last.id]
+        found.add(e.id)
+        last = e.source
+    return found
+
+
+def _weight(e: Edge, spine: set[str]) -> float:
+    return 12.0 if e.id in spine else 1.0 if e.source.is_leaf else 3.0
+
+
+# ---------------------------------------------------------------------------------------------- wires
+
+
+def route(scene: Scene, e: Edge) -> tuple[str, list[Point]]:
+    """The path of a wire as SVG commands, and its arrow head."""
+    points = [p for p in scene.place.wires.get(e.id, []) if p is not None]
+    if len(points) < 2:
+        return "", []
+    flat = scene.style.direction == "LR"
+    start, out = _border(scene, e.source, points[0], points[1], flat, leaving=True)
+    stop, into = _border(scene, e.target, points[-1], points[-2], flat, leaving=False)
+    base = (stop[0] + 7 * into[0], stop[1] + 7 * into[1])
+    way = [start, *points[1:-1], base]
+    flow = (1.0, 0.0) if flat else (0.0, 1.0)
+    ways = [out, *[flow] * (len(points) - 2), (-into[0], -into[1])]
+    parts = [f"M{_n(start[0])},{_n(start[1])}"]
+    for (p, a), (q, b) in zip(zip(way, ways, strict=True), zip(way[1:], ways[1:], strict=True), strict=False):
+        parts.append(_segment(p, a, q, b))
+    return "".join(parts), _arrow(stop, into)
+
+
+def _segment(p: Point, a: Point, q: Point, b: Point) -> str:
+    dx, dy = q[0] - p[0], q[1] - p[1]
+    length = math.hypot(dx, dy)
+    if length < 0.05:
+        return ""
+    if abs(dx * a[1] - dy * a[0]) < 0.4 and abs(dx * b[1] - dy * b[0]) < 0.4:
+        return f"L{_n(q[0])},{_n(q[1])}"
+    k = min(0.5 * length, max(abs(dx * a[0] + dy * a[1]) * 0.55, 0.25 * length))
+    c = (p[0] + k * a[0], p[1] + k * a[1], q[0] - k * b[0], q[1] - k * b[1], *q)
+    return "C" + " ".join(f"{_n(c[i])},{_n(c[i + 1])}" for i in (0, 2, 4))
+
+
+def _border(scene: Scene, v: Vertex, centre: Point, other: Point, flat: bool, leaving: bool) -> tuple[Point, Point]:
+    """Where a wire touches a node, and the direction away from it there (into the wire)."""
+    s = scene.shapes[v.id]
+    sign = 1.0 if leaving else -1.0
+    along, across = (0, 1) if flat else (1, 0)
+    off = other[across] - centre[across]
+    if s.form == "circle":
+        far = abs(other[along] - centre[along])
+        angle = 0.0 if abs(off) < 1 else math.copysign(min(1.1, 1.2 * math.atan2(abs(off), max(far, 1.0))), off)
+        direction = (sign * math.cos(angle), math.sin(angle))
+        r = 20.0
+        d = direction if flat else direction[::-1]
+        return (centre[0] + r * d[0], centre[1] + r * d[1]), d
+    half = ((s.w if flat else s.h) / 2, (s.h if flat else s.w) / 2)
+    if s.form == "pill":
+        half = (half[0], 20.0) if flat else (20.0, half[1])
+    slack = max(0.0, half[1] - (16.0 if s.form == "pill" and not flat else 12.0))
+    shift = max(-slack, min(slack, off))
+    point, d = [0.0, 0.0], [0.0, 0.0]
+    point[along], point[across] = centre[along] + sign * half[0], centre[across] + shift
+    d[along] = sign
+    return (point[0], point[1]), (d[0], d[1])
+
+
+def _arrow(tip: Point, d: Point) -> list[Point]:
+    x, y = tip
+    bx, by = x + 8 * d[0], y + 8 * d[1]
+    return [(x, y), (bx - 3.4 * d[1], by + 3.4 * d[0]), (bx + 3.4 * d[1], by - 3.4 * d[0])]
+
+
+def _n(v: float) -> str:
+    text = f"{v:.1f}"
+    return text[:-2] if text.endswith(".0") else text
