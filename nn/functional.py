@@ -9,6 +9,8 @@ from typing import Any
 
 from autograd._op import registry
 
+from ._fractional import fractional_max_pool2d, fractional_max_pool3d  # noqa: F401
+
 _PREFIX = "nn.functional."
 # Functions that PyTorch also offers here, declared in autograd's own namespace.
 _SHARED = ("log_softmax", "pdist", "relu", "sigmoid", "softmax", "tanh")
