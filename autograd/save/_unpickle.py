@@ -287,8 +287,8 @@ def _data_globals() -> dict[str, Any]:
     for module in ("builtins", "__builtin__"):
         for kind in (complex, slice, range):
             found[f"{module} {kind.__name__}"] = Known(kind.__name__, kind)
-        for kind in (set, frozenset):
-            found[f"{module} {kind.__name__}"] = Known(kind.__name__, _filled(kind, (list,)), kind)
+        for group in (set, frozenset):
+            found[f"{module} {group.__name__}"] = Known(group.__name__, _filled(group, (list,)), group)
         for factory in (list, dict, tuple, int, float, str, bool):
             found[f"{module} {factory.__name__}"] = Known(factory.__name__, None, factory)
         found[f"{module} bytes"] = Known("bytes", lambda: b"")  # how protocols before 3 write the empty one
