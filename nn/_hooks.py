@@ -186,7 +186,9 @@ class BackwardWatch:
         return tuple(full[i] for i in self.output_places)
 
     def leave(self, grads: tuple) -> tuple:
-        """The gradients of the inputs are known."""
+        """The gradients of the inputs are known. A pass that did not come through the outputs is none of the hooks'."""
+        if self.grad_outputs is None:
+            return grads
         full = self.call_post(_spread(grads, self.input_places, self.input_count))
         return tuple(full[i] for i in self.input_places)
 
@@ -200,6 +202,7 @@ class BackwardWatch:
                         f"all gradients: a hook of {type(self.module).__name__} returned {type(found).__name__}"
                     )
                 full = _checked(found, len(full), "grad_input")
+        self.grad_outputs = None
         return full
 
 
