@@ -22,6 +22,7 @@ from ._dtype import FLOATING, category, get_default_dtype, result_dtype
 from ._entry import (
     MISSING, binary_entry, general_entry, in_place_method, keep, operator_method, reflected_entry, unary_entry)  # fmt: skip
 from ._graph import Complex, Node, capture, new
+from ._inplace import write_out
 from ._mode import _anomaly, grad_mode, scope
 from ._plan import Plan, pick
 from ._tensor import Tensor, history, note_view, trace_here, wrap

@@ -38,7 +38,7 @@ ARROWS: dict[str, set[str]] = {
     "_entry": BASE | {"_tensor", "_plan", "_inplace"},
     "_samples": {"_array", "_dtype"},
     "_compiled": BASE | {"_tensor", "_entry"},
-    "_op": BASE | {"_tensor", "_samples", "_plan", "_entry", "_compiled"},
+    "_op": BASE | {"_tensor", "_samples", "_plan", "_entry", "_compiled", "_inplace"},
     "_erf": {"_array"},
     "_special": {"_array", "_extras", "_erf"},
     "ops": CORE | {"_erf", "_special"},
