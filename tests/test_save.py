@@ -385,7 +385,6 @@ def test_no_cut_and_no_flipped_bit_gets_through():
 
 
 def test_no_flipped_bit_of_a_torch_file_gets_through():
-    pytest.importorskip("ml_dtypes")
     raw = repacked(DATA / "checkpoint.pt")
     expected = load(io.BytesIO(raw))
     for place in range(0, len(raw), 3):
@@ -402,7 +401,6 @@ def test_no_flipped_bit_of_a_torch_file_gets_through():
 def test_formats_without_full_checksums_fail_clearly(name):
     if name == "safetensors":
         pytest.importorskip("safetensors")
-    pytest.importorskip("ml_dtypes")
     raw = (DATA / "legacy.pt").read_bytes() if name == "legacy" else saved({"w": SMALL["w"]}, format=name)
     step = 5 if name == "legacy" else 1
     for _, changed in list(damaged_versions(raw))[::step]:
@@ -413,7 +411,6 @@ def test_formats_without_full_checksums_fail_clearly(name):
 
 
 def test_every_truncation_of_torch_files_fails():
-    pytest.importorskip("ml_dtypes")
     for path in (DATA / "checkpoint.pt", DATA / "legacy.pt"):
         raw = path.read_bytes()
         for length in range(37, len(raw), 37):
@@ -653,15 +650,29 @@ def test_the_safe_unpickler_reads_what_pickle_writes(protocol):
 
 @pytest.fixture
 def checkpoint():
-    pytest.importorskip("ml_dtypes")
     return load(DATA / "checkpoint.pt")
 
 
 def test_torch_dtypes(checkpoint):
-    for name in [*TYPES, "bfloat16"]:
+    for name in TYPES:
         t = checkpoint["dtypes"][name]
         assert t.dtype is getattr(autograd, name)
         assert [complex(v) for v in t.tolist()] == [0, 1, 1 if name == "bool" else 2]
+
+
+def test_torch_bfloat16():
+    pytest.importorskip("ml_dtypes")
+    t = load(DATA / "bfloat16.pt")
+    assert t.dtype is autograd.bfloat16
+    assert t.float().tolist() == [0.0, 1.0, 2.0]
+
+
+def test_torch_bfloat16_without_its_library():
+    """In a process of its own: here another test may have met bfloat16 already."""
+    code = f"import sys; sys.modules['ml_dtypes'] = None\nimport autograd\nautograd.load({str(DATA / 'bfloat16.pt')!r})"
+    root = Path(__file__).parent.parent
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, timeout=60)
+    assert "ImportError: bfloat16: ml_dtypes is not installed; pip install glassgrad[bf16]" in result.stderr
 
 
 def test_torch_views_share_storage(checkpoint):

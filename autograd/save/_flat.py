@@ -70,12 +70,11 @@ _SAFETENSORS = {
 
 
 def prepare_safetensors(value: Any) -> bytes:
-    library = require("safetensors.numpy", extra="io", purpose="save to .safetensors")
     arrays = flat_arrays(value, ".safetensors")
     for name, array in arrays.items():
         if _dtype.from_numpy_dtype(array.dtype) not in _SAFETENSORS.values():
             raise TypeError(f"save: a .safetensors file cannot hold [{name!r}] of dtype {array.dtype.name}; {_WAY_OUT}")
-    return library.save(arrays)
+    return require("safetensors.numpy", extra="io", purpose="save to .safetensors").save(arrays)
 
 
 def read_safetensors(raw: bytes) -> dict[str, Tensor]:

@@ -116,7 +116,6 @@ def test_an_optimizer_continues_bit_for_bit(kind):
 
 
 def test_weights_of_a_stored_torch_file():
-    pytest.importorskip("ml_dtypes")
     checkpoint = autograd.load(DATA / "checkpoint.pt")
     assert type(checkpoint["parameter"]) is nn.Parameter
     model = nn.Linear(2, 3)
