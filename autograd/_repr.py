@@ -53,10 +53,7 @@ class _Formatter:
             return
         low, high = float(finite.min()), float(finite.max())
         self.whole = bool((finite == np.ceil(finite)).all())
-        if self.whole:
-            self.sci = high / low > 1000.0 and False or high > 1.0e8
-        else:
-            self.sci = high / low > 1000.0 or high > 1.0e8 or low < 1.0e-4
+        self.sci = high / low > 1000.0 or high > 1.0e8 or low < 1.0e-4
         if options.sci_mode is not None:
             self.sci = options.sci_mode
         self.width = max(len(self.one(v)) for v in values.tolist())
@@ -124,7 +121,7 @@ def tensor_text(t: Any) -> str:
     prefix = "Parameter containing:\ntensor(" if type(t).__name__ == "Parameter" else "tensor("
     suffixes = []
     if data.size:
-        values = data.astype(np.float32) if data.dtype.name == "bfloat16" else data
+    prefix = "tensor("
         summary = data.size > options.threshold
         shown = _edges(values) if summary else values
         form = _ComplexFormatter(shown) if data.dtype.kind == "c" else _Formatter(shown)
