@@ -10,11 +10,11 @@ from typing import Any
 
 from . import _text
 from ._context import capture, record, scope
-from ._draw import cone, draw, path
+from ._draw import cone, draw, path, steps
 from ._names import caller as _caller
 from ._prepare import prepare as _prepare
 
-__all__ = ["capture", "cone", "draw", "explain", "path", "record", "scope", "text"]
+__all__ = ["capture", "cone", "draw", "explain", "path", "record", "scope", "steps", "text"]
 
 
 def text(root: Any, style: str = "tree", *, precision: int = 2, max_elems: int = 6, **options: Any) -> str:

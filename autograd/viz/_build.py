@@ -42,6 +42,7 @@ class Builder:
         for t in self.tensors:
             self.output(t)
         self.number_vertices()
+        self.house_leaves()
         self.gradient_order()
         if len(self.graph.vertices) <= _CAPTION_LIMIT:
             _captions.fill(self.graph)
@@ -191,6 +192,25 @@ class Builder:
         if self.numbers.freed:
             g.notes.append("some numbers were freed: draw before the parameters change, or compute under viz.record()")
 
+    def house_leaves(self) -> None:
+        """Put a parameter into the box of the module that uses it (what they share, when several do)."""
+        count: dict[str, int] = {}
+        for v in self.graph.vertices:
+            if v.kind == "op" and v.box:
+                count[v.box.id] = count.get(v.box.id, 0) + 1
+            if v.kind not in ("param", "frozen"):
+                continue
+            paths = [_modules(e.target.box) for e in self.graph.uses(v)]
+            shared = [b for b, *rest in zip(*paths, strict=False) if all(b is c for c in rest)] if paths else []
+            if shared:
+                v.box = shared[-1]
+                v.label = v.name.rsplit(".", 1)[-1]
+        for v in self.graph.vertices:
+            box = v.box
+            if v.kind == "op" and box and box.kind == "module" and not box.params and count[box.id] == 1:
+                if not any(b.parent is box for b in self.graph.boxes):
+                    v.label = f"{box.name} · {v.label}"
+
     def gradient_order(self) -> None:
         place = {(node, i): n for n, (node, i) in enumerate(self.numbers.ran)}
         vertex_of = {id(v): k for k, v in self.made.items()}
@@ -209,6 +229,15 @@ def _describe(box: Box, module: Any, name: str | None) -> None:
                  ("input_size", "hidden_size")):  # fmt: skip
         if hasattr(module, a) and hasattr(module, b):
             box.detail = f"{getattr(module, a)} → {getattr(module, b)}"
+
+
+def _modules(box: Box | None) -> list[Box]:
+    """The module boxes around something, outermost first."""
+    found = []
+    while box is not None:
+        found.append(box)
+        box = box.parent
+    return [b for b in found[::-1] if b.kind == "module"]
 
 
 def _inside_scope(v: Vertex) -> bool:

@@ -102,10 +102,15 @@ def scopes(graph: Graph, expand: object = None) -> list[Box]:
 def chosen(graph: Graph, depth: int | None, collapse: object, expand: object) -> list[Box]:
     """The module boxes to draw as one node: deeper than `depth`, or asked for by name, class or predicate."""
     wanted = _matcher(collapse)
+    graph_ops: dict[str, int] = {}
+    for v in graph.operations:
+        for key in v.box.path if v.box else ():
+            graph_ops[key] = graph_ops.get(key, 0) + 1
     kept = _matcher(expand) if expand is not True else (lambda b: True)
     found = []
     for b in graph.boxes:
-        if b.kind == "scope" or kept(b):
+        alone = graph_ops.get(b.id, 0) == 1 and not b.params  # an activation: folding it would hide nothing
+        if b.kind == "scope" or alone or kept(b):
             continue
         if (depth is not None and len(b.path) > depth) or wanted(b):
             found.append(b)

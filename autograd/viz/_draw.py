@@ -7,7 +7,7 @@ from typing import Any
 
 from . import _boxes, _reduce, _scene
 from ._drawing import drawing
-from ._names import caller
+from ._names import Frame, caller
 from ._prepare import prepare
 
 VIEWS = ("forward", "backward", "derivative")
@@ -137,3 +137,38 @@ def _reach(graph: Any, start: Any, back: bool) -> set[str]:
             seen.add(v.id)
             stack += [e.source for e in graph.inputs(v)] if back else [e.target for e in graph.uses(v)]
     return seen
+
+
+def steps(root: Any, view: str = "forward+backward", captions: bool = True, **options: Any) -> Any:
+    """The computation step by step: one frame per operation forward, one per gradient of a wire backward.
+
+    Args:
+        root: the tensor. view: "forward+backward", "forward", "backward" or "derivative".
+        captions: write the formula of each step above its frame.
+        options: as for `draw`.
+
+    Returns:
+        Steps: a sequence of Drawings with one layout; .html(path) is a player, .gif(path), .svg(), .sheet(), .save(pattern).
+
+    Example:
+        >>> import autograd
+        >>> from autograd import viz
+        >>> a = autograd.tensor(3.0, requires_grad=True)
+        >>> c = a * a
+        >>> frames = viz.steps(c)
+        >>> len(frames), frames.captions[0]
+        (4, 'c = a × a = 3.00 × 3.00 = 9.00')
+    """
+    from ._steps import Steps, moments
+
+    if view not in ("forward+backward", "forward", "backward", "derivative"):
+        raise ValueError(f"steps: view must be forward+backward, forward, backward or derivative, got {view!r}")
+    options.setdefault("names", Frame(caller()))
+    if view == "derivative":
+        from ._derivative import steps as derivative_steps
+
+        return derivative_steps(draw(root, view="derivative", **options)._scene, captions)
+    made = draw(root, **options)._scene
+    found = moments(made.graph, captions)
+    wanted = {"forward": [m for m in found if not m.backward], "backward": [m for m in found if m.backward]}.get(view, found)
+    return Steps(made, wanted)

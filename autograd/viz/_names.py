@@ -65,6 +65,13 @@ class Names:
         return by_node, by_array, live
 
 
+class Frame:
+    """The frame whose variables give names, handed on by a function that was called from it."""
+
+    def __init__(self, frame: Any) -> None:
+        self.frame = frame
+
+
 def is_module(value: Any) -> bool:
     """Whether this is a module with parameters (by what it can do: this package does not import `nn`)."""
     return not isinstance(value, type) and hasattr(value, "named_parameters") and hasattr(value, "named_modules")
@@ -73,6 +80,8 @@ def is_module(value: Any) -> bool:
 def collect_names(names: Any, params: Any, inputs: Any, model: Any, frame: Any) -> Names:
     """Names in order of preference: given, the model's, the caller's local and then global variables."""
     found = Names()
+    if isinstance(names, Frame):
+        names, frame = "caller", names.frame
     if isinstance(names, dict):
         for name, tensor in names.items():
             found.add_tree(tensor, name)
@@ -108,6 +117,15 @@ def _name_of(model: Any, frame: Any) -> str | None:
 
 
 def _add_variables(found: Names, frame: Any) -> None:
+    inner = frame.f_code.co_name  # the variables a lambda or a comprehension stands among are the reader's too
+    while inner.startswith("<") and inner != "<module>" and frame.f_back is not None:
+        _add_scopes(found, frame)
+        frame = frame.f_back
+        inner = frame.f_code.co_name
+    _add_scopes(found, frame)
+
+
+def _add_scopes(found: Names, frame: Any) -> None:
     for scope in (frame.f_locals, frame.f_globals):
         items = [(n, v) for n, v in list(scope.items()) if isinstance(n, str) and _wanted(n, v)]
         for name, value in sorted(items, key=lambda item: (isinstance(item[1], (list, tuple, dict)), len(item[0]))):

@@ -266,8 +266,8 @@ class Painter:
 
     def module(self, v: Vertex, s: Shape, x: float, y: float) -> None:
         for k in (6, 3, 0):
-            self.rect(x - s.w / 2 + k, y - s.h / 2 + k - 3, s.w - 6, s.h - 6, v.kind, 7, 1.4)
-        top = y - 3 - 7.5 * (len(s.lines) - 1) + 4
+            self.rect(x - s.w / 2 + k, y - s.h / 2 + 6 - k, s.w - 6, s.h - 6, v.kind, 7, 1.4)
+        top = y + 3 - 7.5 * (len(s.lines) - 1) + 4
         for i, (text, kind, size, bold) in enumerate(s.lines):
             self.text(x - 3, top + 15 * i, text, kind, size, bold)
 

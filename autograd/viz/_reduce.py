@@ -26,6 +26,7 @@ def reduce(graph: Graph, *, depth: Any, collapse: Any, expand: Any, fold_repeats
     graph = _until(graph, max_nodes, fold_repeats, expand, done)
     if done:
         graph.notes.insert(0, f"collapsed {before} → {len(graph.operations)} operations ({', '.join(done)})")
+        graph.notes[:1] = [] if before == len(graph.operations) else graph.notes[:1]
     return graph
 
 
