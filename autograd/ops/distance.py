@@ -162,7 +162,7 @@ def _(g):
 @_linear.fast
 def _(g, x, weight, needs):
     rows, given = (g, x) if x.ndim == 2 else (g.reshape(-1, g.shape[-1]), x.reshape(-1, x.shape[-1]))
-    gx = g.dot(weight) if needs[0] else None
+    gx = rows.dot(weight).reshape(x.shape) if needs[0] else None  # NumPy hands BLAS matrices only, never stacks of them
     gw = rows.T.dot(given) if needs[1] else None
     return gx, gw, rows.sum(axis=0) if needs[2] else None
 
