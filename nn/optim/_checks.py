@@ -12,6 +12,11 @@ def number(value: Any) -> float:
     return value.item() if isinstance(value, Tensor) else value
 
 
+def rate(group: dict[str, Any]) -> Any:
+    """The learning rate of a group as a number; under `differentiable` a tensor stays one, with its history."""
+    return group["lr"] if group.get("differentiable") else number(group["lr"])
+
+
 def learning_rate(lr: Any) -> None:
     """A number or one-element tensor, not negative (and not NaN)."""
     if isinstance(lr, Tensor) and lr.numel() != 1:

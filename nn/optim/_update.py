@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+import autograd
 from autograd import Tensor, get_default_dtype
 from autograd._array import quiet
 from autograd._tensor import stamp, wrap
@@ -91,15 +92,10 @@ def plain(opt: Any, group: dict) -> None:
 
 def _plain_one(opt: Any, p: Any, group: dict, fresh: bool) -> None:
     state = opt.state.get(p, {})
-    n = {name: state[name]._data[()] for name in opt._numbers(group)}
-    c = opt._coefficients(group, n, fresh)
-    for name, value in n.items():
-        state[name]._buffer()[...] = value
+    c = coefficients(opt, group, state, fresh)
     names = list(opt._slots(group))
     w, g, *s = (pairs(a) for a in (p._data, np.asarray(p.grad._data), *(state[name]._data for name in names)))
-    g = -g if group.get("maximize") else g
-    decay = opt._coupled_decay(group)
-    new = opt._formula(w, g + decay * w if decay else g, s, c)
+    new = formula(opt, group, w, g, s, c)
     for t, value in zip((p, *(state[name] for name in names)), new, strict=True):
         put(t._buffer(), value)
 
@@ -109,6 +105,42 @@ def pairs(a: np.ndarray) -> np.ndarray:
     if a.dtype.kind == "c":
         return np.ascontiguousarray(a).reshape(*a.shape, 1).view(a.real.dtype)
     return a.astype(np.float32) if narrow(a.dtype) else a
+
+
+def differentiable(opt: Any, group: dict) -> None:
+    """One step of a group by the formula, recorded: what comes after can be differentiated by what came before."""
+    for p in group["params"]:
+        if p.grad is None:
+            continue
+        fresh = prepare(opt, p, group)
+        state, names = opt.state.get(p, {}), list(opt._slots(group))
+        c = coefficients(opt, group, state, fresh)
+        w, g, *s = (as_pairs(t) for t in (p.clone(), p.grad, *(state[name] for name in names)))
+        new = formula(opt, group, w, g, s, c)
+        first, *rest = (autograd.view_as_complex(t) if p.is_complex() else t for t in new)
+        p.copy_(first)
+        state.update(zip(names, rest, strict=True))
+
+
+def as_pairs(t: Any) -> Any:
+    """A complex tensor as pairs of real numbers, with its history."""
+    return autograd.view_as_real(t) if t.is_complex() else t
+
+
+def coefficients(opt: Any, group: dict, state: dict, fresh: bool) -> tuple:
+    """This step's coefficients; counts the step in the parameter's state."""
+    n = {name: state[name]._data[()] for name in opt._numbers(group)}
+    c = opt._coefficients(group, n, fresh)
+    for name, value in n.items():
+        state[name]._buffer()[...] = value
+    return c
+
+
+def formula(opt: Any, group: dict, w: Any, g: Any, s: list, c: tuple) -> tuple:
+    """The formula's result, for arrays or tensors, after `maximize` and coupled weight decay."""
+    g = -g if group.get("maximize") else g
+    decay = opt._coupled_decay(group)
+    return opt._formula(w, g + decay * w if decay else g, s, c)
 
 
 def put(target: np.ndarray, value: np.ndarray) -> None:

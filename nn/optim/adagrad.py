@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from autograd import sqrt
+
 from . import _checks, _update
-from ._checks import number
+from ._checks import rate
 from .optimizer import Optimizer
 
 
@@ -25,7 +27,8 @@ class Adagrad(Optimizer):
         initial_accumulator_value: s before the first step.
         eps: ε, keeps the division finite.
         maximize: climb instead of descending.
-        foreach, fused, differentiable: PyTorch's choices of implementation; kept, without effect.
+        differentiable: record the steps, so that gradients pass through them; the parameters must not be leaves.
+        foreach, fused: PyTorch's choices of implementation; kept, without effect.
 
     Raises:
         ValueError: a negative option.
@@ -81,12 +84,12 @@ class Adagrad(Optimizer):
 
     def _coefficients(self, group: dict[str, Any], n: dict[str, float], fresh: bool) -> tuple:
         n["step"] += 1
-        return number(group["lr"]) / (1 + (float(n["step"]) - 1) * group["lr_decay"]), group["eps"]
+        return rate(group) / (1 + (float(n["step"]) - 1) * group["lr_decay"]), group["eps"]
 
     def _formula(self, w, g, s, c):
         lr, eps = c
         total = s[0] + g * g
-        return w - lr * g / (np.sqrt(total) + eps), total
+        return w - lr * g / (sqrt(total) + eps), total
 
     def _kernel(self, w, g, s, c, a, b):
         lr, eps = c
@@ -111,7 +114,8 @@ class Adadelta(Optimizer):
         eps: ε; also sets the size of the first steps.
         weight_decay: strength of the L2 penalty.
         maximize: climb instead of descending.
-        foreach, capturable, differentiable: PyTorch's choices of implementation; kept, without effect.
+        differentiable: record the steps, so that gradients pass through them; the parameters must not be leaves.
+        foreach, capturable: PyTorch's choices of implementation; kept, without effect.
 
     Raises:
         ValueError: a negative option, or rho outside [0, 1].
@@ -157,12 +161,12 @@ class Adadelta(Optimizer):
 
     def _coefficients(self, group: dict[str, Any], n: dict[str, float], fresh: bool) -> tuple:
         n["step"] += 1
-        return number(group["lr"]), group["rho"], group["eps"]
+        return rate(group), group["rho"], group["eps"]
 
     def _formula(self, w, g, s, c):
         lr, rho, eps = c
         v = rho * s[0] + (1 - rho) * g * g
-        delta = g * np.sqrt(s[1] + eps) / np.sqrt(v + eps)
+        delta = g * sqrt(s[1] + eps) / sqrt(v + eps)
         return w - lr * delta, v, rho * s[1] + (1 - rho) * delta * delta
 
     def _kernel(self, w, g, s, c, a, b):

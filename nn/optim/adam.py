@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from autograd import maximum, sqrt
+
 from . import _checks
-from ._checks import number
+from ._checks import number, rate
 from .optimizer import Optimizer
 
 
@@ -31,7 +33,8 @@ class Adam(Optimizer):
         amsgrad: never let the denominator shrink.
         maximize: climb instead of descending.
         decoupled_weight_decay: AdamW's decay.
-        foreach, fused, capturable, differentiable: PyTorch's choices of implementation; kept, without effect.
+        differentiable: record the steps, so that gradients pass through them; the parameters must not be leaves.
+        foreach, fused, capturable: PyTorch's choices of implementation; kept, without effect.
 
     Raises:
         ValueError: a negative option, or a beta outside [0, 1).
@@ -87,7 +90,7 @@ class Adam(Optimizer):
 
     def _coefficients(self, group: dict[str, Any], n: dict[str, float], fresh: bool) -> tuple:
         n["step"] += 1
-        t, lr, (beta1, beta2) = float(n["step"]), number(group["lr"]), group["betas"]
+        t, lr, (beta1, beta2) = float(n["step"]), rate(group), group["betas"]
         keep = 1 - lr * number(group["weight_decay"]) if group["decoupled_weight_decay"] else 1.0
         return keep, lr / (1 - beta1**t), 1 - beta1, beta2, math.sqrt(1 - beta2**t), group["eps"]
 
@@ -95,8 +98,8 @@ class Adam(Optimizer):
         keep, size, new1, beta2, root, eps = c
         m = s[0] + new1 * (g - s[0])
         v = beta2 * s[1] + (1 - beta2) * g * g
-        largest = [np.maximum(old, v) for old in s[2:]]
-        denominator = np.sqrt(largest[0] if largest else v) / root + eps
+        largest = [maximum(old, v) for old in s[2:]]
+        denominator = sqrt(largest[0] if largest else v) / root + eps
         return keep * w - size * m / denominator, m, v, *largest
 
     def _kernel(self, w, g, s, c, a, b):

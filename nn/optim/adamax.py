@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from autograd import maximum, sqrt
+
 from . import _checks
-from ._checks import number
+from ._checks import number, rate
 from .optimizer import Optimizer
 
 
@@ -27,7 +29,8 @@ class Adamax(Optimizer):
         eps: ε, keeps the division finite.
         weight_decay: strength of the L2 penalty.
         maximize: climb instead of descending.
-        foreach, capturable, differentiable: PyTorch's choices of implementation; kept, without effect.
+        differentiable: record the steps, so that gradients pass through them; the parameters must not be leaves.
+        foreach, capturable: PyTorch's choices of implementation; kept, without effect.
 
     Raises:
         ValueError: a negative option, or a beta outside [0, 1).
@@ -73,12 +76,12 @@ class Adamax(Optimizer):
     def _coefficients(self, group: dict[str, Any], n: dict[str, float], fresh: bool) -> tuple:
         n["step"] += 1
         beta1, beta2 = group["betas"]
-        return number(group["lr"]) / (1 - beta1 ** float(n["step"])), 1 - beta1, beta2, group["eps"]
+        return rate(group) / (1 - beta1 ** float(n["step"])), 1 - beta1, beta2, group["eps"]
 
     def _formula(self, w, g, s, c):
         size, new1, beta2, eps = c
         m = s[0] + new1 * (g - s[0])
-        u = np.maximum(beta2 * s[1], np.abs(g) + eps)
+        u = maximum(beta2 * s[1], abs(g) + eps)
         return w - size * m / u, m, u
 
     def _kernel(self, w, g, s, c, a, b):
@@ -121,7 +124,8 @@ class NAdam(Optimizer):
         momentum_decay: ψ, how fast the momentum reaches β₁.
         decoupled_weight_decay: multiply w by 1 - lr · weight_decay instead.
         maximize: climb instead of descending.
-        foreach, capturable, differentiable: PyTorch's choices of implementation; kept, without effect.
+        differentiable: record the steps, so that gradients pass through them; the parameters must not be leaves.
+        foreach, capturable: PyTorch's choices of implementation; kept, without effect.
 
     Raises:
         ValueError: a negative option, or a beta outside [0, 1).
@@ -173,7 +177,7 @@ class NAdam(Optimizer):
 
     def _coefficients(self, group: dict[str, Any], n: dict[str, float], fresh: bool) -> tuple:
         n["step"] += 1
-        t, lr, (beta1, beta2), psi = float(n["step"]), number(group["lr"]), group["betas"], group["momentum_decay"]
+        t, lr, (beta1, beta2), psi = float(n["step"]), rate(group), group["betas"], group["momentum_decay"]
         mu, following = (beta1 * (1 - 0.5 * 0.96 ** (i * psi)) for i in (t, t + 1))
         n["mu_product"] *= mu
         product = float(n["mu_product"])
@@ -184,7 +188,7 @@ class NAdam(Optimizer):
     def _formula(self, w, g, s, c):
         keep, on_g, on_m, new1, beta2, correction, eps = c
         m, v = moments(s, g, new1, beta2)
-        return keep * w - (on_g * g + on_m * m) / (np.sqrt(v / correction) + eps), m, v
+        return keep * w - (on_g * g + on_m * m) / (sqrt(v / correction) + eps), m, v
 
     def _kernel(self, w, g, s, c, a, b):
         keep, on_g, on_m, new1, beta2, correction, eps = c
@@ -212,7 +216,8 @@ class RAdam(Optimizer):
         weight_decay: strength of the L2 penalty.
         decoupled_weight_decay: multiply w by 1 - lr · weight_decay instead.
         maximize: climb instead of descending.
-        foreach, capturable, differentiable: PyTorch's choices of implementation; kept, without effect.
+        differentiable: record the steps, so that gradients pass through them; the parameters must not be leaves.
+        foreach, capturable: PyTorch's choices of implementation; kept, without effect.
 
     Raises:
         ValueError: a negative option, or a beta outside [0, 1).
@@ -259,7 +264,7 @@ class RAdam(Optimizer):
 
     def _coefficients(self, group: dict[str, Any], n: dict[str, float], fresh: bool) -> tuple:
         n["step"] += 1
-        t, lr, (beta1, beta2) = float(n["step"]), number(group["lr"]), group["betas"]
+        t, lr, (beta1, beta2) = float(n["step"]), rate(group), group["betas"]
         longest, correction2 = 2 / (1 - beta2) - 1, 1 - beta2**t
         length = longest - 2 * t * beta2**t / correction2
         rectified = 0.0
@@ -272,7 +277,7 @@ class RAdam(Optimizer):
     def _formula(self, w, g, s, c):
         keep, size, rectified, new1, beta2, eps = c
         m, v = moments(s, g, new1, beta2)
-        step = size * m * rectified / (np.sqrt(v) + eps) if rectified else size * m
+        step = size * m * rectified / (sqrt(v) + eps) if rectified else size * m
         return keep * w - step, m, v
 
     def _kernel(self, w, g, s, c, a, b):

@@ -28,7 +28,8 @@ class ASGD(Optimizer):
         t0: t₀, the step at which averaging starts.
         weight_decay: strength of the L2 penalty.
         maximize: climb instead of descending.
-        foreach, capturable, differentiable: PyTorch's choices of implementation; kept, without effect.
+        differentiable: record the steps, so that gradients pass through them; the parameters must not be leaves.
+        foreach, capturable: PyTorch's choices of implementation; kept, without effect.
 
     Raises:
         ValueError: a negative learning rate or weight decay.

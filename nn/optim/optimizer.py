@@ -234,7 +234,10 @@ class Optimizer:
         if type(self)._formula is Optimizer._formula:
             raise NotImplementedError(f"{type(self).__name__}: define step(), or _formula() and what it needs")
         for index, group in enumerate(self.param_groups):
-            if fast.enabled:
+            if group.get("differentiable"):
+                with enable_grad():
+                    _update.differentiable(self, group)
+            elif fast.enabled:
                 _update.fast(self, index, group)
             else:
                 _update.plain(self, group)

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from autograd import clamp, sqrt
+
 from . import _checks
-from ._checks import number
+from ._checks import rate
 from .optimizer import Optimizer
 
 
@@ -27,7 +29,8 @@ class RMSprop(Optimizer):
         momentum: μ.
         centered: divide by the standard deviation.
         maximize: climb instead of descending.
-        foreach, capturable, differentiable: PyTorch's choices of implementation; kept, without effect.
+        differentiable: record the steps, so that gradients pass through them; the parameters must not be leaves.
+        foreach, capturable: PyTorch's choices of implementation; kept, without effect.
 
     Raises:
         ValueError: a negative option.
@@ -80,7 +83,7 @@ class RMSprop(Optimizer):
 
     def _coefficients(self, group: dict[str, Any], n: dict[str, float], fresh: bool) -> tuple:
         n["step"] += 1
-        return number(group["lr"]), group["alpha"], group["eps"], group["momentum"], group["centered"]
+        return rate(group), group["alpha"], group["eps"], group["momentum"], group["centered"]
 
     def _formula(self, w, g, s, c):
         lr, alpha, eps, momentum, centered = c
@@ -88,7 +91,7 @@ class RMSprop(Optimizer):
         v = alpha * v + (1 - alpha) * g * g
         if centered:
             mean = mean + (1 - alpha) * (g - mean)
-        step = g / (np.sqrt(np.maximum(v - mean * mean, 0.0) if centered else v) + eps)
+        step = g / (sqrt(clamp(v - mean * mean, min=0.0) if centered else v) + eps)
         if momentum > 0:
             step = b = momentum * b + step
         return w - lr * step, *(x for x in (v, b, mean) if x is not None)

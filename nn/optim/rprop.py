@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from autograd import clamp, sign, where
+
 from . import _checks
 from ._checks import number
 from .optimizer import Optimizer
@@ -26,7 +28,8 @@ class Rprop(Optimizer):
         etas: (η₋, η₊), factors for a changed and a kept sign.
         step_sizes: (s_min, s_max).
         maximize: climb instead of descending.
-        foreach, capturable, differentiable: PyTorch's choices of implementation; kept, without effect.
+        differentiable: record the steps, so that gradients pass through them; the parameters must not be leaves.
+        foreach, capturable: PyTorch's choices of implementation; kept, without effect.
 
     Raises:
         ValueError: a negative learning rate, or not 0 < η₋ < 1 < η₊.
@@ -74,10 +77,11 @@ class Rprop(Optimizer):
 
     def _formula(self, w, g, s, c):
         minus, plus, smallest, largest = c
-        turn = np.sign(g * s[0])
-        size = np.clip(s[1] * np.where(turn > 0, plus, np.where(turn < 0, minus, 1.0)), smallest, largest)
-        g = np.where(turn < 0, 0.0, g)
-        return w - np.sign(g) * size, g, size
+        turn = g * s[0]
+        size = where(turn > 0, s[1] * plus, where(turn < 0, s[1] * minus, s[1]))
+        size = clamp(size, min=smallest, max=largest)
+        g = where(turn < 0, 0.0, g)
+        return w - sign(g) * size, g, size
 
     def _kernel(self, w, g, s, c, a, b):
         minus, plus, smallest, largest = c

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import _checks
-from ._checks import number
+from ._checks import number, rate
 from .optimizer import Optimizer
 
 
@@ -29,7 +29,8 @@ class SGD(Optimizer):
         weight_decay: strength of the L2 penalty.
         nesterov: look ahead along the velocity.
         maximize: climb instead of descending.
-        foreach, fused, differentiable: PyTorch's choices of implementation; kept in the groups, without effect.
+        differentiable: record the steps, so that gradients pass through them; the parameters must not be leaves.
+        foreach, fused: PyTorch's choices of implementation; kept, without effect.
 
     Raises:
         ValueError: a negative option, or nesterov without momentum or with dampening.
@@ -92,7 +93,7 @@ class SGD(Optimizer):
     def _coefficients(self, group: dict[str, Any], n: dict[str, float], fresh: bool) -> tuple:
         # The first velocity is the gradient itself, not damped.
         share = 1.0 if fresh else 1.0 - group["dampening"]
-        return number(group["lr"]), number(group["momentum"]), share, group["nesterov"]
+        return rate(group), number(group["momentum"]), share, group["nesterov"]
 
     def _formula(self, w, g, s, c):
         lr, momentum, share, nesterov = c

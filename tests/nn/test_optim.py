@@ -14,6 +14,7 @@ import autograd
 from autograd import Tensor, fast_paths
 from nn import optim
 from nn.optim import (
+    ASGD,
     LBFGS,
     SGD,
     Adadelta,
@@ -548,6 +549,64 @@ def test_own_formula_without_kernel():
         w.grad = autograd.full((2,), g)
         optimizer.step()
     assert w.tolist() == [3.0, 3.0]
+
+
+DIFFERENTIABLE = [(c, {}) for c in CLASSES if c is not LBFGS] + [
+    (SGD, {"momentum": 0.9, "nesterov": True, "weight_decay": 0.1}), (Adam, {"amsgrad": True, "weight_decay": 0.1}),
+    (RMSprop, {"momentum": 0.5, "centered": True, "maximize": True}), (AdamW, {"weight_decay": 0.3}),
+    (NAdam, {"decoupled_weight_decay": True, "weight_decay": 0.2})]  # fmt: skip
+
+
+def unrolled(cls, kwargs, start, lr):
+    """The loss after three recorded steps, as a function of the first weights and the learning rate."""
+    w = start.clone()
+    optimizer = cls([w], lr=lr, differentiable=True, **kwargs)
+    f = lambda: ((w - 1) ** 4 + w.clone() ** 2).sum()  # noqa: E731 - a clone, since steps change w itself
+    for _ in range(3):
+        (w.grad,) = autograd.grad(f(), w, create_graph=True)
+        optimizer.step()
+    return f()
+
+
+@pytest.mark.parametrize(("cls", "kwargs"), DIFFERENTIABLE, ids=lambda v: getattr(v, "__name__", str(v)))
+def test_differentiable_steps(cls, kwargs):
+    """Gradients through the optimizer, against central differences; the values are those of ordinary steps."""
+    start = autograd.tensor([0.3, -1.2, 2.5], dtype=autograd.float64, requires_grad=True)
+    lr = autograd.tensor(0.01, dtype=autograd.float64, requires_grad=True)
+    value = unrolled(cls, kwargs, start, lr)
+    found = autograd.grad(value, (start, lr), allow_unused=True)
+
+    with autograd.enable_grad():
+        at = lambda v, r: unrolled(cls, kwargs, autograd.tensor(v, requires_grad=True), autograd.tensor(r)).item()  # noqa: E731
+    point, h = start.detach().numpy(), 1e-6
+    rate = np.float64(0.01)
+    for i, e in enumerate(np.eye(3) * h):
+        expected = (at(point + e, rate) - at(point - e, rate)) / (2 * h)
+        assert found[0].numpy()[i] == pytest.approx(expected, rel=1e-5, abs=1e-6)
+    if cls not in (ASGD, Rprop):  # keep the learning rate in their state, as a number
+        expected = (at(point, rate + h) - at(point, rate - h)) / (2 * h)
+        assert found[1].item() == pytest.approx(expected, rel=1e-5, abs=1e-6)
+
+
+@pytest.mark.parametrize("cls", [c for c in CLASSES if c is not LBFGS])
+def test_differentiable_steps_equal_ordinary_ones(cls):
+    for dtype in (np.float64, np.complex128):
+        (w,), (twin,) = tensors((3,), dtype=dtype), tensors((3,), dtype=dtype)
+        recorded = w.clone()
+        a, b = cls([recorded], lr=0.01, differentiable=True), cls([twin], lr=0.01)
+        for step in range(3):
+            give_gradients([recorded], step), give_gradients([twin], step)
+            a.step(), b.step()
+        assert recorded.grad_fn is not None
+        close([recorded], [twin])
+
+
+def test_a_leaf_cannot_be_changed_while_recording():
+    w = autograd.ones(1, requires_grad=True)
+    optimizer = SGD([w], differentiable=True)
+    w.grad = autograd.ones(1)
+    with pytest.raises(RuntimeError, match="leaf"):
+        optimizer.step()
 
 
 # ---------------------------------------------------------------------------------------------- groups
