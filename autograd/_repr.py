@@ -118,10 +118,9 @@ def _row(a: np.ndarray, indent: int, cut: bool, form: Any) -> str:
 def tensor_text(t: Any) -> str:
     """What `repr` shows: the elements, then what differs from the default."""
     data = np.asarray(t._data)
-    prefix = "Parameter containing:\ntensor(" if type(t).__name__ == "Parameter" else "tensor("
     suffixes = []
     if data.size:
-    prefix = "tensor("
+        values = data.astype(np.float32) if data.dtype.name == "bfloat16" else data
         summary = data.size > options.threshold
         shown = _edges(values) if summary else values
         form = _ComplexFormatter(shown) if data.dtype.kind == "c" else _Formatter(shown)
@@ -136,7 +135,7 @@ def tensor_text(t: Any) -> str:
         suffixes.append(f"grad_fn=<{t.grad_fn.name()}>")
     elif t.requires_grad:
         suffixes.append("requires_grad=True")
-    return _close(prefix, body, suffixes)
+    return _close("tensor(", body, suffixes)
 
 
 def _is_default(d: _dtype.dtype) -> bool:
