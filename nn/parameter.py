@@ -37,6 +37,9 @@ class Parameter(Tensor):
     def __init__(self, data: Tensor | None = None, requires_grad: bool = True) -> None:
         """Everything has happened in `__new__`."""
 
+    def __repr__(self) -> str:
+        return "Parameter containing:\n" + Tensor.__repr__(self)
+
 
 def _memory(data: Any, what: str) -> np.ndarray:
     if data is None:
