@@ -6,6 +6,7 @@ Nothing here knows a Tensor.
 from __future__ import annotations
 
 import itertools
+import sys
 import weakref
 from collections.abc import Sequence
 from typing import Any
@@ -224,6 +225,49 @@ class Changes:
 
 
 changes = Changes()
+
+
+class Exports:
+    """Memory that code outside holds as an array, and may write without this engine seeing it.
+
+    A node that saves such memory saves a copy (`guarded`). What a node had saved before the memory was handed out is
+    recognised by a checksum taken then.
+    """
+
+    def __init__(self) -> None:
+        self.latest = 0
+        self.table: dict[int, tuple] = {}  # id of the owner -> (tick, checksum or None, weak reference)
+
+    def note(self, a: Array) -> None:
+        """`a` is handed out, or came from outside."""
+        root = owner(a)
+        key, table = id(root), self.table
+        self.latest = now = tick()
+        try:
+            ref = weakref.ref(root, lambda _: table.pop(key, None))
+        except TypeError:  # memory owned by something that cannot be watched
+            return
+        # Two references are the tensor's own and this call's argument: a third may be a node's.
+        table[key] = (now, checksum(root) if sys.getrefcount(a) > 4 else None, ref)
+
+    def guarded(self, saved: tuple) -> tuple:
+        """Saved values with copies of those whose memory is held outside."""
+        table = self.table
+        return tuple(v.copy() if type(v) is ndarray and id(owner(v)) in table else v for v in saved)
+
+    def changed(self, a: Array, since: int) -> bool:
+        """Whether memory handed out after the tick `since` has been written by its holder."""
+        entry = self.table.get(id(owner(a)))
+        return entry is not None and entry[0] > since and entry[1] is not None and checksum(owner(a)) != entry[1]
+
+
+def checksum(a: Any) -> int:
+    from zlib import adler32
+
+    return adler32(np.ascontiguousarray(a) if isinstance(a, ndarray) else a)
+
+
+exports = Exports()
 
 
 def may_share(a: Array, b: Array) -> bool:

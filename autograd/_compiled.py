@@ -12,7 +12,7 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
-from ._array import RAW, may_share, ndarray, tick
+from ._array import RAW, exports, may_share, ndarray, tick
 from ._dtype import FLOATING, category
 from ._entry import MISSING, keep
 from ._graph import Complex, Node, capture, new
@@ -47,6 +47,8 @@ def _entry({signature}, *, out=None, **_more):
         _node.edges = ({edges},)
         _node.plan = _plan
         _node.saved = () if _plan.save is None else _plan.save(({arrays},), ({parameters}), _z)
+        if _held:
+            _node.saved = _exports.guarded(_node.saved)
         _node.seq = _tick()
         _node.shape = _main.shape
         _node.dtype = _main.dtype
@@ -72,7 +74,7 @@ def compiled_entry(op: Any, general: Callable) -> Callable:
         "_again": _again(op, general), "_Tensor": Tensor, "_Node": Node, "_new": new, "_tick": tick, "_ndarray": ndarray,
         "_capture": capture, "_keep": keep, "_grad_mode": grad_mode, "_current_scope": scope.get, "_FLOATING": FLOATING,
         "_category": category, "_Complex": Complex, "_wrap": wrap, "_note_view": note_view, "_may_share": may_share,
-        "_plans": {}, "_defaults": op.parameter_defaults,
+        "_plans": {}, "_held": exports.table, "_exports": exports, "_defaults": op.parameter_defaults,
     }  # fmt: skip
     function = FunctionType(_first_call.__code__, scope_, op.name)
     scope_["_compile_entry"] = lambda: _compile(op, scope_, function)

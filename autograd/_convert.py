@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from . import _dtype
-from ._array import Array, ndarray
+from ._array import Array, ndarray, quiet
 from ._dtype import from_numpy_dtype
 from ._mode import is_grad_enabled
 
@@ -49,7 +49,10 @@ def to_array(data: Any, d: np.dtype | None = None) -> ndarray:
         if d is None and not _holds_numpy(data):
             d = _default_for(a)
     found = from_numpy_dtype(a.dtype).dtype
-    return a if (d or found) == a.dtype else a.astype(d or found)
+    if (d or found) == a.dtype:
+        return a
+    with quiet():  # a number too large for the dtype is inf, without a word
+        return a.astype(d or found)
 
 
 def _from_sequence(data: Any) -> ndarray:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ._array import NUMBERS, RAW, is_raw, ndarray, tick
+from ._array import NUMBERS, RAW, exports, is_raw, ndarray, tick
 from ._dtype import FLOATING
 from ._graph import Node, capture, new
 from ._inplace import assign, write_out
@@ -22,6 +22,7 @@ from . import _graph
 
 MISSING: Any = type("Missing", (), {"__repr__": lambda self: "<required>"})()
 _current_scope = scope.get
+held = exports.table  # memory that NumPy code outside can write; empty in most programs
 
 
 def keep(a: Any) -> Any:
@@ -87,6 +88,8 @@ def unary_entry(op: Any, general: Callable) -> Callable:
         node.edges = (edge,)
         node.plan = plan
         node.saved = () if plan.save is None else plan.save((x,), (), y)
+        if held:
+            node.saved = exports.guarded(node.saved)
         node.seq = tick()
         node.shape = y.shape
         node.dtype = y.dtype
@@ -163,6 +166,8 @@ def binary_entry(op: Any, general: Callable, operator: bool = False) -> Callable
             plan = both = both or op.plan((True, True))
         node.plan = plan
         node.saved = () if plan.save is None else plan.save((x, y), (), z)
+        if held:
+            node.saved = exports.guarded(node.saved)
         node.seq = tick()
         node.shape = z.shape
         node.dtype = z.dtype

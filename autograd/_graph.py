@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ._array import NUMBERS, Array, Part, changes, ndarray, quiet, sum_to, tick
+from ._array import NUMBERS, Array, Part, changes, exports, ndarray, quiet, sum_to, tick
 from ._mode import _anomaly, enable_grad, no_grad
 
 new = object.__new__
@@ -251,13 +251,19 @@ def _relevant(order: list, wanted: set) -> set:
     return found
 
 
+def _oldest(order: list) -> int:
+    """The number of the oldest node; leaves are as old as the program and save nothing."""
+    return next((node.seq for node in reversed(order) if type(node) is Node), 0)
+
+
 def _check_unchanged(order: list) -> None:
     """Raise if a value saved by one of the nodes was changed in place after the node was made."""
+    latest = max(changes.latest, exports.latest)
     for node in order:
-        if changes.latest > node.seq and type(node) is Node:
+        if latest > node.seq and type(node) is Node:
             for name, value in zip(node.plan.names, node.saved or (), strict=False):
                 for a in value if isinstance(value, (tuple, list)) else (value,):
-                    if type(a) is ndarray and changes.when(a) > node.seq:
+                    if type(a) is ndarray and (changes.when(a) > node.seq or exports.changed(a, node.seq)):
                         raise RuntimeError(_changed_text(node, name, a))
 
 
@@ -266,7 +272,7 @@ def _changed_text(node: Node, name: str, a: Array) -> str:
     return (
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
         f"{node.plan.op.name} saved {what} of shape {tuple(a.shape)}, output 0 of {node.name()}, which an in-place "
-        f"operation changed afterwards (it is at version {changes.count(a)}); use the out-of-place form, or clone() "
+        f"operation (or a NumPy array on the same memory) changed afterwards (it is at version {changes.count(a)}); use the out-of-place form, or clone() "
         "before changing it"
     )
 
@@ -293,7 +299,7 @@ def backward(
     targets = None if wanted is None else set(wanted)
     relevant = None if targets is None else _relevant(order, targets)
     _check_kept(order, relevant)
-    if order and changes.latest > order[-1].seq:
+    if order and max(changes.latest, exports.latest) > _oldest(order):
         _check_unchanged(order if relevant is None else [n for n in order if n in relevant])
     pass_ = _Pass(seeds, keep, create, targets, relevant)
     mode = enable_grad() if create else no_grad()

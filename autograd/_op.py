@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ._array import NUMBERS, Array, is_raw, may_share, ndarray, quiet, tick
+from ._array import NUMBERS, Array, exports, is_raw, may_share, ndarray, quiet, tick
 from ._array import broadcast_shapes as _broadcast_shapes
 from ._compiled import compiled_entry
 from ._dtype import FLOATING, category, get_default_dtype, result_dtype
@@ -314,6 +314,8 @@ class Op:
         node = new(Node)
         node.edges, node.plan = nodes, plan
         node.saved = () if plan.save is None else plan.save(arrays, params, out)
+        if exports.table:
+            node.saved = exports.guarded(node.saved)
         node.seq = tick()
         node.shape, node.dtype = main.shape, main.dtype
         node.value = main if main.size <= capture.limit else None

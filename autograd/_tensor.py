@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import _dtype, _graph
-from ._array import Array, changes, ndarray, owner, wrap_dim
+from ._array import Array, changes, exports, ndarray, owner, wrap_dim
 from ._convert import legacy_constructor
 from ._dtype import from_numpy_dtype
 from ._graph import Leaf, Node, RemovableHandle, add_hook, hooks_of
@@ -397,7 +397,12 @@ class Tensor:
         """
         if history(self) is not None and not force:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
-        return self._buffer()
+        data = self._buffer()
+        exports.note(data)
+        return data
+
+    # NumPy leaves operators with arrays and NumPy scalars on the left to ours.
+    __array_ufunc__: Any = None
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> ndarray:
         data = self.numpy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -253,18 +254,29 @@ class _Saved:
         self.ctx._saved = None
 
 
+class _Refuse(Function):
+    """Passes gradients on; differentiating them again raises."""
+
+    @staticmethod
+    def forward(ctx: Any, anchor: Tensor, *grads: Any) -> Any:
+        return tuple(g.detach() if isinstance(g, Tensor) else g for g in grads)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
+
+
 def once_differentiable(backward: Any) -> Any:
     """Decorator for a backward that must not be differentiated again: doing so raises instead of being silently wrong."""
 
+    @functools.wraps(backward)
     def wrapped(ctx: Any, *grads: Any) -> Any:
         with no_grad():
             result = backward(ctx, *grads)
-        if is_grad_enabled() and any(isinstance(g, Tensor) and g.requires_grad for g in grads):
-            raise RuntimeError(
-                "trying to differentiate twice a function that was marked with @once_differentiable: create_graph=True "
-                "cannot pass through it"
-            )
-        return result
+        if not is_grad_enabled():
+            return result
+        result = result if isinstance(result, tuple) else (result,)
+        return _Refuse.apply(wrap(np.zeros(())).requires_grad_(), *result)
 
     return wrapped
 

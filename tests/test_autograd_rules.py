@@ -554,9 +554,9 @@ def test_threads_and_tasks_have_their_own_mode():
 
 
 def test_anomaly_names_the_forward_line():
-    x = leaf(0.0)
+    x = leaf(-1.0)
     with ag.detect_anomaly():
-        y = ag.sqrt(x) * 0.0  # the line to be named
+        y = ag.sqrt(x) * 2.0  # the line to be named
         with pytest.raises(RuntimeError, match="Function 'SqrtBackward0' returned nan values in its 0th output") as caught:
             y.backward()
     assert "the line to be named" in str(caught.value) or "test_anomaly_names_the_forward_line" in str(caught.value)

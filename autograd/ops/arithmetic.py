@@ -10,7 +10,7 @@ import numpy as np
 from .._array import NUMBERS, Array
 from .._op import composite, op
 from .._samples import call, cases, reals
-from .compare import where
+from .compare import over, times, where
 from .pointwise import log
 
 
@@ -81,12 +81,12 @@ def _div(x, y):
 
 @_div.grad("x")
 def _(g, y):
-    return g / y
+    return g / y if type(y) in NUMBERS else over(g, y)
 
 
 @_div.grad("y")
 def _(g, x, y):
-    return -g * x / (y * y)
+    return over(-g * x, y * y)
 
 
 @op(operators=("__neg__",), aliases=("negative",), inplace=True, symbol="×−1", caption="× −1", elementwise=True,
@@ -265,9 +265,9 @@ def _pow(x, y):
 @_pow.grad("x")
 def _(g, x, y):
     if type(y) in NUMBERS:
-        return _zero_power(g, x) if y == 0 else g * (y * _pow(x, y - 1))
+        return _zero_power(g, x) if y == 0 else times(g, y * _pow(x, y - 1))
     # Where the exponent is 0 the result is constant, also at 0 ** 0.
-    return where(y == 0, 0.0 * g, g * (y * _pow(x, where(y == 0, 1.0 + 0.0 * y, y - 1))))
+    return where(y == 0, 0.0 * g, times(g, y * _pow(x, where(y == 0, 1.0 + 0.0 * y, y - 1))))
 
 
 def _zero_power(g: Any, x: Any) -> Any:

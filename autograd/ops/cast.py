@@ -23,7 +23,7 @@ def _(g):
     return g
 
 
-@op(name="_to_copy", namespace="_", method=False, symbol="to", caption="cast back", linear=True,
+@op(name="_to_copy", namespace="_", method=False, symbol="to", caption="cast back", linear=True, quiet=True,
     sample=cases(lambda r: [call(r(2, 3), dtype=np.dtype(np.float64)), call(r(2), dtype=np.dtype(np.complex128))]))  # fmt: skip
 def _to_copy(x, *, dtype):
     return x.astype(dtype)

@@ -236,6 +236,25 @@ def where(condition, input=None, other=None):
     return _where(condition, x, y)
 
 
+def over(g, d):
+    """g / d in a rule, where nothing divided by nothing is nothing.
+
+    `where(x > 0, sqrt(x), 0)` sends a zero gradient to the branch that is not taken; 0 / 0 would make it NaN there.
+    """
+    quotient = g / d
+    if (d._data if isinstance(d, Tensor) else d).all():
+        return quotient
+    return where((g == 0) & (d == 0), 0.0, quotient)
+
+
+def times(g, slope):
+    """g * slope in a rule, where nothing times infinity is nothing (see `over`)."""
+    product = g * slope
+    if np.isfinite(slope._data if isinstance(slope, Tensor) else slope).all():
+        return product
+    return where(g == 0, 0.0, product)
+
+
 @composite(method=True, name="where", namespace="Tensor")
 def _method_where(self, condition, other):
     """self where `condition` holds, other elsewhere."""

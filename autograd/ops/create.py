@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from .. import _dtype
-from .._array import ndarray
+from .._array import exports, ndarray
 from .._dtype import as_dtype, from_numpy_dtype, get_default_dtype
 from .._op import composite
 from .._convert import to_array
@@ -73,6 +73,7 @@ def as_tensor(data, dtype=None, device=None, *, copy=None, requires_grad=False):
         return convert(data, data.dtype if dtype is None else as_dtype(dtype), copy=bool(copy))
     if isinstance(data, ndarray) and not copy:
         from_numpy_dtype(data.dtype)
+        exports.note(data)
         return finish(data, dtype, None, requires_grad)
     return finish(to_array(data, None if dtype is None else as_dtype(dtype).dtype), None, None, requires_grad)
 
@@ -87,6 +88,7 @@ def from_numpy(ndarray):
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
     from_numpy_dtype(ndarray.dtype)
+    exports.note(ndarray)
     return wrap(ndarray if ndarray.dtype.isnative else ndarray.astype(ndarray.dtype.newbyteorder("=")))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from .._op import composite, op
 from .._samples import call, cases, reals
 from .complex import conj, real
-from .compare import where
+from .compare import over, times, where
 
 _FLOAT = {"promote": "float", "elementwise": True, "inplace": True}
 
@@ -55,7 +55,7 @@ def log(x):
 
 @log.grad("x")
 def _(g, x):
-    return g / x
+    return over(g, x)
 
 
 @op(sample=reals(0.3, 4), quiet=True, **_FLOAT)
@@ -66,7 +66,7 @@ def log2(x):
 
 @log2.grad("x")
 def _(g, x):
-    return g / (x * math.log(2))
+    return over(g, x * math.log(2))
 
 
 @op(sample=reals(0.3, 4), quiet=True, **_FLOAT)
@@ -77,7 +77,7 @@ def log10(x):
 
 @log10.grad("x")
 def _(g, x):
-    return g / (x * math.log(10))
+    return over(g, x * math.log(10))
 
 
 @op(sample=reals(-0.7, 3), quiet=True, **_FLOAT)
@@ -88,7 +88,7 @@ def log1p(x):
 
 @log1p.grad("x")
 def _(g, x):
-    return g / (x + 1)
+    return over(g, x + 1)
 
 
 @op(sample=reals(0.3, 4), quiet=True, symbol="√", caption="× 1/(2√x)", **_FLOAT)
@@ -99,7 +99,7 @@ def sqrt(x):
 
 @sqrt.grad("x")
 def _(g, out):
-    return g / (2 * out)
+    return over(g, 2 * out)
 
 
 @op(sample=reals(0.3, 4), quiet=True, **_FLOAT)
@@ -110,7 +110,7 @@ def rsqrt(x):
 
 @rsqrt.grad("x")
 def _(g, out):
-    return -0.5 * g * (out * out * out)
+    return times(-0.5 * g, out * out * out)
 
 
 @op(sample=reals(-3, 3, avoid=(0,), margin=0.4), quiet=True, symbol="1/u", caption="× −1/u²", **_FLOAT)
@@ -121,7 +121,7 @@ def reciprocal(x):
 
 @reciprocal.grad("x")
 def _(g, out):
-    return -g * (out * out)
+    return times(-g, out * out)
 
 
 @op(sample=reals(-3, 3), symbol="x²", caption="× 2x", elementwise=True, inplace=True)
@@ -176,7 +176,7 @@ def asin(x):
 
 @asin.grad("x")
 def _(g, x):
-    return g / sqrt(1 - x * x)
+    return over(g, sqrt(1 - x * x))
 
 
 @op(sample=reals(-0.8, 0.8), aliases=("arccos",), quiet=True, **_FLOAT)
@@ -187,7 +187,7 @@ def acos(x):
 
 @acos.grad("x")
 def _(g, x):
-    return -g / sqrt(1 - x * x)
+    return over(-g, sqrt(1 - x * x))
 
 
 @op(sample=reals(-3, 3), aliases=("arctan",), **_FLOAT)
@@ -253,7 +253,7 @@ def acosh(x):
 
 @acosh.grad("x")
 def _(g, x):
-    return g / (sqrt(x - 1) * sqrt(x + 1))
+    return over(g, sqrt(x - 1) * sqrt(x + 1))
 
 
 @op(sample=reals(-0.8, 0.8), aliases=("arctanh",), quiet=True, **_FLOAT)
@@ -264,7 +264,7 @@ def atanh(x):
 
 @atanh.grad("x")
 def _(g, x):
-    return g / (1 - x * x)
+    return over(g, 1 - x * x)
 
 
 @op(sample=reals(-4, 4), symbol="σ", caption="× s(1−s)", aliases=(), **_FLOAT)
@@ -420,12 +420,12 @@ def atan2(x, y):
 
 @atan2.grad("x")
 def _(g, x, y):
-    return g * y / (x * x + y * y)
+    return over(g * y, x * x + y * y)
 
 
 @atan2.grad("y")
 def _(g, x, y):
-    return -g * x / (x * x + y * y)
+    return over(-g * x, x * x + y * y)
 
 
 @op(sample=reals(-3, 3), promote="same", elementwise=True, inplace=True)
