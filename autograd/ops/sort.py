@@ -219,7 +219,10 @@ def _quantile(name, input, q, dim, keepdim, interpolation, ignore):
     rank = np.broadcast_to(rank, (*ordered.shape[:-1], q.numel()))
     low, high = np.floor(rank).astype(np.int64), np.ceil(rank).astype(np.int64)
     weight = np.full_like(rank, 0.5) * (high > low) if interpolation == "midpoint" else rank - low
-    value = lerp(ordered.gather(-1, wrap(low)), ordered.gather(-1, wrap(high)), wrap(weight.astype(input._data.dtype)))
+    share = wrap(weight.astype(input._data.dtype))
+    if q.requires_grad and interpolation == "linear":  # the rank moves with q
+        share = reshape(q, (-1,)) * wrap(np.maximum(count - 1, 0).astype(q._data.dtype)) - wrap(low.astype(q._data.dtype))
+    value = lerp(ordered.gather(-1, wrap(low)), ordered.gather(-1, wrap(high)), share)
     spoiled = (missing > 0) if not ignore else (count == 0)
     if spoiled.any():
         value = where(wrap(np.broadcast_to(spoiled, value.shape)), float("nan"), value)
