@@ -125,3 +125,22 @@ def test_errors_are_of_the_same_class(mistake):
     with pytest.raises(theirs.type) as ours:
         mistake(autograd, optim)
     assert ours.type is theirs.type
+
+
+@pytest.mark.parametrize(("name", "given"), OPTIMIZERS, ids=lambda v: str(v))
+def test_continues_what_torch_saved(name, given, tmp_path):
+    """A checkpoint of a PyTorch optimizer, read without PyTorch, goes on as it would have there."""
+    from autograd.save import load
+    from tests.data.make_optim import start, trajectory
+
+    theirs = start(torch)
+    b = getattr(torch.optim, name)(theirs, **options(given))
+    trajectory(b, theirs, 4)
+    torch.save({"optimizer": b.state_dict(), "params": [p.detach() for p in theirs]}, tmp_path / "torch.pt")
+    expected = trajectory(b, theirs, 4)
+
+    saved = load(tmp_path / "torch.pt")
+    ours = [p.requires_grad_() for p in saved["params"]]
+    a = getattr(optim, name)(ours)
+    a.load_state_dict(saved["optimizer"])
+    np.testing.assert_allclose(trajectory(a, ours, 4), expected, rtol=1e-7 if name == "LBFGS" else 1e-12)
