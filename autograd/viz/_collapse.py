@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable
 
 from ._health import worst
@@ -64,7 +65,7 @@ def _replaced(graph: Graph, swap: dict[str, Vertex]) -> Graph:
         source, target = swap.get(e.source.id, e.source), swap.get(e.target.id, e.target)
         if source is target:
             continue
-        made = Edge(e.id, source, target, e.use, e.value, e.grad, e.local, e.caption, e.order, e.via, e.flags)
+        made = dataclasses.replace(e, source=source, target=target)
         if target is not e.target:
             made.use = uses[target.id]
             uses[target.id] += 1

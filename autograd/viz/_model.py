@@ -82,6 +82,8 @@ class Edge:
     local: np.ndarray | None = None  # local derivative, for elementwise operations
     caption: str = ""
     order: int = -1  # when its gradient was computed: 0 first
+    kind: str = "wire"  # in the derivative view: forward, backward or saved
+    text: str = ""  # of a saved link
     via: Any = None  # the inner operation that consumes it, when the target is a composite
     flags: tuple[str, ...] = ()
     dim: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -38,6 +39,14 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;").replace("'", "&#39;")
 
 
+_RARE = re.compile("[‖ᵘᵀ₀-₉⁰⁴-⁹⁻ˣ⚠∅▾▴↻❄½⊙⟨⟩]+")  # not in the usual sans-serif fonts
+
+
+def _glyphs(text: str) -> str:
+    """Escaped text; rare characters in runs of their own, or some programs set the whole text in a serif font."""
+    return _RARE.sub(lambda m: f'<tspan font-family="DejaVu Sans, sans-serif">{m[0]}</tspan>', escape(text))
+
+
 class Painter:
     """Writes one scene."""
 
@@ -60,7 +69,7 @@ class Painter:
         weight = ' font-weight="bold"' if bold else ""
         where = "" if anchor == "start" else f' text-anchor="{anchor}"'
         self.parts.append(
-            f'<text x="{n(x)}" y="{n(y)}" font-size="{n(size)}"{weight}{where} {self.paint_class(kind)}{more}>{escape(text)}</text>'
+            f'<text x="{n(x)}" y="{n(y)}" font-size="{n(size)}"{weight}{where} {self.paint_class(kind)}{more}>{_glyphs(text)}</text>'
         )
 
     def rect(self, x: float, y: float, w: float, h: float, kind: str, r: float = 0, line: float = 0, more: str = "") -> None:
@@ -146,19 +155,31 @@ class Painter:
         for key, (x0, y0, *_) in self.scene.place.boxes.items():
             name, what = header(boxes[key])
             wide = width(name, 13, True)
+            x0 = self.title_place(key, wide + (width(what, 10) + 14 if what else 8))
             self.rect(x0 + 8, y0 + 5, wide + (width(what, 10) + 14 if what else 8), 17,
                       "label1" if self.level(key) % 2 == 0 else "label2", 3)  # fmt: skip
             self.text(x0 + 12, y0 + 18, name, "ink", 13, bold=True, anchor="start")
             if what:
                 self.text(x0 + 20 + wide, y0 + 18, what, "muted", 10, anchor="start")
 
+    def title_place(self, key: str, wide: float) -> float:
+        """Where along the top of a box its title stands clear of the wires that enter there."""
+        x0, y0, x1, _ = self.scene.place.boxes[key]
+        wires = self.scene.place.wires.values()
+        crossing = sorted({x for way in wires for x, y in way if y0 - 1 <= y <= y0 + 26 and x0 < x < x1})
+        for start in (x0, *crossing):
+            if start + wide + 16 <= x1 and not any(start + 6 < x < start + wide + 12 for x in crossing):
+                return start
+        return x0
+
     # ------------------------------------------------------------------ wires
 
     def wire(self, e: Edge) -> None:
         path, arrow = route(self.scene, e)
         alarm = self.scene.style.health and ("nan" in e.flags or "nan-grad" in e.flags)
-        kind, head = ("awire", "ahead") if alarm else ("wire", "head")
-        extra = ' stroke-dasharray="5 3"' if alarm else ""
+        prefix = "a" if alarm else {"forward": "f", "backward": "b", "saved": "s"}.get(e.kind, "")
+        kind, head = f"{prefix}wire", f"{prefix}head"
+        extra = ' stroke-dasharray="5 3"' if alarm or e.kind == "saved" else ""
         fade = ' opacity="0.25"' if e.dim else ""
         self.parts.append(f'<g class="wire" id="{e.id}"{fade}{self.data(e)}><title>{escape(wire_title(e))}</title>')
         self.parts.append(f'<path d="{path}" stroke-width="{n(pen(e, self.scene.style))}" {self.paint_class(kind)}{extra}/>')
@@ -188,6 +209,12 @@ class Painter:
         self.parts.append(f'<g class="tag" data-wire="{e.id}"{fade}>')
         spots = ((x, y - 6, "middle"), (x, y + 15, "middle")) if flat else ((x - 8, y + 4, "end"), (x + 8, y + 4, "start"))
         m = self.moment
+        if e.kind == "saved":
+            self.tag_text(t.value, (x + 7, y + 4, "start"), "saved", t, m.value_at.get(e.id), False)
+            self.parts.append("</g>")
+            return
+        if e.kind == "backward":
+            spots = spots[::-1] if flat else spots
         bad = "nan" in e.flags, bool({"nan-grad", "zero", "vanishing", "exploding"} & set(e.flags))
         self.tag_text(t.value, spots[0], "alarm" if bad[0] else "fwd", t, m.value_at.get(e.id), bad[0])
         red = "nan-grad" in e.flags
@@ -210,7 +237,7 @@ class Painter:
         self.parts.append(f'<g class="node {v.kind}" id="{v.id}"{fade}{self.node_data(v)}>')
         self.parts.append(f"<title>{escape(node_title(self.scene, v))}</title>")
         draw = {"circle": self.operation, "pill": self.operation, "leaf": self.leaf, "output": self.output,
-                "card": self.card, "module": self.module}[s.form]  # fmt: skip
+                "card": self.card, "module": self.module, "back": self.leaf}[s.form]  # fmt: skip
         draw(v, s, x, y)
         self.rings(v, s, x, y)
         self.parts.append("</g>")
@@ -236,7 +263,7 @@ class Painter:
         w = 40.0 if s.form == "circle" else width(s.lines[0][0], 13) + 26
         self.rect(x - w / 2, y - 20, w, 40, kind, 20, 2.6 if kind == "origin" else 1.7)
         dot = s.lines[0][0] == "·"
-        self.text(x, y + (8 if dot else 4.5), s.lines[0][0], "ink", 24 if dot else 13, dot)
+        self.text(x, y + (8 if dot else 4.5), s.lines[0][0], s.lines[0][1], 24 if dot else 13, dot)
         if s.total:
             self.text(x, y + 33, s.total, "bwd", 10, bold="dead" in v.flags)
 
@@ -246,11 +273,11 @@ class Painter:
         self.rect(x - s.w / 2, y - s.h / 2, s.w, s.h, v.kind, 4 if square else 10, 1.7, dashed)
         if square:
             self.rect(x - s.w / 2 + 3.5, y - s.h / 2 + 6, 4.5, s.h - 12, "bar", 2)
-        (name, _, size, bold), (dims, *_), *_ = s.lines
+        (name, ink, size, bold), (dims, *_), *_ = s.lines
         wide = width(name, size, bold) + (8 if name else 0) + width(dims, 10)
         left = x - wide / 2 + (3 if square else 0)
         base = y + 4.5 - (7 if s.total else 0)
-        self.text(left, base, name, "ink", size, bold, "start")
+        self.text(left, base, name, ink, size, bold, "start")
         self.text(left + wide - width(dims, 10), base, dims, "muted", 10, anchor="start")
         if s.total:
             self.text(x, y + 17, s.total, "bwd", 10)

@@ -29,7 +29,10 @@ class Scene:
     extra: list = field(default_factory=list)
 
 
-def make(graph: Graph, style: Style, layout: str = "auto", title: str = "", legend: bool = False) -> Scene:
+def make(
+    graph: Graph, style: Style, layout: str = "auto", title: str = "", legend: bool = False, least: dict | None = None
+) -> Scene:  # fmt: skip
+    """Shapes, tags and places; `least` gives widths to keep free for what is drawn elsewhere in the same column."""
     shapes = {v.id: _boxes.shape(graph, v, style) for v in graph.vertices}
     tags = {e.id: t for e in graph.edges if (t := _boxes.tag(graph, e, style)) is not None}
     spine = _spine(graph)
@@ -39,7 +42,7 @@ def make(graph: Graph, style: Style, layout: str = "auto", title: str = "", lege
     ]
     paths = {v.id: _path(v, graph) for v in graph.vertices}
     headers = {b.id: _boxes.header_width(b) for b in graph.boxes}
-    sizes = {k: (s.w, s.h) for k, s in shapes.items()}
+    sizes = {k: (max(s.w, (least or {}).get(k, 0.0)), s.h) for k, s in shapes.items()}
     place = arrange(sizes, links, paths, headers, style.direction, GAPS[style.direction], layout)
     return Scene(graph, style, shapes, tags, place, title, legend)
 
@@ -94,17 +97,31 @@ def route(scene: Scene, e: Edge) -> tuple[str, list[Point]]:
     points = [p for p in scene.place.wires.get(e.id, []) if p is not None]
     if len(points) < 2:
         return "", []
+    if e.kind == "saved":
+        return _saved_link(points)
     flat = scene.style.direction == "LR"
-    start, out = _border(scene, e.source, points[0], points[1], flat, leaving=True)
-    stop, into = _border(scene, e.target, points[-1], points[-2], flat, leaving=False)
-    base = (stop[0] + 7 * into[0], stop[1] + 7 * into[1])
-    way = [start, *points[1:-1], base]
+    back = e.kind == "backward"  # drawn along the forward wire, with the head at its start
+    first, last = (e.target, e.source) if back else (e.source, e.target)
+    start, out = _border(scene, first, points[0], points[1], flat, leaving=True)
+    stop, into = _border(scene, last, points[-1], points[-2], flat, leaving=False)
+    heads = _base(start, out) if back else start, stop if back else _base(stop, into)
+    way = [heads[0], *points[1:-1], heads[1]]
     flow = (1.0, 0.0) if flat else (0.0, 1.0)
     ways = [out, *[flow] * (len(points) - 2), (-into[0], -into[1])]
-    parts = [f"M{_n(start[0])},{_n(start[1])}"]
+    parts = [f"M{_n(way[0][0])},{_n(way[0][1])}"]
     for (p, a), (q, b) in zip(zip(way, ways, strict=True), zip(way[1:], ways[1:], strict=True), strict=False):
         parts.append(_segment(p, a, q, b))
-    return "".join(parts), _arrow(stop, into)
+    return "".join(parts), _arrow(start, out) if back else _arrow(stop, into)
+
+
+def _base(tip: Point, d: Point) -> Point:
+    """Where the line ends and the arrow head begins."""
+    return tip[0] + 7 * d[0], tip[1] + 7 * d[1]
+
+
+def _saved_link(points: list[Point]) -> tuple[str, list[Point]]:
+    (x, y), (_, stop) = points[0], points[-1]
+    return f"M{_n(x)},{_n(y)}L{_n(x)},{_n(stop - 7)}", _arrow((x, stop), (0.0, -1.0))
 
 
 def _segment(p: Point, a: Point, q: Point, b: Point) -> str:
