@@ -209,9 +209,13 @@ def conditions(results: dict[str, Any]) -> str:
 def busy(results: dict[str, Any]) -> str:
     """A warning when other programs were running: two-thread kernels then wait for each other."""
     load = results.get("load") or 0.0
-    if load <= 0.3 * results["threads"]:
-        return ""
-    return f"The machine was busy with other work (load {load}) when this began. "
+    told = (
+        f"The machine was busy with other work (load {load}) when this began. "
+        if load > 0.3 * results["threads"]
+        else ""
+    )
+    held = [row["name"] for row in results["rows"] if any(t["taken"] > 1 for t in row["times"].values())]
+    return told + (f"Other programs held up the measurements of {', '.join(held)}. " if held else "")
 
 
 def faults(rows: Sequence[dict[str, Any]]) -> str:

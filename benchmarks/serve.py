@@ -32,13 +32,14 @@ def build(name: str, library: str) -> Task:
     return ADAPTERS[library]().task(builder()) if library in ADAPTERS else builder()
 
 
-def page_faults() -> int:
-    """Minor faults of this process so far; 0 where the system does not count them."""
+def counts() -> tuple[int, int]:
+    """Page faults so far, and how often the system took a core away from this process; 0 where it does not say."""
     try:
         import resource
     except ImportError:
-        return 0
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        return 0, 0
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_minflt, usage.ru_nivcsw
 
 
 def peak_memory() -> int:
@@ -92,9 +93,10 @@ class Session:
         if self.estimate < 0.2:
             self.task.step()
         gc.collect()
-        steps, faults = max(1, round(seconds / self.estimate)), page_faults()
+        steps, before = max(1, round(seconds / self.estimate)), counts()
         spent = timed(self.task.step, steps)
-        return {"seconds": spent, "steps": steps, "faults": (page_faults() - faults) / steps}
+        faults, taken = (after - start for after, start in zip(counts(), before, strict=True))
+        return {"seconds": spent, "steps": steps, "faults": faults / steps, "taken": taken}
 
     def peak(self, steps: int) -> int:
         """Peak memory of this process after a number of steps."""

@@ -13,9 +13,10 @@ from benchmarks import __main__ as program
 from benchmarks import chart, libraries, measure, report
 from benchmarks.fingerprint import disagreement, fingerprint
 from benchmarks.pool import Worker, WorkerError
+from benchmarks.torchlike import TorchLike
 from benchmarks.workload import BANDS, WORKLOADS, Workload, weights
 
-EFFORT = measure.Effort(rounds=4, seconds=0.0, warm=0.0, patience=1.0)
+EFFORT = measure.Effort(rounds=4, seconds=0.0, warm=0.0, patience=1.0, tries=3)
 
 
 def silent(line: str) -> None:
@@ -82,7 +83,7 @@ class Pretender:
             raise WorkerError(f"no {command} today")
         if command == "open":
             return prints(self.result)
-        return self.seconds if command == "warm" else {"seconds": self.seconds, "steps": 7, "faults": 0.0}
+        return self.seconds if command == "warm" else {"seconds": self.seconds, "steps": 7, "faults": 0.0, "taken": 0}
 
 
 @pytest.fixture
@@ -130,6 +131,17 @@ def test_rounds_interleave_and_slow_libraries_get_fewer():
     assert (len(seen["a"]), len(seen["b"])) == (4, 3)
 
 
+def test_a_disturbed_measurement_is_tried_again():
+    tries = iter([9, 4, 6, 0])
+
+    class Disturbed:
+        def ask(self, command, *arguments):
+            return {"seconds": 1.0, "taken": next(tries)}
+
+    assert measure.undisturbed(Disturbed(), EFFORT)["taken"] == 4  # the least of three
+    assert measure.undisturbed(Disturbed(), EFFORT)["taken"] == 0  # at once
+
+
 def test_a_worker_lost_while_timing_costs_one_row_only():
     workload = Workload("sum", "small", "a sum", lambda lib: None)
     workers = {"torch": Pretender(np.ones(2), 1.0, fails="time")}
@@ -145,7 +157,7 @@ def test_summary_gives_median_and_quartiles():
 
 
 def timed(name, band, **seconds):
-    times = {n: {"median": s, "low": s * 0.9, "high": s * 1.1, "faults": 0.0} for n, s in seconds.items()}
+    times = {n: {"median": s, "low": s * 0.9, "high": s * 1.1, "faults": 0.0, "taken": 0} for n, s in seconds.items()}
     return {"name": name, "band": band, "title": name.upper(), "times": times, "wrong": {}, "failed": {}}
 
 
@@ -215,6 +227,11 @@ def test_without_anything_measured_there_is_still_a_report(results):
 def test_a_busy_machine_is_said(results):
     assert "busy with other work (load 1.5)" in report.conditions(results | {"load": 1.5})
     assert "busy" not in report.conditions(results | {"load": 0.1})
+
+
+def test_rows_that_others_held_up_are_named(results):
+    results["rows"][1]["times"]["torch"]["taken"] = 12
+    assert "held up the measurements of mlp." in report.conditions(results)
 
 
 def test_fresh_memory_while_timing_is_said(results):
@@ -301,6 +318,19 @@ def test_starting_parameters_depend_on_seed_and_shape_only():
 
 
 # --- interpreters and processes
+
+
+@pytest.mark.parametrize("name", [name for name, workload in WORKLOADS.items() if not workload.slow])
+def test_every_workload_gives_pytorchs_result(name, monkeypatch):
+    torch = pytest.importorskip("torch")
+    monkeypatch.setenv("OMP_NUM_THREADS", str(torch.get_num_threads()))
+    workload, found = WORKLOADS[name], {}
+    for library in ("torch", "glassgrad"):
+        task = workload.torch_like(TorchLike(library))
+        for _ in range(workload.checks):
+            task.step()
+        found[library] = prints(*task.result())
+    assert disagreement(found["glassgrad"], found["torch"], workload.tolerance) == ""
 
 
 def test_missing_libraries_get_a_line_each():
