@@ -28,8 +28,8 @@ from autograd._tensor import stamp, wrap
 BLOCK_BYTES = 1 << 18
 # Copying 16 Ki numbers three times costs less than a dozen NumPy calls.
 GATHERED = 1 << 14
-# Waking the second thread costs about 20 microseconds, and so does one block of SGD.
-THREADED = 1 << 17
+# Waking a second thread and passing the GIL to and fro costs what it saves on 1 Mi numbers, weights and state together.
+THREADED = 1 << 20
 
 
 # ---------------------------------------------------------------------------------------------- state
@@ -228,7 +228,7 @@ class Plan:
                 for block in work:  # the threads share the iterator: each takes the next block
                     update(opt, block, decay, maximize, self.scratch(block[0], thread))
 
-        if sum(block[0].size for block in blocks) < THREADED or not several_cores():
+        if sum(w.size * (1 + len(s)) for w, _, s, _ in blocks) < THREADED or not several_cores():
             return some(0)
         other = helper().submit(some, 1)
         some(0)
