@@ -40,8 +40,9 @@ ARROWS: dict[str, set[str]] = {
     "_compiled": BASE | {"_tensor", "_entry"},
     "_op": BASE | {"_tensor", "_samples", "_plan", "_entry", "_compiled", "_inplace"},
     "_erf": {"_array"},
+    "_parallel": set(),
     "_special": {"_array", "_extras", "_erf"},
-    "ops": CORE | {"_erf", "_special"},
+    "ops": CORE | {"_erf", "_parallel", "_special"},
     "function": CORE,
     "composite": CORE | {"ops"},
 }

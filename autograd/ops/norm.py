@@ -8,6 +8,7 @@ import numpy as np
 
 from .._op import composite, op
 from .._samples import call, cases
+from . import _row_norm
 from .reduce import _total
 
 _F = "nn.functional"
@@ -30,6 +31,8 @@ def _moments(x, axes):
         call(r(2, 5), axes=(1,), eps=1e-5), call(r(2, 2, 3), r(2, 3), axes=(1, 2), eps=1e-5)]))  # fmt: skip
 def _standard(x, weight=None, bias=None, *, axes, eps):
     """(x - mean) / sqrt(variance + eps) over `axes`, times weight plus bias; weight and bias broadcast."""
+    if _row_norm.suits(x, weight, axes):
+        return _row_norm.forward(x, weight, bias, len(axes), eps)
     y, mean, variance = _moments(x, axes)
     y *= 1 / np.sqrt(variance + eps)
     if weight is not None:
@@ -67,6 +70,8 @@ def _(g):
 @_standard.fast
 def _(g, x, weight, average, variance, axes, eps, needs):
     """As the rules, but each sum is formed once."""
+    if _row_norm.suits(x, weight, axes):
+        return _row_norm.backward(g, x, weight, average, variance, len(axes), eps, needs)
     scale = 1 / np.sqrt(variance + eps)
     normal = (x - average) * scale
     product = g * normal

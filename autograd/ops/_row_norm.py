@@ -1,0 +1,125 @@
+"""Layer normalisation's kernels: the last axes as rows, a block of rows at a time while it is in the cache.
+
+Sums along a row are products with a vector of ones, which is the fastest sum NumPy has.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .. import _parallel
+
+_BLOCK = 1 << 18  # elements of a block of rows
+_ONES: dict = {}
+
+
+def suits(x, weight, axes):
+    """Whether the axes are the last ones and the weight belongs to the row (or there is none)."""
+    if type(x) is not np.ndarray or x.dtype.kind != "f" or axes[-1] != x.ndim - 1 or len(axes) != x.ndim - axes[0]:
+        return False
+    return x.size > 0 and (weight is None or weight.shape == x.shape[axes[0] :])
+
+
+def _ones(n, dtype):
+    """A cached array of ones of shape n."""
+    found = _ONES.get((n, dtype))
+    if found is None:
+        if len(_ONES) > 64:
+            _ONES.clear()
+        found = _ONES[n, dtype] = np.ones(n, dtype)
+    return found
+
+
+def _as_rows(a, width):
+    return np.ascontiguousarray(a).reshape(-1, width)
+
+
+def forward(x, weight, bias, trailing, eps):
+    """(y, mean, variance) as `_standard` returns them."""
+    lead, tail = x.shape[: x.ndim - trailing], x.shape[x.ndim - trailing :]
+    width = math.prod(tail)
+    rows = _as_rows(x, width)
+    y = np.empty_like(rows)
+    mean, variance = np.empty_like(rows, shape=(len(rows), 1)), np.empty_like(rows, shape=(len(rows), 1))
+    ones = _ones((width, 1), x.dtype)
+    weight = None if weight is None else weight.reshape(1, -1)
+    bias = None if bias is None else bias.reshape(-1)
+
+    def work(part):
+        out, average, spread = y[part], mean[part], variance[part]
+        np.dot(rows[part], ones, out=average)
+        average /= width
+        centred = np.subtract(rows[part], average, out=out if weight is None else None)
+        np.vecdot(centred, centred, out=spread[:, 0])
+        spread /= width
+        scale = 1 / np.sqrt(spread + eps)
+        if weight is None:
+            out *= scale
+        else:
+            # The outer product costs half of what multiplying by a column does.
+            np.dot(scale, weight, out=out)
+            out *= centred
+        if bias is not None:
+            out += bias
+
+    _over_rows(work, rows.shape)
+    shape = (*lead, *(1,) * trailing)
+    return y.reshape(x.shape), mean.reshape(shape), variance.reshape(shape)
+
+
+def _over_rows(work, shape):
+    """work on slices of rows; on all cores if there are many elements."""
+    n, width = shape
+    if n * width <= _BLOCK:
+        work(slice(0, n))
+    else:
+        _parallel.run(work, n, max(_BLOCK // width, 1))
+
+
+def backward(g, x, weight, mean, variance, trailing, eps, needs):
+    """Gradients of x, weight and bias (None where not needed)."""
+    tail = x.shape[x.ndim - trailing :]
+    width = math.prod(tail)
+    rows, slopes = _as_rows(x, width), _as_rows(g, width)
+    mean, scale = mean.reshape(-1, 1), 1 / np.sqrt(variance.reshape(-1, 1) + eps)
+    flat = (_ones(width, x.dtype) if weight is None else weight.reshape(-1))[:, None]
+    gx = np.empty_like(rows)
+    for_weight, for_bias = [], []
+
+    def work(part):
+        slope, factor, average = slopes[part], scale[part], mean[part]
+        product = slope * rows[part]
+        if needs[1]:  # Σ g (x - mean) / deviation
+            for_weight.append(np.dot(factor.T, product) - np.dot((factor * average).T, slope))
+        if needs[2]:
+            for_bias.append(np.dot(_ones((1, len(slope)), slope.dtype), slope))
+        if needs[0]:
+            whole = np.dot(slope, flat)
+            along = np.dot(product, flat)
+            along -= average * whole
+            _row_slope(gx[part], slope, rows[part], product, (flat.T, factor, average, whole, along, width))
+
+    _over_rows(work, rows.shape)
+    return (
+        gx.reshape(x.shape) if needs[0] else None,
+        _gathered(for_weight, tail) if needs[1] else None,
+        _gathered(for_bias, tail) if needs[2] else None,
+    )
+
+
+def _gathered(parts, shape):
+    total = parts[0] if len(parts) == 1 else np.sum(parts, axis=0)
+    return total.reshape(shape)
+
+
+def _row_slope(out, slope, row, spare, sums):
+    """scale (ĝ - mean ĝ - x̂ mean ĝx̂) with ĝ = g weight, as g (scale weight) + x k + m: three passes and an outer product."""
+    weight, scale, average, whole, along, width = sums
+    np.dot(scale, weight, out=out)
+    out *= slope
+    towards = along * scale**3 / -width
+    np.multiply(row, towards, out=spare)
+    out += spare
+    out -= whole * scale / width + average * towards
