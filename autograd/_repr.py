@@ -135,8 +135,7 @@ def tensor_text(t: Any) -> str:
         suffixes.append(f"grad_fn=<{t.grad_fn.name()}>")
     elif t.requires_grad:
         suffixes.append("requires_grad=True")
-    prefix = "Parameter containing:\ntensor(" if type(t).__name__ == "Parameter" else "tensor("
-    return _close(prefix, body, suffixes)
+    return _close("tensor(", body, suffixes)
 
 
 def _is_default(d: _dtype.dtype) -> bool:
