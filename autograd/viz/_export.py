@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import html
 import importlib.util
 import json
 import math
+import re
 import shutil
 import subprocess
 from typing import Any
 
+from ._fonts import width
 from ._model import Edge, Graph, Vertex
 from ._numbers import ascii_text, listed, norm, shape_text, stats, values
 from ._paint import escape
@@ -132,8 +135,36 @@ WAYS = (
 )
 
 
+_RUN = re.compile(r"<text ([^>]*)>((?:[^<]|<tspan[^>]*>[^<]*</tspan>)*<tspan(?:[^<]|<tspan[^>]*>|</tspan>)*)</text>")
+
+
+def _separate(svg: str) -> str:
+    """Texts with rare characters, piece by piece: resvg would set the whole of them in its fallback font."""
+    return _RUN.sub(lambda m: _pieces(m[1], m[2]), svg)
+
+
+def _pieces(attributes: str, content: str) -> str:
+    found = dict(re.findall(r'([\w-]+)="([^"]*)"', attributes))
+    size, bold = float(found["font-size"]), found.get("font-weight") == "bold"
+    parts = re.findall(r"<tspan[^>]*>([^<]*)</tspan>|([^<]+)", content)
+    wide = [_wide(html.unescape(rare or text), size, bold) for rare, text in parts]
+    x = float(found["x"]) - sum(wide) * {"middle": 0.5, "end": 1.0}.get(found.get("text-anchor", ""), 0.0)
+    rest = re.sub(r'(?<![\w-])(x|text-anchor)="[^"]*" ?', "", attributes)
+    made = []
+    for (rare, text), w in zip(parts, wide, strict=True):
+        family = ' font-family="DejaVu Sans"' if rare else ""
+        made.append(f'<text x="{x:.2f}" {rest}{family} xml:space="preserve">{rare or text}</text>')
+        x += w
+    return "".join(made)
+
+
+def _wide(text: str, size: float, bold: bool) -> float:
+    return width(text, size, bold) / (1.035 if bold else 1.02)
+
+
 def to_png(svg: str, scale: float = 2.0) -> bytes:
     """PNG by resvg-py or cairosvg, whichever is there."""
+    svg = _separate(svg)
     if importlib.util.find_spec("resvg_py"):
         import resvg_py  # type: ignore[import-not-found]
 

@@ -35,6 +35,7 @@ class Placement:
     tags: dict[str, tuple[float, float]] = field(default_factory=dict)
     wires: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     boxes: dict[str, tuple[float, float, float, float]] = field(default_factory=dict)
+    curves: dict[str, tuple] = field(default_factory=dict)  # wire -> (control points, tip), from Graphviz
     size: tuple[float, float] = (0.0, 0.0)
     direction: str = "LR"
     engine: str = "builtin"
@@ -87,7 +88,7 @@ def _turned(p: Placement) -> Placement:
     return Placement(
         {k: swap(v) for k, v in p.nodes.items()}, {k: swap(v) for k, v in p.tags.items()},
         {k: [swap(q) for q in v] for k, v in p.wires.items()},
-        {k: (b[1], b[0], b[3], b[2]) for k, b in p.boxes.items()}, swap(p.size), p.direction, p.engine,
+        {k: (b[1], b[0], b[3], b[2]) for k, b in p.boxes.items()}, {}, swap(p.size), p.direction, p.engine,
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from ._engines import arrange
 from ._layered import Link, Placement
 from ._model import Box, Edge, Graph, Vertex
 
-GAPS = {"LR": (18.0, 22.0), "TB": (26.0, 20.0)}
+GAPS = {"LR": (13.0, 22.0), "TB": (26.0, 20.0)}
 Point = tuple[float, float]
 
 
@@ -97,6 +97,8 @@ def route(scene: Scene, e: Edge) -> tuple[str, list[Point]]:
     points = [p for p in scene.place.wires.get(e.id, []) if p is not None]
     if len(points) < 2:
         return "", []
+    if e.id in scene.place.curves:
+        return _given_curve(*scene.place.curves[e.id])
     if e.kind == "saved":
         return _saved_link(points)
     flat = scene.style.direction == "LR"
@@ -112,6 +114,16 @@ def route(scene: Scene, e: Edge) -> tuple[str, list[Point]]:
     for (p, a), (q, b) in zip(zip(way, ways, strict=True), zip(way[1:], ways[1:], strict=True), strict=False):
         parts.append(_segment(p, a, q, b))
     return "".join(parts), _arrow(start, out) if back else _arrow(stop, into)
+
+
+def _given_curve(points: list[Point], tip: Point) -> tuple[str, list[Point]]:
+    """A curve computed by Graphviz."""
+    text = [f"M{_n(points[0][0])},{_n(points[0][1])}"]
+    for i in range(1, len(points) - 2, 3):
+        text.append("C" + " ".join(f"{_n(x)},{_n(y)}" for x, y in points[i : i + 3]))
+    x, y = points[-1]
+    length = math.hypot(x - tip[0], y - tip[1]) or 1.0
+    return "".join(text), _arrow(tip, ((x - tip[0]) / length, (y - tip[1]) / length))
 
 
 def _base(tip: Point, d: Point) -> Point:
