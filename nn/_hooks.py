@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from autograd import Function, Tensor, is_grad_enabled
 from autograd._graph import RemovableHandle, add_hook
@@ -21,10 +21,10 @@ class Hook(NamedTuple):
 class Everywhere:
     """Hooks of all modules at once, by kind."""
 
-    pre: dict[int, Hook] = {}
-    forward: dict[int, Hook] = {}
-    backward_pre: dict[int, Callable] = {}
-    backward: dict[int, Callable] = {}
+    pre: ClassVar[dict[int, Hook]] = {}
+    forward: ClassVar[dict[int, Hook]] = {}
+    backward_pre: ClassVar[dict[int, Callable]] = {}
+    backward: ClassVar[dict[int, Callable]] = {}
 
 
 def register_module_forward_pre_hook(hook: Callable) -> RemovableHandle:

@@ -364,6 +364,7 @@ class ParameterList(Module):
         return "\n".join(f"  ({i}): {_described(value, ' ', _dotted)}" for i, value in enumerate(self))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Refused: there is nothing to run."""
         raise RuntimeError("ParameterList should not be called.")
 
 
@@ -461,7 +462,7 @@ class ParameterDict(Module):
 
     def get(self, key: str, default: Any = None) -> Any:
         """The value of `key`, or `default`."""
-        return self[key] if key in self else default
+        return self[key] if key in self._keys else default
 
     def fromkeys(self, keys: Iterable[str], default: Any = None) -> ParameterDict:
         """A new dictionary with these keys and one value."""
@@ -493,6 +494,7 @@ class ParameterDict(Module):
         return "\n".join(f"  ({key}): {_described(value, ' ', _legacy)}" for key, value in self.items())
 
     def __call__(self, input: Any) -> Any:
+        """Refused: there is nothing to run."""
         raise RuntimeError("ParameterDict should not be called.")
 
 

@@ -156,7 +156,8 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
 def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
     if tensor.ndim < 2:
         raise ValueError(
-            f"Fan in and fan out can not be computed for tensor with fewer than 2 dimensions: this one has shape {tuple(tensor.shape)}"
+            "Fan in and fan out can not be computed for tensor with fewer than 2 dimensions: this one has shape "
+            f"{tuple(tensor.shape)}"
         )
     out, into, *kernel = tensor.shape
     field = math.prod(kernel)

@@ -77,6 +77,7 @@ class Module:
         raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """`forward`, with the hooks around it."""
         if not capture.limit:  # nobody will draw this: no scope needed
             return self._call_impl(args, kwargs)
         name = self._scope_name or type(self).__name__

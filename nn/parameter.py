@@ -30,12 +30,13 @@ class Parameter(Tensor):
     __slots__ = ()
 
     def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Parameter:
+        """The tensor itself; there is nothing left for `__init__`."""
         self = object.__new__(cls)
         self._data, self._node = _memory(data, cls.__name__), None
         return self.requires_grad_(requires_grad)
 
     def __init__(self, data: Tensor | None = None, requires_grad: bool = True) -> None:
-        """Everything has happened in `__new__`."""
+        """Nothing is left to do."""
 
     def __repr__(self) -> str:
         return "Parameter containing:\n" + Tensor.__repr__(self)
@@ -60,13 +61,14 @@ class Buffer(Tensor):
     __slots__ = ()
 
     def __new__(cls, data: Tensor | None = None, *, persistent: bool = True) -> Buffer:
+        """The tensor itself; there is nothing left for `__init__`."""
         self = object.__new__(cls)
         self._data, self._node = _memory(data, cls.__name__), None
         self.persistent = persistent
         return self
 
     def __init__(self, data: Tensor | None = None, *, persistent: bool = True) -> None:
-        """Everything has happened in `__new__`."""
+        """Nothing is left to do."""
 
 
 class _Uninitialized:
@@ -160,10 +162,11 @@ class UninitializedParameter(_Uninitialized, Parameter):
     __slots__ = ()
 
     def __new__(cls, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> UninitializedParameter:
+        """The tensor itself; there is nothing left for `__init__`."""
         return _make_uninitialized(cls, requires_grad, device, dtype)
 
     def __init__(self, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> None:
-        """Everything has happened in `__new__`."""
+        """Nothing is left to do."""
 
 
 class UninitializedBuffer(_Uninitialized, Tensor):
@@ -172,10 +175,11 @@ class UninitializedBuffer(_Uninitialized, Tensor):
     __slots__ = ()
 
     def __new__(cls, requires_grad: bool = False, device: Any = None, dtype: Any = None) -> UninitializedBuffer:
+        """The tensor itself; there is nothing left for `__init__`."""
         return _make_uninitialized(cls, requires_grad, device, dtype)
 
     def __init__(self, requires_grad: bool = False, device: Any = None, dtype: Any = None) -> None:
-        """Everything has happened in `__new__`."""
+        """Nothing is left to do."""
 
 
 def is_lazy(value: Any) -> bool:

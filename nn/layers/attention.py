@@ -140,8 +140,9 @@ class _Layer(Module):
     activation: Any
 
     def _feed(
-        self, d_model: int, width: int, dropout: float, activation: Any, eps: float, norms: int, norm_first: bool, bias: bool, kind: dict
-    ) -> None:
+        self, d_model: int, width: int, dropout: float, activation: Any, eps: float, norms: int, norm_first: bool, bias: bool,
+        kind: dict,
+    ) -> None:  # fmt: skip
         self.linear1 = Linear(d_model, width, bias=bias, **kind)
         self.dropout = Dropout(dropout)
         self.linear2 = Linear(width, d_model, bias=bias, **kind)

@@ -186,7 +186,8 @@ class _Transposed(_Conv):
             wanted = wanted[lead:]
         if len(wanted) != n:
             raise ValueError(
-                f"ConvTranspose{n}D: for {input.ndim}D input, output_size must have {n} or {input.ndim} elements (got {len(wanted)})"
+                f"ConvTranspose{n}D: for {input.ndim}D input, output_size must have {n} or {input.ndim} elements "
+                f"(got {len(wanted)})"
             )
         low = [
             (input.shape[lead + i] - 1) * self.stride[i] - 2 * self.padding[i] + self.dilation[i] * (self.kernel_size[i] - 1) + 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+import warnings
 from typing import Any
 
 import autograd
@@ -164,10 +165,11 @@ class _InstanceNorm(_Running):
             if self.affine:
                 raise ValueError(f"expected input's size at dim={input.ndim - self.axes[0]} to match num_features "
                                  f"({self.num_features}), but got: {channels}.")  # fmt: skip
-            import warnings
-
-            warnings.warn(f"input's size at dim={input.ndim - self.axes[0]} does not match num_features. You can silence this "
-                          "warning by not passing in num_features, which is not used because affine=False", stacklevel=2)  # fmt: skip
+            warnings.warn(
+                f"input's size at dim={input.ndim - self.axes[0]} does not match num_features. You can silence this warning "
+                "by not passing in num_features, which is not used because affine=False",
+                stacklevel=2,
+            )
         if input.ndim == self.axes[0]:  # no batch axis
             return self._normalise(input.unsqueeze(0)).squeeze(0)
         return self._normalise(input)
@@ -327,7 +329,8 @@ class LayerNorm(Module):
 
     def extra_repr(self) -> str:
         """Shape and settings."""
-        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}, bias={self.bias is not None}"
+        affine = f"elementwise_affine={self.elementwise_affine}, bias={self.bias is not None}"
+        return f"{self.normalized_shape}, eps={self.eps}, {affine}"
 
 
 class GroupNorm(Module):
@@ -386,8 +389,9 @@ class RMSNorm(Module):
     weight: Any
 
     def __init__(
-        self, normalized_shape: Any, eps: float | None = None, elementwise_affine: bool = True, device: Any = None, dtype: Any = None
-    ) -> None:
+        self, normalized_shape: Any, eps: float | None = None, elementwise_affine: bool = True, device: Any = None,
+        dtype: Any = None,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.normalized_shape, self.eps, self.elementwise_affine = _shape(normalized_shape), eps, elementwise_affine
         made = empty_parameter(*self.normalized_shape, dtype=dtype, device=device) if elementwise_affine else None

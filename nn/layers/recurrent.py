@@ -216,7 +216,9 @@ class RNNBase(Module):
                 x = F.dropout(x, self.dropout, self.training)
         return x, [autograd.stack([end[i] for end in last]) for i in range(len(state))]
 
-    def _one_direction(self, x: Tensor, sizes: list[int], w: Weights, start: tuple, back: bool, packed: bool) -> tuple[Tensor, tuple]:
+    def _one_direction(
+        self, x: Tensor, sizes: list[int], w: Weights, start: tuple, back: bool, packed: bool
+    ) -> tuple[Tensor, tuple]:
         """One layer in one direction. The inputs' share of the gates is one product for all steps."""
         gates = F.linear(x, w.ih, w.b_ih)
         xs = list(gates.split(sizes) if packed else gates.unbind(0))
@@ -394,7 +396,9 @@ class RNNCellBase(Module):
     bias_hh: Any
     parts = 1
 
-    def __init__(self, input_size: int, hidden_size: int, bias: bool, num_chunks: int, device: Any = None, dtype: Any = None) -> None:
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool, num_chunks: int, device: Any = None, dtype: Any = None
+    ) -> None:
         super().__init__()
         self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bias
         gates = num_chunks * hidden_size
@@ -451,8 +455,9 @@ class RNNCell(RNNCellBase):
     """
 
     def __init__(
-        self, input_size: int, hidden_size: int, bias: bool = True, nonlinearity: str = "tanh", device: Any = None, dtype: Any = None
-    ) -> None:
+        self, input_size: int, hidden_size: int, bias: bool = True, nonlinearity: str = "tanh", device: Any = None,
+        dtype: Any = None,
+    ) -> None:  # fmt: skip
         super().__init__(input_size, hidden_size, bias, 1, device, dtype)
         self.nonlinearity = nonlinearity
 

@@ -24,7 +24,7 @@ def get_total_norm(
     Raises:
         RuntimeError: the norm is infinite or NaN and error_if_nonfinite is set.
     """
-    found = [t for t in _tensors(tensors)]
+    found = _tensors(tensors)
     if not found:
         return autograd.tensor(0.0)
     norms = autograd.stack([_norm(t, float(norm_type)).float() if t.dtype == autograd.float16 else _norm(t, float(norm_type))

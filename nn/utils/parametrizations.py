@@ -113,10 +113,7 @@ class _Orthogonal(Module):
         wide = n < k
         if wide:
             x, n, k = x.transpose(-2, -1), k, n
-        if self.orthogonal_map == "householder":
-            made = _householder(x)
-        else:
-            made = self._exponential(x, n, k)
+        made = _householder(x) if self.orthogonal_map == "householder" else self._exponential(x, n, k)
         base = getattr(self, "base", None)
         if base is not None:
             made = base.matmul(made)
@@ -138,7 +135,9 @@ class _Orthogonal(Module):
     def right_inverse(self, value: Tensor) -> Tensor:
         """The original: for trivialisations the value becomes the base, and zero the start."""
         if tuple(value.shape) != self.shape:
-            raise ValueError(f"Expected a matrix or batch of matrices of shape {self.shape}. Got a tensor of shape {tuple(value.shape)}.")
+            raise ValueError(
+                f"Expected a matrix or batch of matrices of shape {self.shape}. Got a tensor of shape {tuple(value.shape)}."
+            )
         n, k = value.shape[-2:]
         tall = value.transpose(-2, -1) if n < k else value
         if not hasattr(self, "base"):
@@ -172,7 +171,9 @@ def _householder(x: Tensor) -> Tensor:
     return autograd.linalg.householder_product(vectors, tau)
 
 
-def orthogonal(module: Module, name: str = "weight", orthogonal_map: str | None = None, *, use_trivialization: bool = True) -> Module:
+def orthogonal(
+    module: Module, name: str = "weight", orthogonal_map: str | None = None, *, use_trivialization: bool = True
+) -> Module:
     """Keep a matrix orthogonal (its columns, or its rows when wide, orthonormal) whatever the optimizer does.
 
     Args:

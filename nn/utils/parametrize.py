@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from autograd import Size, Tensor, no_grad
@@ -61,10 +61,8 @@ class ParametrizationList(ModuleList):
             found: Any = value
             for module in reversed(list(self)):
                 if hasattr(module, "right_inverse"):
-                    try:
+                    with suppress(NotImplementedError):
                         found = module.right_inverse(found)
-                    except NotImplementedError:
-                        pass
         if not isinstance(found, (Tensor, Sequence)):
             raise ValueError(
                 "'right_inverse' must return a Tensor or a Sequence of tensors (list, tuple...). Got "

@@ -29,6 +29,7 @@ class PackedSequence(_Fields):
         cls, data: Tensor, batch_sizes: Tensor | None = None, sorted_indices: Tensor | None = None,
         unsorted_indices: Tensor | None = None,
     ) -> PackedSequence:  # fmt: skip
+        """The four fields; the order back is computed when it is missing."""
         if batch_sizes is None:  # PackedSequence((data, batch_sizes)), PyTorch's old form
             data, batch_sizes = data  # type: ignore[misc]
         if unsorted_indices is None:

@@ -175,7 +175,7 @@ def test_no_forward():
 
 def test_unknown_attribute():
     with pytest.raises(AttributeError, match="'Net' object has no attribute 'nope'"):
-        Net().nope  # noqa: B018
+        Net().nope
 
 
 # ------------------------------------------------------------------ walks
@@ -184,7 +184,7 @@ def test_unknown_attribute():
 def test_names_and_prefixes():
     net = Net()
     assert [n for n, _ in net.named_parameters()] == ["first.weight", "first.bias", "second.weight"]
-    assert [n for n, _ in net.named_parameters("p")][0] == "p.first.weight"
+    assert next(n for n, _ in net.named_parameters("p")) == "p.first.weight"
     assert [n for n, _ in net.named_parameters(recurse=False)] == []
     assert [n for n, _ in net.named_buffers()] == ["scale", "scratch"]
     assert [n for n, _ in net.named_modules()] == ["", "first", "act", "second"]
@@ -228,7 +228,7 @@ def test_paths():
             call()
     with pytest.raises(ValueError, match="Cannot set the submodule without a target name"):
         net.set_submodule("", nn.ReLU())
-    with pytest.raises(ValueError, match="int is not an nn.Module"):
+    with pytest.raises(ValueError, match=r"int is not an nn.Module"):
         net.set_submodule("0.act", 3)
 
 
@@ -314,7 +314,7 @@ def test_state_dict_shares_memory_and_carries_versions():
     assert net.state_dict(keep_vars=True)["first.weight"] is net.first.weight
     into = OrderedDict()
     net.state_dict(destination=into, prefix="net.")
-    assert list(into)[0] == "net.scale"
+    assert next(iter(into)) == "net.scale"
 
 
 def test_loading_copies_in_place():
@@ -354,7 +354,7 @@ def test_loading_reports_everything_and_changes_nothing():
         "model is Size([4, 3])."
     )
     assert_unchanged(net, before)
-    with pytest.raises(RuntimeError, match="size mismatch for first.weight"):
+    with pytest.raises(RuntimeError, match=r"size mismatch for first.weight"):
         net.load_state_dict(state, strict=False)
     assert_unchanged(net, before)
 
@@ -416,7 +416,7 @@ def test_an_override_that_writes_itself_is_undone_on_failure():
 
     net = nn.Sequential(Eager(2, 1), nn.Linear(1, 1))
     before, bias = values(net), net[0].bias
-    with pytest.raises(RuntimeError, match='Missing key.s. in state_dict: "1.weight"'):
+    with pytest.raises(RuntimeError, match=r'Missing key.s. in state_dict: "1.weight"'):
         net.load_state_dict({"1.bias": autograd.zeros(1)})
     assert_unchanged(net, before)
     assert net[0].bias is bias
@@ -457,7 +457,7 @@ def test_load_hooks():
     net.load_state_dict(state)
     assert seen == [net]
     handle.remove()
-    with pytest.raises(RuntimeError, match='Missing key.s. in state_dict: "scale"'):
+    with pytest.raises(RuntimeError, match=r'Missing key.s. in state_dict: "scale"'):
         net.load_state_dict(state)
     net.register_load_state_dict_post_hook(lambda m, keys: keys)
     with pytest.raises(AssertionError, match="are not expected to return new values"):
@@ -479,9 +479,9 @@ def test_extra_state():
     assert a.state_dict()["_extra_state"] == {"count": 3}
     b.load_state_dict(a.state_dict())
     assert b.count == 3
-    with pytest.raises(RuntimeError, match='Missing key.s. in state_dict: "_extra_state"'):
+    with pytest.raises(RuntimeError, match=r'Missing key.s. in state_dict: "_extra_state"'):
         b.load_state_dict({})
-    with pytest.raises(RuntimeError, match='Unexpected key.s. in state_dict: "_extra_state"'):
+    with pytest.raises(RuntimeError, match=r'Unexpected key.s. in state_dict: "_extra_state"'):
         nn.ReLU().load_state_dict({"_extra_state": 1})
     with pytest.raises(RuntimeError, match="get_extra_state is called only where"):
         nn.ReLU().get_extra_state()
@@ -525,7 +525,7 @@ def test_hooks_with_keywords_and_order():
     assert net(1, b=2) == 21
     assert order == ["early", ("late", {"b": 20})]
     net.register_forward_pre_hook(lambda m, a, k: 3, with_kwargs=True)
-    with pytest.raises(RuntimeError, match="must return None or a tuple of .new_args, new_kwargs."):
+    with pytest.raises(RuntimeError, match=r"must return None or a tuple of .new_args, new_kwargs."):
         net(1, b=2)
 
 
@@ -735,7 +735,7 @@ def test_uninitialized_parameter():
     p = nn.UninitializedParameter(dtype=autograd.float64)
     assert repr(p) == "<UninitializedParameter>"
     with pytest.raises(RuntimeError, match="Can't access the shape of an uninitialized parameter"):
-        p.shape  # noqa: B018
+        p.shape
     with pytest.raises(ValueError, match="Attempted to use an uninitialized parameter"):
         p + 1
     q = copy.deepcopy(p)

@@ -85,7 +85,7 @@ def test_values_and_gradients(case, dtype):
 @EVERY_CASE
 def test_dtype_stays(case):
     """float32 in, float32 out and back; `double()` and `float()` change all that is floating."""
-    module, inputs, leaves, kwargs = ready(case, "float32")
+    module, inputs, _leaves, kwargs = ready(case, "float32")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         outputs = flat(module(*inputs, **kwargs))
@@ -161,7 +161,7 @@ def test_copies_compute_the_same_and_share_nothing(case):
 
 @EVERY_CASE
 def test_state_can_be_loaded_into_a_fresh_one(case):
-    module, inputs, leaves, kwargs = ready(case)
+    module, _inputs, _leaves, _kwargs = ready(case)
     other = prepare(case, LIB, "float64")[0]  # a lazy one takes the shapes from the state
     assert repr(other.load_state_dict(module.state_dict())) == "<All keys matched successfully>"
     for a, b in zip(module.eval().state_dict().values(), other.eval().state_dict().values(), strict=True):

@@ -1,5 +1,6 @@
 """nn.utils: clipping, vectors of parameters, norms of weights, parametrisations, stateless calls, sequences."""
 
+# ruff: noqa: E501  (tables are read across)
 from __future__ import annotations
 
 import copy
@@ -58,7 +59,7 @@ def test_clip_grad_value():
 
 def test_clip_refuses_and_warns():
     params = with_grads([float("nan")])
-    with pytest.raises(RuntimeError, match="The total norm of order 2.0 for gradients from `parameters` is non-finite"):
+    with pytest.raises(RuntimeError, match=r"The total norm of order 2.0 for gradients from `parameters` is non-finite"):
         nn.utils.clip_grad_norm_(params, 1.0, error_if_nonfinite=True)
     with pytest.warns(UserWarning, match="`parameters` is an empty generator, no gradient clipping will occur"):
         nn.utils.clip_grad_norm_([], 1.0)
@@ -194,7 +195,7 @@ def test_parametrization_refusals():
         register(First())
     with pytest.raises(ValueError, match="may not change the dtype of the tensor"):
         register(Wide())
-    with pytest.raises(ValueError, match="A parametrization must return a tensor. Got str"):
+    with pytest.raises(ValueError, match=r"A parametrization must return a tensor. Got str"):
         register(Texts())
     with pytest.raises(ValueError, match="'right_inverse' must return a Tensor or a Sequence of tensors"):
         register(Inverse())
