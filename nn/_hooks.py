@@ -18,6 +18,11 @@ class Hook(NamedTuple):
     always: bool = False
 
 
+def keep(table: dict[int, Any], hook: Any, prepend: bool = False) -> RemovableHandle:
+    """Put a hook, with what belongs to it, into a table."""
+    return add_hook(table, hook, prepend)
+
+
 class Everywhere:
     """Hooks of all modules at once, by kind."""
 
@@ -29,22 +34,22 @@ class Everywhere:
 
 def register_module_forward_pre_hook(hook: Callable) -> RemovableHandle:
     """Call `hook(module, args)` before the forward of every module."""
-    return add_hook(Everywhere.pre, Hook(hook))
+    return keep(Everywhere.pre, Hook(hook))
 
 
 def register_module_forward_hook(hook: Callable, *, with_kwargs: bool = False, always_call: bool = False) -> RemovableHandle:
     """Call `hook(module, args, output)` after the forward of every module."""
-    return add_hook(Everywhere.forward, Hook(hook, with_kwargs, always_call))
+    return keep(Everywhere.forward, Hook(hook, with_kwargs, always_call))
 
 
 def register_module_full_backward_pre_hook(hook: Callable) -> RemovableHandle:
     """Call `hook(module, grad_output)` before the backward pass of every module."""
-    return add_hook(Everywhere.backward_pre, hook)
+    return keep(Everywhere.backward_pre, hook)
 
 
 def register_module_full_backward_hook(hook: Callable) -> RemovableHandle:
     """Call `hook(module, grad_input, grad_output)` when the gradients of every module's inputs are known."""
-    return add_hook(Everywhere.backward, hook)
+    return keep(Everywhere.backward, hook)
 
 
 def any_everywhere() -> bool:

@@ -88,7 +88,7 @@ def load(module: Any, state_dict: Any, strict: bool, assign: bool) -> Incompatib
     metadata = getattr(state_dict, "_metadata", None)
     state_dict = OrderedDict(state_dict)
     if metadata is not None:
-        state_dict._metadata = metadata  # type: ignore[attr-defined]
+        state_dict._metadata = metadata
     loading = _Loading(state_dict, metadata or {}, strict, assign)
     undo = _Undo(module)
     token = _pending.set(loading.copies)
@@ -284,5 +284,6 @@ def write(module: Any, name: str, value: Tensor, assign: bool) -> None:
 
 def _as_parameter(value: Tensor, mine: Parameter) -> Parameter:
     if isinstance(value, Parameter):
-        return value.requires_grad_(mine.requires_grad)
+        value.requires_grad_(mine.requires_grad)
+        return value
     return Parameter(value, mine.requires_grad)

@@ -37,7 +37,7 @@ class Sequential(Module):
     def forward(self, input: Any) -> Any:
         """Run the modules in order."""
         for module in self._modules.values():
-            input = module(input)  # type: ignore[misc]
+            input = module(input)
         return input
 
     def __getitem__(self, idx: int | slice) -> Any:
@@ -58,7 +58,7 @@ class Sequential(Module):
         return len(self._modules)
 
     def __iter__(self) -> Iterator[Module]:
-        return iter(self._modules.values())  # type: ignore[arg-type]
+        return iter(self._modules.values())
 
     def __contains__(self, module: object) -> bool:
         return any(m is module for m in self._modules.values())
@@ -158,7 +158,7 @@ class ModuleList(Module):
 
     def __getitem__(self, idx: int | slice) -> Any:
         if isinstance(idx, slice):
-            return type(self)(list(self._modules.values())[idx])  # type: ignore[arg-type]
+            return type(self)(list(self._modules.values())[idx])
         return self._modules[_key_at(self, idx)]
 
     def __setitem__(self, idx: int, module: Module) -> None:
@@ -174,7 +174,7 @@ class ModuleList(Module):
         return len(self._modules)
 
     def __iter__(self) -> Iterator[Module]:
-        return iter(self._modules.values())  # type: ignore[arg-type]
+        return iter(self._modules.values())
 
     def __contains__(self, module: object) -> bool:
         return any(m is module for m in self._modules.values())
@@ -234,7 +234,7 @@ class ModuleDict(Module):
             self.update(modules)
 
     def __getitem__(self, key: str) -> Module:
-        return self._modules[key]  # type: ignore[return-value]
+        return self._modules[key]
 
     def __setitem__(self, key: str, module: Module) -> None:
         self.add_module(key, module)

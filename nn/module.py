@@ -9,11 +9,11 @@ from typing import Any
 
 import autograd
 from autograd import Tensor
-from autograd._graph import RemovableHandle, Scope, add_hook, capture
+from autograd._graph import RemovableHandle, Scope, capture
 from autograd._mode import scope
 
 from . import _hooks, _state
-from ._hooks import Everywhere, Hook
+from ._hooks import Everywhere, Hook, keep
 from .parameter import Buffer, Parameter, is_lazy
 
 _calls = itertools.count()
@@ -428,7 +428,7 @@ class Module:
         self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False
     ) -> RemovableHandle:
         """Call `hook(module, args)` (or `(module, args, kwargs)`) before forward; it may return new arguments."""
-        return add_hook(self._forward_pre_hooks, Hook(hook, with_kwargs), prepend)
+        return keep(self._forward_pre_hooks, Hook(hook, with_kwargs), prepend)
 
     def register_forward_hook(
         self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
@@ -440,11 +440,11 @@ class Module:
             with_kwargs: call it as `hook(module, args, kwargs, output)`.
             always_call: also when forward has raised.
         """
-        return add_hook(self._forward_hooks, Hook(hook, with_kwargs, always_call), prepend)
+        return keep(self._forward_hooks, Hook(hook, with_kwargs, always_call), prepend)
 
     def register_full_backward_pre_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
         """Call `hook(module, grad_output)` when the outputs' gradients have arrived; it may return others."""
-        return add_hook(self._backward_pre_hooks, hook, prepend)
+        return keep(self._backward_pre_hooks, hook, prepend)
 
     def register_full_backward_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
         """Call `hook(module, grad_input, grad_output)` when the inputs' gradients are known; it may return others.
@@ -457,20 +457,20 @@ class Module:
             tensor([[1.]])
         """
         _choose_backward(self, True)
-        return add_hook(self._backward_hooks, hook, prepend)
+        return keep(self._backward_hooks, hook, prepend)
 
     def register_backward_hook(self, hook: Callable) -> RemovableHandle:
         """PyTorch's older hook: sees only the module's last operation. Prefer `register_full_backward_hook`."""
         _choose_backward(self, False)
-        return add_hook(self._backward_hooks, hook)
+        return keep(self._backward_hooks, hook)
 
     def register_state_dict_pre_hook(self, hook: Callable) -> RemovableHandle:
         """Call `hook(module, prefix, keep_vars)` before the state_dict is made."""
-        return add_hook(self._state_dict_pre_hooks, hook)
+        return keep(self._state_dict_pre_hooks, hook)
 
     def register_state_dict_post_hook(self, hook: Callable) -> RemovableHandle:
         """Call `hook(module, state_dict, prefix, local_metadata)` after the module's part of the state_dict is made."""
-        return add_hook(self._state_dict_hooks, hook)
+        return keep(self._state_dict_hooks, hook)
 
     _register_state_dict_hook = register_state_dict_post_hook
 
@@ -479,11 +479,11 @@ class Module:
         return self._register_load_state_dict_pre_hook(hook, with_module=True)
 
     def _register_load_state_dict_pre_hook(self, hook: Callable, with_module: bool = False) -> RemovableHandle:
-        return add_hook(self._load_state_dict_pre_hooks, _LoadHook(hook, self if with_module else None))
+        return keep(self._load_state_dict_pre_hooks, _LoadHook(hook, self if with_module else None))
 
     def register_load_state_dict_post_hook(self, hook: Callable) -> RemovableHandle:
         """Call `hook(module, incompatible_keys)` after loading; it may remove keys from the report."""
-        return add_hook(self._load_state_dict_post_hooks, hook)
+        return keep(self._load_state_dict_post_hooks, hook)
 
     # ------------------------------------------------------------------------------------------ state
 

@@ -33,7 +33,8 @@ class Parameter(Tensor):
         """The tensor itself; there is nothing left for `__init__`."""
         self = object.__new__(cls)
         self._data, self._node = _memory(data, cls.__name__), None
-        return self.requires_grad_(requires_grad)
+        self.requires_grad_(requires_grad)
+        return self
 
     def __init__(self, data: Tensor | None = None, requires_grad: bool = True) -> None:
         """Nothing is left to do."""
@@ -133,7 +134,7 @@ class _Uninitialized:
 
     def __deepcopy__(self, memo: dict) -> Any:
         if id(self) not in memo:
-            memo[id(self)] = type(self)(self.requires_grad, dtype=self.dtype)
+            memo[id(self)] = _make_uninitialized(type(self), self.requires_grad, None, self.dtype)
         return memo[id(self)]
 
     def __reduce_ex__(self, protocol: Any) -> tuple:
@@ -144,18 +145,18 @@ class _Uninitialized:
 
 
 def _rebuild_uninitialized(cls: type, requires_grad: bool, dtype: Any) -> Any:
-    return cls(requires_grad, dtype=dtype)
+    return _make_uninitialized(cls, requires_grad, None, dtype)
 
 
 def _make_uninitialized(cls: type, requires_grad: bool, device: Any, dtype: Any) -> Any:
     autograd.empty(0, device=device)  # refuses a device that does not exist
-    self = object.__new__(cls)
+    self: Any = object.__new__(cls)
     self.__dict__["wanted_dtype"] = dtype or autograd.get_default_dtype()
     self.__dict__["wanted_grad"] = requires_grad
     return self
 
 
-class UninitializedParameter(_Uninitialized, Parameter):
+class UninitializedParameter(_Uninitialized, Parameter):  # type: ignore[misc, override]
     """A Parameter whose shape its lazy module learns from the first input; see `materialize`."""
 
     cls_to_become = Parameter
@@ -169,7 +170,7 @@ class UninitializedParameter(_Uninitialized, Parameter):
         """Nothing is left to do."""
 
 
-class UninitializedBuffer(_Uninitialized, Tensor):
+class UninitializedBuffer(_Uninitialized, Tensor):  # type: ignore[misc, override]
     """A buffer whose shape its lazy module learns from the first input; see `materialize`."""
 
     __slots__ = ()

@@ -80,7 +80,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
             )
         x, target = (input_.unsqueeze(0), target_.unsqueeze(0)) if single else (input_, target_)
         self._check_targets(target)
-        output = self._log_prob_of(x, target)
+        output: Any = self._log_prob_of(x, target)
         output = output.squeeze(0) if single else output
         return ASMoutput(output, -output.mean())
 
@@ -91,7 +91,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
                 f"Target values should be in [0, {self.n_classes - 1}], but values in range [{low}, {high}] were found."
             )
 
-    def _log_prob_of(self, x: Tensor, target: Tensor) -> Tensor:
+    def _log_prob_of(self, x: Any, target: Any) -> Tensor:
         """The head's part for every sample, and the cluster's for those with a rare class."""
         cluster = (target.unsqueeze(1) >= autograd.tensor(self.cutoffs[:-1])).sum(1)  # 0: a frequent class
         place = autograd.where(cluster == 0, target, self.shortlist_size - 1 + cluster)

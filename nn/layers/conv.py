@@ -54,7 +54,7 @@ class _Conv(Module):
         if self.padding == "same":
             totals = [d * (k - 1) for d, k in zip(self.dilation, self.kernel_size, strict=True)]
             return [side for total in reversed(totals) for side in (total // 2, total - total // 2)]
-        return [p for p in reversed(self.padding) for _ in range(2)]
+        return [p for p in reversed(tuple(self.padding)) for _ in range(2)]
 
     def reset_parameters(self) -> None:
         """Draw weight and bias from U(-k, k) with k = 1/sqrt(fan_in)."""
@@ -230,6 +230,14 @@ class ConvTranspose3d(_Transposed):
 class _LazyConv(LazyModuleMixin):
     """in_channels from the first input."""
 
+    weight: Any
+    bias: Any
+    groups: int
+    out_channels: int
+    _names: tuple[str, ...] = (
+        "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "bias", "padding_mode",
+    )  # fmt: skip
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         device, dtype = kwargs.get("device"), kwargs.get("dtype")
         bound = dict(zip(self._names, args, strict=False), **kwargs)
@@ -263,8 +271,6 @@ class _LazyConv(LazyModuleMixin):
         if is_lazy(self.bias):
             self.bias.materialize((self.out_channels,))
         self.reset_parameters()
-
-    _names = ("out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "bias", "padding_mode")
 
 
 class _LazyTransposed(_LazyConv):

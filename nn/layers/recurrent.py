@@ -57,7 +57,7 @@ _GATES = {"LSTM": 4, "GRU": 3, "RNN_TANH": 1, "RNN_RELU": 1}
 class Weights:
     """The tensors of one layer in one direction."""
 
-    def __init__(self, ih: Tensor, hh: Tensor, b_ih: Any = None, b_hh: Any = None, hr: Any = None) -> None:
+    def __init__(self, ih: Any, hh: Any, b_ih: Any = None, b_hh: Any = None, hr: Any = None) -> None:
         self.ih, self.hh, self.b_ih, self.b_hh, self.hr = ih, hh, b_ih, b_hh, hr
 
 
@@ -187,8 +187,8 @@ class RNNBase(Module):
             output = output.transpose(0, 1)
         if not batched:
             output = output.squeeze(0 if self.batch_first else 1)
-        last = tuple(last) if batched else tuple(t.squeeze(1) for t in last)
-        return output, self._public_state(last)
+        state = tuple(last) if batched else tuple(t.squeeze(1) for t in last)
+        return output, self._public_state(state)
 
     def _forward_packed(self, input: PackedSequence, hx: Any) -> tuple[Any, Any]:
         sizes = [int(n) for n in input.batch_sizes.tolist()]
@@ -478,7 +478,7 @@ class LSTMCell(RNNCellBase):
 
     def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
         """One step."""
-        return self._step("LSTM", input, hx)  # type: ignore[return-value]
+        return self._step("LSTM", input, hx)
 
 
 class GRUCell(RNNCellBase):

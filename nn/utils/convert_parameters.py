@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any, cast
 
 import autograd
 from autograd import Tensor
@@ -34,7 +35,7 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
         raise RuntimeError(
             f"vector_to_parameters: the shapes are invalid for input of size {vec.numel()}: the parameters have {total} elements"
         )
-    start = 0
+    start, flat = 0, cast(Any, vec)
     for p in params:
-        p.data = vec[start : start + p.numel()].view(p.shape).data
+        p.data = flat[start : start + p.numel()].view(p.shape).data
         start += p.numel()

@@ -31,7 +31,7 @@ class PackedSequence(_Fields):
     ) -> PackedSequence:  # fmt: skip
         """The four fields; the order back is computed when it is missing."""
         if batch_sizes is None:  # PackedSequence((data, batch_sizes)), PyTorch's old form
-            data, batch_sizes = data  # type: ignore[misc]
+            data, batch_sizes = data
         if unsorted_indices is None:
             unsorted_indices = invert_permutation(sorted_indices)
         return super().__new__(cls, data, batch_sizes, sorted_indices, unsorted_indices)
@@ -152,7 +152,7 @@ def pad_packed_sequence(
     place = np.full((total_length or steps, width), rows)  # the row behind the last holds the padding
     place[:steps][np.arange(width)[None, :] < batch_sizes[:, None]] = np.arange(rows)
     row = autograd.full((1, *sequence.data.shape[1:]), padding_value, dtype=sequence.data.dtype)
-    padded = autograd.cat([sequence.data, row])[autograd.tensor(place)]
+    padded: Any = autograd.cat([sequence.data, row])[autograd.tensor(place)]
     sizes = autograd.tensor(lengths)
     if sequence.unsorted_indices is not None:
         padded = padded.index_select(1, sequence.unsorted_indices)
@@ -192,7 +192,8 @@ def unpad_sequence(padded_sequences: Tensor, lengths: Tensor, batch_first: bool 
     """The sequences without their padding."""
     if not batch_first:
         padded_sequences = padded_sequences.transpose(0, 1)
-    return [row[: int(n)] for row, n in zip(padded_sequences, lengths, strict=True)]
+    rows: Any = padded_sequences
+    return [row[: int(n)] for row, n in zip(rows, lengths, strict=True)]
 
 
 def pack_sequence(sequences: Sequence[Tensor], enforce_sorted: bool = True) -> PackedSequence:

@@ -12,12 +12,12 @@ from ..module import Module
 from ..parameter import Parameter
 
 
-def as_matrix(weight: Tensor, dim: int) -> Tensor:
+def as_matrix(weight: Any, dim: int) -> Tensor:
     """The weight with axis `dim` as rows and all others as columns."""
     return (weight if dim == 0 else weight.transpose(0, dim)).flatten(1)
 
 
-def power_iteration(matrix: Tensor, u: Tensor, v: Tensor, steps: int, eps: float) -> tuple[Tensor, Tensor]:
+def power_iteration(matrix: Any, u: Any, v: Any, steps: int, eps: float) -> tuple[Tensor, Tensor]:
     """Better estimates of the first singular vectors."""
     with no_grad():
         for _ in range(steps):

@@ -59,7 +59,7 @@ def _merged(dicts: Any) -> dict[str, Tensor]:
 
 
 def _owned(module: Module) -> dict[str, Tensor]:
-    own = dict(module.named_parameters(remove_duplicate=False))
+    own: dict[str, Tensor] = dict(module.named_parameters(remove_duplicate=False))
     own.update(module.named_buffers(remove_duplicate=False))
     return own
 

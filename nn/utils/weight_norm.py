@@ -11,7 +11,7 @@ from ..module import Module
 from ..parameter import Parameter
 
 
-def norm_except(v: Tensor, dim: int | None) -> Tensor:
+def norm_except(v: Any, dim: int | None) -> Tensor:
     """‖v‖ over all axes but `dim`, kept as axes of length 1; over all axes for None or -1."""
     if dim is None or dim == -1:
         return (v * v).sum().sqrt()
