@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ._backward import gradients
+from ._graph import Leaf, Node
 from ._mode import enable_grad
 from ._tensor import Tensor
 from .forward import push_forward
@@ -39,6 +40,26 @@ def _rebuilt(tree: Any, leaves: Any) -> Any:
 def _variable(t: Tensor) -> Tensor:
     """A variable of its own: connected to the caller's graph if there is one, so that transforms nest."""
     return t.view_as(t) if t.requires_grad else t.detach().requires_grad_()
+
+
+def _for_caller(result: Any, variables: Any) -> Any:
+    """The result without its history, unless it leads to more than this transform's own variables.
+
+    What the caller records, directly or around a nested transform, stays connected.
+    """
+    own = {t._node for t in _flat(variables)}
+    found = _flat(result)
+    stack, seen = [t._node for t in found if t.requires_grad], set(own)
+    while stack:
+        node = stack.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if isinstance(node, Leaf):
+            return result
+        stack.extend(node.edges)
+    outside = any(isinstance(node, Node) for node in own)  # a variable that is itself part of the caller's graph
+    return result if outside else _map(lambda t: t.detach() if t.requires_grad else t, result)
 
 
 def _places(argnums: int | tuple[int, ...], args: tuple) -> tuple[int, ...]:
@@ -80,7 +101,7 @@ def grad_and_value(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: 
                 raise RuntimeError(f"Expected the function given to grad to return a scalar tensor, got tensor with {value.ndim} dims: shape {tuple(value.shape)}")
             found = _rebuilt(trees, _gradients(value, _flat(trees)))
         grads = tuple(found) if isinstance(argnums, tuple) else found[0]
-        return (grads, (value, aux)) if has_aux else (grads, value)
+        return _for_caller((grads, (value, aux)) if has_aux else (grads, value), trees)
 
     return transformed
 
@@ -137,7 +158,7 @@ def jvp(func: Callable, primals: tuple, tangents: tuple, *, strict: bool = False
         output, aux = _split_aux(func(*variables), has_aux)
         seeds = {x._node: t for x, t in zip(_flat(variables), _flat(tangents), strict=True)}
         moved = _rebuilt(output, push_forward(tuple(_flat(output)), seeds))
-    return (output, moved, aux) if has_aux else (output, moved)
+    return _for_caller((output, moved, aux) if has_aux else (output, moved), variables)
 
 
 def _jacobian(func: Callable, argnums: int | tuple[int, ...], has_aux: bool, table: Callable) -> Callable:
@@ -154,7 +175,7 @@ def _jacobian(func: Callable, argnums: int | tuple[int, ...], has_aux: bool, tab
                 return tuple(found) if isinstance(argnums, tuple) else found[0]
 
             result = _map(one, output)
-        return (result, aux) if has_aux else result
+        return _for_caller((result, aux) if has_aux else result, trees)
 
     return transformed
 
