@@ -18,6 +18,8 @@ from ._stream import TorchStream
 
 _set_aside: dict[str, ModuleType] = {}  # modules of a real PyTorch that were loaded before install()
 _renamed: dict[type, str] = {}  # classes that print as torch's while installed -> their own module
+_FILES = {"norm": "normalization", "recurrent": "rnn", "embedding": "sparse", "shape": "padding", "containers": "container",
+          "attention": "transformer"}  # fmt: skip
 _shown: dict[type, Any] = {}  # classes of results with fields -> their own __repr__
 
 
@@ -122,13 +124,21 @@ def _rename() -> None:
     wanted[nn.Parameter] = "torch.nn.parameter"
     for cls in vars(nn).values():
         if isinstance(cls, type) and issubclass(cls, nn.Module):
-            wanted[cls] = "torch.nn.modules." + cls.__module__.rpartition(".")[2]
+            wanted[cls] = "torch.nn.modules." + _file(cls)
     for cls, module in wanted.items():
         _renamed[cls] = cls.__module__
         cls.__module__ = module
     for cls in _named_tuples():
         _shown[cls] = cls.__repr__
         cls.__repr__ = _show_fields  # type: ignore[method-assign,assignment]
+
+
+def _file(cls: type) -> str:
+    """The module of torch.nn.modules in which PyTorch defines a layer."""
+    if "BatchNorm" in cls.__name__ or "InstanceNorm" in cls.__name__:
+        return "instancenorm" if "Instance" in cls.__name__ else "batchnorm"
+    own = cls.__module__.rpartition(".")[2]
+    return _FILES.get(own, own if f"{HERE}.nn.modules.{own}" in sys.modules else "module")
 
 
 def _named_tuples() -> set[type]:
@@ -143,6 +153,9 @@ def _named_tuples() -> set[type]:
 def _show_fields(self: Any) -> str:
     """A result with fields as PyTorch prints it."""
     name = type(self).__name__.strip("_").removesuffix("_dim")
+    linear = any(type(self) is getattr(d, "fields", None) and d.namespace == "linalg" for d in registry.values())
+    if linear or ".ops.linalg" in type(self).__module__:
+        name = "linalg_" + name
     inner = ",\n".join(f"{field}={value!r}" for field, value in zip(self._fields, self, strict=True))
     return f"torch.return_types.{name}(\n{inner})"
 

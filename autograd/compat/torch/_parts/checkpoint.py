@@ -1,23 +1,21 @@
-"""`torch.utils.checkpoint`: nothing is stored and nothing recomputed here; values and gradients are the same."""
+"""Settings of `torch.utils.checkpoint` that have nothing to set here."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
 from typing import Any
 
 
-def checkpoint(function: Callable, *args: Any, use_reentrant: bool | None = None, context_fn: Any = None,
-               determinism_check: str = "default", debug: bool = False, preserve_rng_state: bool = True,
-               **kwargs: Any) -> Any:  # fmt: skip
-    """`function(*args)`, recorded as usual."""
-    return function(*args, **kwargs)
+def noop_context_fn() -> tuple:
+    return contextlib.nullcontext(), contextlib.nullcontext()
 
 
-def checkpoint_sequential(functions: Any, segments: int, input: Any, use_reentrant: bool | None = None, **kwargs: Any) -> Any:
-    """The functions one after the other."""
-    for function in functions:
-        input = function(input)
-    return input
+def set_checkpoint_debug_enabled(enabled: bool | None) -> Any:
+    return contextlib.nullcontext()
 
 
-__all__ = ["checkpoint", "checkpoint_sequential"]
+def set_checkpoint_early_stop(enable: bool) -> Any:
+    return contextlib.nullcontext()
+
+
+__all__ = ["noop_context_fn", "set_checkpoint_debug_enabled", "set_checkpoint_early_stop"]

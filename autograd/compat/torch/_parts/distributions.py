@@ -25,7 +25,9 @@ def _tensors(*values: Any) -> tuple:
     """Parameters as tensors of one shape; Python numbers take the dtype of a tensor among them."""
     like = next((v for v in values if isinstance(v, Tensor)), None)
     dtype = like.dtype if like is not None and like.dtype.is_floating_point else get_default_dtype()
-    return broadcast_tensors(*[v if isinstance(v, Tensor) else as_tensor(v, dtype=dtype) for v in values])
+    tensors = [v if isinstance(v, Tensor) else as_tensor(v, dtype=dtype) for v in values]
+    same = all(t.shape == tensors[0].shape for t in tensors)
+    return tuple(tensors) if same else broadcast_tensors(*tensors)
 
 
 class Distribution:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .... import _dtype, as_tensor, linalg
+from ....func import vmap
 from ...._tensor import Tensor
 
 
@@ -16,13 +17,6 @@ def is_storage(obj: Any) -> bool:
 def get_device(input: Tensor) -> int:
     """-1: the CPU."""
     return input.get_device()
-
-
-def vmap(func: Any, in_dims: Any = 0, out_dims: Any = 0, randomness: str = "error", *, chunk_size: int | None = None) -> Any:
-    """See `torch.func.vmap`."""
-    from .func import vmap as mapped
-
-    return mapped(func, in_dims, out_dims, randomness, chunk_size=chunk_size)
 
 
 def lstsq(input: Tensor, A: Tensor) -> Any:
