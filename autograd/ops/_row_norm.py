@@ -1,6 +1,7 @@
 """Layer normalisation's kernels: the last axes as rows, a block of rows at a time while it is in the cache.
 
-Sums along a row are products with a vector of ones, which is the fastest sum NumPy has.
+Sums along a row are inner products with ones, one short call of BLAS per row: NumPy's fastest sum that stays on the
+thread it is on. Products of whole matrices would start BLAS's own threads beneath ours.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import numpy as np
 
 from .. import _parallel
 
-_BLOCK = 1 << 18  # elements of a block of rows
+_BLOCK = 1 << 18  # elements of a block of rows; an outer product of that size is the largest that BLAS does not split
 _ONES: dict = {}
 
 
@@ -43,13 +44,13 @@ def forward(x, weight, bias, trailing, eps):
     rows = _as_rows(x, width)
     y = np.empty_like(rows)
     mean, variance = np.empty_like(rows, shape=(len(rows), 1)), np.empty_like(rows, shape=(len(rows), 1))
-    ones = _ones((width, 1), x.dtype)
+    ones = _ones(width, x.dtype)
     weight = None if weight is None else weight.reshape(1, -1)
     bias = None if bias is None else bias.reshape(-1)
 
     def work(part):
         out, average, spread = y[part], mean[part], variance[part]
-        np.dot(rows[part], ones, out=average)
+        np.vecdot(rows[part], ones, out=average[:, 0])
         average /= width
         centred = np.subtract(rows[part], average, out=out if weight is None else None)
         np.vecdot(centred, centred, out=spread[:, 0])
@@ -84,7 +85,7 @@ def backward(g, x, weight, mean, variance, trailing, eps, needs):
     width = math.prod(tail)
     rows, slopes = _as_rows(x, width), _as_rows(g, width)
     mean, scale = mean.reshape(-1, 1), 1 / np.sqrt(variance.reshape(-1, 1) + eps)
-    flat = (_ones(width, x.dtype) if weight is None else weight.reshape(-1))[:, None]
+    flat = _ones(width, x.dtype) if weight is None else weight.reshape(-1)
     gx = np.empty_like(rows)
     for_weight, for_bias = [], []
 
@@ -92,14 +93,15 @@ def backward(g, x, weight, mean, variance, trailing, eps, needs):
         slope, factor, average = slopes[part], scale[part], mean[part]
         product = slope * rows[part]
         if needs[1]:  # Σ g (x - mean) / deviation
-            for_weight.append(np.dot(factor.T, product) - np.dot((factor * average).T, slope))
+            found = np.einsum("i,ij->j", factor[:, 0], product)
+            found -= np.einsum("i,ij->j", (factor * average)[:, 0], slope)
+            for_weight.append(found)
         if needs[2]:
-            for_bias.append(np.dot(_ones((1, len(slope)), slope.dtype), slope))
+            for_bias.append(np.add.reduce(slope, axis=0))
         if needs[0]:
-            whole = np.dot(slope, flat)
-            along = np.dot(product, flat)
-            along -= average * whole
-            _row_slope(gx[part], slope, rows[part], product, (flat.T, factor, average, whole, along, width))
+            whole = np.vecdot(slope, flat)[:, None]
+            along = np.vecdot(product, flat)[:, None] - average * whole
+            _row_slope(gx[part], slope, rows[part], product, (flat[None], factor, average, whole, along, width))
 
     _over_rows(work, rows.shape)
     return (
