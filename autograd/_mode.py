@@ -6,7 +6,6 @@ Each is a context variable: threads start with the defaults, and asyncio tasks d
 from __future__ import annotations
 
 import functools
-import inspect
 from contextvars import ContextVar
 from typing import Any
 
@@ -62,6 +61,8 @@ class _Switch:
             var.reset(token)
 
     def __call__(self, function):
+        import inspect
+
         if inspect.isclass(function):
             raise TypeError(f"{type(self).__name__}: decorate the methods of {function.__name__}, not the class")
         if inspect.isgeneratorfunction(function):

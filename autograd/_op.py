@@ -7,7 +7,6 @@ property tests and the symbol in a picture. See CONTRIBUTING.md for the worked e
 from __future__ import annotations
 
 import functools
-import inspect
 import warnings
 from collections import namedtuple
 from collections.abc import Callable, Sequence
@@ -34,22 +33,54 @@ registry: dict[str, Op | Composite] = {}  # "namespace.name" (or "name") -> its 
 _RENAMED = {"x": "input", "y": "other"}  # kernels use mathematics' short names, callers PyTorch's
 _SYNONYMS = {"axis": "dim", "keepdims": "keepdim", "axes": "dim", "x1": "input", "x2": "other", "a": "input"}
 _current_scope = scope.get
+_CO_VARARGS, _CO_VARKEYWORDS = 0x04, 0x08  # flags of code objects; the inspect module costs a tenth of NumPy's import
 
 
-class Op:
+def argument_names(function: Callable) -> tuple[str, ...]:
+    """The names of a function's arguments, from its code object."""
+    code = function.__code__
+    count = code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & _CO_VARARGS) + bool(code.co_flags & _CO_VARKEYWORDS)
+    return code.co_varnames[:count]
+
+
+class Declaration:
+    """What an operation and a composed function have in common: the options of `op`, with their defaults."""
+
+    sample: Any = None
+    method: bool | None = None
+    inplace = elementwise = linear = commutes = view = quiet = False
+    holomorphic = differentiable_twice = True
+    operators: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    aux: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    namespace = ""
+    symbol: str | None = None
+    caption: str | None = None
+    promote: str | None = None
+    result_name = "values"
+    tolerance: float | None = None
+    reference: Any = None
+    name: str
+    call: Callable  # the public function
+
+    def set_options(self, options: dict[str, Any]) -> None:
+        for key, value in options.items():
+            if not hasattr(Declaration, key) and key != "name":
+                raise TypeError(f"{self.name}: unknown option {key!r} of a declaration")
+            setattr(self, key, value)
+        self.symbol = self.symbol or self.name
+
+
+class Op(Declaration):
     """A primitive: its kernel, rules and everything the declaration says about it."""
 
     def __init__(self, kernel: Callable, options: dict[str, Any]) -> None:
         self.kernel = kernel
-        self.name = options.pop("name", None) or kernel.__name__.strip("_")
-        self.doc = kernel.__doc__
-        self.module = kernel.__module__
+        self.name = kernel.__name__.strip("_")
+        self.doc, self.module = kernel.__doc__, kernel.__module__
+        self.set_options(options)
         self._read_signature(kernel)
-        for key, default in _OPTIONS.items():
-            setattr(self, key, options.pop(key, default))
-        if options:
-            raise TypeError(f"op {self.name}: unknown options {sorted(options)}")
-        self.symbol = self.symbol or self.name
         self.node_name = "".join(p[:1].upper() + p[1:] for p in self.name.split("_")) + "Backward0"
         self.rules: dict[str, tuple[Callable, tuple[str, ...]]] = {}
         self.differentiable = False
@@ -57,18 +88,20 @@ class Op:
         self.operator_entry: Callable | None = None
         self.fast_names: tuple[str, ...] = ()
         self.plans: dict[tuple[bool, ...], Plan] = {}
-        self.fields = namedtuple(self.name, (self.result_name, *self.aux)) if self.aux else None
-        if self.outputs:
-            self.fields = namedtuple(self.name, self.outputs)
         if self.quiet:
             self.kernel = _quietly(kernel)
         self.raw = kernel
+
+    @functools.cached_property
+    def fields(self) -> Any:
+        """The named tuple of an operation with several results."""
+        return namedtuple(self.name, self.outputs or (self.result_name, *self.aux)) if self.outputs or self.aux else None
 
     def _read_signature(self, kernel: Callable) -> None:
         """Inputs and parameters from the kernel's code object (`inspect.signature` would double the import time)."""
         code, count = kernel.__code__, kernel.__code__.co_argcount
         names, after = code.co_varnames, count + code.co_kwonlyargcount
-        self.variadic = bool(code.co_flags & inspect.CO_VARARGS)
+        self.variadic = bool(code.co_flags & _CO_VARARGS)
         self.inputs = (names[after],) if self.variadic else names[:count]
         self.parameters = names[count:after]
         given, keywords = kernel.__defaults__ or (), kernel.__kwdefaults__ or {}
@@ -76,7 +109,6 @@ class Op:
         self.parameter_defaults = tuple(keywords.get(n, MISSING) for n in self.parameters)
         self.defaults = (*self.input_defaults, *self.parameter_defaults)
         self.required = len(self.defaults) - [*reversed(self.defaults), MISSING].index(MISSING)
-        self.invoke = self._compile_call()
         self.positions: dict[str, int] = {}
         for i, name in enumerate((*self.inputs, *self.parameters)):
             self.positions[name] = i
@@ -85,7 +117,8 @@ class Op:
             if name in self.positions:
                 self.positions.setdefault(synonym, self.positions[name])
 
-    def _compile_call(self) -> Callable:
+    @functools.cached_property
+    def invoke(self) -> Callable:
         """lambda kernel, A, P: the kernel called with its inputs by position and its parameters by name."""
         given = ["*A"] if self.variadic else [f"A[{i}]" for i in range(len(self.inputs))]
         named = [f"{name}=P[{i}]" for i, name in enumerate(self.parameters)]
@@ -100,7 +133,7 @@ class Op:
         """Decorator: the rule for the gradient of the inputs named (the same rule for each)."""
 
         def declare(rule: Callable) -> Callable:
-            wanted = tuple(inspect.signature(rule).parameters)
+            wanted = argument_names(rule)
             if wanted[:1] != ("g",):
                 raise TypeError(f"{self.name}: a rule's first parameter is g, got {wanted}")
             for needed in wanted[1:]:
@@ -116,7 +149,7 @@ class Op:
 
     def fast(self, rule: Callable) -> Callable:
         """Decorator: an array-only closed form that gives the gradients of all inputs at once (first order)."""
-        wanted = tuple(inspect.signature(rule).parameters)
+        wanted = argument_names(rule)
         self.fast_rule, self.fast_names = rule, tuple(n for n in wanted[1:] if n != "needs")
         for name in self.fast_names:
             self.place(name)
@@ -194,23 +227,11 @@ class Op:
         return args, tuple(values)
 
     @functools.cached_property
-    def signature(self) -> inspect.Signature:
-        """The public signature: everything by position or keyword, under PyTorch's names."""
-        P, made = inspect.Parameter, []
-        if self.variadic:
-            made.append(P(self.inputs[0], P.VAR_POSITIONAL))
-        else:
-            for name, default in zip(self.inputs, self.input_defaults, strict=True):
-                made.append(P(self.public_name(name), P.POSITIONAL_OR_KEYWORD, default=_public_default(default)))
-        kind = P.KEYWORD_ONLY if self.variadic or any(p.default is not P.empty for p in made) else P.POSITIONAL_OR_KEYWORD
-        for name, default in zip(self.parameters, self.parameter_defaults, strict=True):
-            made.append(P(name, P.KEYWORD_ONLY if kind is P.KEYWORD_ONLY else kind, default=_public_default(default)))
-            if default is not MISSING and kind is not P.KEYWORD_ONLY:
-                kind = P.POSITIONAL_OR_KEYWORD
-        try:
-            return inspect.Signature(made)
-        except ValueError:  # a required parameter after an optional input: keywords only
-            return inspect.Signature([p.replace(kind=P.KEYWORD_ONLY) if p.name in self.parameters else p for p in made])
+    def signature(self) -> str:
+        """The arguments as a caller writes them, for error messages."""
+        names = ["*" + n if self.variadic else self.public_name(n) for n in self.inputs]
+        shown = [f"{n}={d!r}" if d is not MISSING else n for n, d in zip([*names, *self.parameters], self.defaults, strict=True)]
+        return f"({', '.join(shown)})"
 
     def apply(self, inputs: tuple, params: tuple) -> Any:
         """Run the operation on what a caller gave: Tensors, arrays and numbers."""
@@ -351,21 +372,9 @@ class Op:
             note_view(result, source)
 
 
-_OPTIONS: dict[str, Any] = {
-    "sample": None, "method": None, "inplace": False, "operators": (), "aliases": (), "namespace": "", "symbol": None,
-    "caption": None, "promote": None, "elementwise": False, "linear": False, "commutes": False, "view": False, "aux": (), "outputs": (),
-    "quiet": False, "holomorphic": True, "differentiable_twice": True, "result_name": "values",
-    "tolerance": None, "reference": None,
-}  # fmt: skip
-
-
 def _unrecorded(arrays: tuple, nodes: tuple) -> tuple:
     """The inputs that no edge leads to, by position."""
     return tuple((i, keep(a)) for i, (a, n) in enumerate(zip(arrays, nodes, strict=True)) if n is None and a is not None)
-
-
-def _public_default(value: Any) -> Any:
-    return inspect.Parameter.empty if value is MISSING else value
 
 
 def _quietly(kernel: Callable) -> Callable:
@@ -380,22 +389,16 @@ def _quietly(kernel: Callable) -> Callable:
 # ---------------------------------------------------------------------------------------------- declaring
 
 
-class Composite:
+class Composite(Declaration):
     """A function made only of operations: no kernel, no rule, the same places as an operation."""
-
-    outputs: tuple = ()
 
     def __init__(self, function: Callable, options: dict[str, Any]) -> None:
         self.function = function
-        self.name = options.pop("name", None) or function.__name__.strip("_")
+        self.name = function.__name__.strip("_")
         self.doc, self.module = function.__doc__, function.__module__
-        for key, default in _OPTIONS.items():
-            setattr(self, key, options.pop(key, default))
-        if options:
-            raise TypeError(f"composite {self.name}: unknown options {sorted(options)}")
-        self.symbol = self.symbol or self.name
+        self.set_options(options)
         self.differentiable = self.sample is not None
-        self.names = tuple(inspect.signature(function).parameters)
+        self.names = argument_names(function)
         self.synonyms = {s: n for s, n in _SYNONYMS.items() if n in self.names and s not in self.names}
 
     def entry(self) -> Callable:
@@ -460,7 +463,7 @@ def _publish(declared: Op | Composite, entry: Callable) -> Callable:
     entry.__qualname__ = original.__qualname__
     entry.__doc__, entry.__module__ = declared.doc, declared.module
     if isinstance(declared, Op):
-        entry.__signature__ = declared.signature  # type: ignore[attr-defined]
+        entry.__wrapped__ = declared.raw  # type: ignore[attr-defined]
         entry.grad, entry.fast = declared.grad, declared.fast  # type: ignore[attr-defined]
     entry.op = declared  # type: ignore[attr-defined]
     declared.call = entry  # type: ignore[union-attr]

@@ -5,9 +5,8 @@ The same seed gives the same numbers on every machine. The streams are NumPy's (
 
 from __future__ import annotations
 
-import json
 import math
-import threading
+from typing import Any
 
 import numpy as np
 
@@ -42,8 +41,15 @@ class Generator:
     def manual_seed(self, seed: int) -> Generator:
         """Start the stream of `seed`; returns itself."""
         self._seed = int(seed) % 2**64
-        self.numpy = _stream(self._seed)
+        self._numpy = None
         return self
+
+    @property
+    def numpy(self) -> Any:
+        """NumPy's generator behind this one, made when it is first drawn from (numpy.random takes long to import)."""
+        if self._numpy is None:
+            self._numpy = _stream(self._seed)
+        return self._numpy
 
     def seed(self) -> int:
         """Start from a seed taken from the system; returns it."""
@@ -56,18 +62,22 @@ class Generator:
 
     def get_state(self) -> Tensor:
         """The state as a uint8 tensor, for `set_state`."""
+        import json
+
         text = json.dumps({"seed": self._seed, "state": self.numpy.bit_generator.state}, sort_keys=True)
         return wrap(np.frombuffer(text.encode(), np.uint8).copy())
 
     def set_state(self, state: Tensor) -> Generator:
         """Continue from a state that `get_state` gave."""
+        import json
+
         try:
             found = json.loads(bytes(state._data.tolist()).decode())
             numpy = _stream(0)
             numpy.bit_generator.state = found["state"]
         except (ValueError, KeyError, TypeError, AttributeError):
             raise RuntimeError("Generator.set_state: expected a state that get_state returned") from None
-        self._seed, self.numpy = found["seed"], numpy
+        self._seed, self._numpy = found["seed"], numpy
         return self
 
     def clone_state(self) -> Generator:
@@ -81,7 +91,7 @@ class Generator:
         self.set_state(wrap(kept["state"]))
 
 
-def _pcg(seed: int) -> np.random.Generator:
+def _pcg(seed: int) -> Any:
     return np.random.Generator(np.random.PCG64(seed))
 
 
@@ -99,7 +109,6 @@ def set_stream(make) -> None:
 
 
 default_generator = Generator()
-_lock = threading.Lock()
 
 
 def manual_seed(seed: int) -> Generator:
