@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 from autograd import Function, Tensor, is_grad_enabled
 from autograd._graph import RemovableHandle, add_hook
@@ -23,37 +23,32 @@ def keep(table: dict[int, Any], hook: Any, prepend: bool = False) -> RemovableHa
     return add_hook(table, hook, prepend)
 
 
-class Everywhere:
-    """Hooks of all modules at once, by kind."""
+# Hooks of all modules at once, of every kind, in one table: an ordinary call asks only whether it is empty.
+everywhere: dict[int, tuple[str, Any]] = {}
 
-    pre: ClassVar[dict[int, Hook]] = {}
-    forward: ClassVar[dict[int, Hook]] = {}
-    backward_pre: ClassVar[dict[int, Callable]] = {}
-    backward: ClassVar[dict[int, Callable]] = {}
+
+def _of_all(kind: str) -> dict[int, Any]:
+    return {key: hook for key, (wanted, hook) in everywhere.items() if wanted == kind}
 
 
 def register_module_forward_pre_hook(hook: Callable) -> RemovableHandle:
     """Call `hook(module, args)` before the forward of every module."""
-    return keep(Everywhere.pre, Hook(hook))
+    return keep(everywhere, ("pre", Hook(hook)))
 
 
 def register_module_forward_hook(hook: Callable, *, with_kwargs: bool = False, always_call: bool = False) -> RemovableHandle:
     """Call `hook(module, args, output)` after the forward of every module."""
-    return keep(Everywhere.forward, Hook(hook, with_kwargs, always_call))
+    return keep(everywhere, ("forward", Hook(hook, with_kwargs, always_call)))
 
 
 def register_module_full_backward_pre_hook(hook: Callable) -> RemovableHandle:
     """Call `hook(module, grad_output)` before the backward pass of every module."""
-    return keep(Everywhere.backward_pre, hook)
+    return keep(everywhere, ("backward pre", hook))
 
 
 def register_module_full_backward_hook(hook: Callable) -> RemovableHandle:
     """Call `hook(module, grad_input, grad_output)` when the gradients of every module's inputs are known."""
-    return keep(Everywhere.backward, hook)
-
-
-def any_everywhere() -> bool:
-    return bool(Everywhere.pre or Everywhere.forward or Everywhere.backward_pre or Everywhere.backward)
+    return keep(everywhere, ("backward", hook))
 
 
 # ---------------------------------------------------------------------------------------------- forward
@@ -61,7 +56,7 @@ def any_everywhere() -> bool:
 
 def run_pre_hooks(module: Any, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
     """The arguments after the forward-pre hooks; a hook may return new ones."""
-    for hook in (*Everywhere.pre.values(), *module._forward_pre_hooks.values()):
+    for hook in (*_of_all("pre").values(), *module._forward_pre_hooks.values()):
         if not hook.with_kwargs:
             found = hook.function(module, args)
             if found is not None:
@@ -91,7 +86,7 @@ def call_with_hooks(module: Any, args: tuple, kwargs: dict) -> Any:
         if watch is not None:
             args = watch.inputs(args)
         result = module.forward(*args, **kwargs)
-        for key, hook in (*Everywhere.forward.items(), *module._forward_hooks.items()):
+        for key, hook in (*_of_all("forward").items(), *module._forward_hooks.items()):
             done.add(key)
             result = run_hook(hook, module, args, kwargs, result)
         if watch is not None:
@@ -105,7 +100,7 @@ def call_with_hooks(module: Any, args: tuple, kwargs: dict) -> Any:
 
 def _run_remaining(module: Any, args: tuple, kwargs: dict, result: Any, done: set[int]) -> None:
     """After an error: the hooks that asked to be called always. Their own errors become warnings."""
-    for key, hook in (*Everywhere.forward.items(), *module._forward_hooks.items()):
+    for key, hook in (*_of_all("forward").items(), *module._forward_hooks.items()):
         if hook.always and key not in done:
             try:
                 result = run_hook(hook, module, args, kwargs, result)
@@ -158,9 +153,9 @@ class BackwardWatch:
     def of(cls, module: Any) -> BackwardWatch | None:
         if not is_grad_enabled():
             return None
-        pre = [*Everywhere.backward_pre.values(), *module._backward_pre_hooks.values()]
+        pre = [*_of_all("backward pre").values(), *module._backward_pre_hooks.values()]
         full = module._backward_hooks.values() if module._is_full_backward_hook else ()
-        post = [*Everywhere.backward.values(), *full]
+        post = [*_of_all("backward").values(), *full]
         return cls(module, pre, post) if pre or post else None
 
     def inputs(self, args: tuple) -> tuple:

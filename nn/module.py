@@ -13,10 +13,11 @@ from autograd._graph import RemovableHandle, Scope, capture
 from autograd._mode import scope
 
 from . import _hooks, _state
-from ._hooks import Everywhere, Hook, keep
+from ._hooks import Hook, everywhere, keep
 from .parameter import Buffer, Parameter, is_lazy
 
 _calls = itertools.count()
+current, enter, leave = scope.get, scope.set, scope.reset
 _TABLES = ("_parameters", "_buffers", "_modules")
 _HOOKS = (
     "_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks", "_state_dict_hooks",
@@ -78,22 +79,21 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """`forward`, with the hooks around it."""
-        if not capture.limit:  # nobody will draw this: no scope needed
-            return self._call_impl(args, kwargs)
-        name = self._scope_name or type(self).__name__
-        token = scope.set(Scope(name, self, next(_calls), scope.get()))
-        try:
-            return self._call_impl(args, kwargs)
-        finally:
-            scope.reset(token)
-
-    def _call_impl(self, args: tuple, kwargs: dict) -> Any:
+        call = self.forward
         if (
-            self._forward_hooks or self._forward_pre_hooks or self._backward_hooks or self._backward_pre_hooks
-            or Everywhere.forward or Everywhere.pre or Everywhere.backward or Everywhere.backward_pre
+            self._forward_hooks or self._forward_pre_hooks or self._backward_hooks or self._backward_pre_hooks or everywhere
         ):  # fmt: skip
-            return _hooks.call_with_hooks(self, args, kwargs)
-        return self.forward(*args, **kwargs)
+            call = self._call_with_hooks
+        if not capture.limit:  # nobody will draw this: no scope needed
+            return call(*args, **kwargs)
+        token = enter(Scope(self._scope_name or type(self).__name__, self, next(_calls), current()))
+        try:
+            return call(*args, **kwargs)
+        finally:
+            leave(token)
+
+    def _call_with_hooks(self, *args: Any, **kwargs: Any) -> Any:
+        return _hooks.call_with_hooks(self, args, kwargs)
 
     # ------------------------------------------------------------------------------------------ registering
 
@@ -148,12 +148,12 @@ class Module:
     def __getattr__(self, name: str) -> Any:
         own = self.__dict__
         if "_parameters" in own:
-            if name in own["_parameters"]:
-                return own["_parameters"][name]
-            if name in own["_buffers"]:
-                return own["_buffers"][name]
-            if name in own["_modules"]:
-                return own["_modules"][name]
+            if name in (table := own["_parameters"]):
+                return table[name]
+            if name in (table := own["_buffers"]):
+                return table[name]
+            if name in (table := own["_modules"]):
+                return table[name]
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __setattr__(self, name: str, value: Any) -> None:
