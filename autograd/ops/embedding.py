@@ -54,10 +54,29 @@ def _add_rows(x, index, *, rows, padding=None, by_frequency=False):
     if by_frequency and flat.size:
         counts = np.bincount(flat, minlength=rows)[flat].astype(x.dtype)
         values = values / counts.reshape(-1, *(1,) * (values.ndim - 1))
-    add_at(out, flat, values)
+    _add_into_zeros(out, flat, values)
     if padding is not None:
         out[padding] = 0
     return out
+
+
+def _add_into_zeros(out, index, values):
+    """out[index] += values where out is zero: what comes first in each row is only written, repetitions are added."""
+    if index.size < 64:
+        np.add.at(out, index, values)
+        return
+    order = np.argsort(index, kind="stable")
+    ranked = index[order]
+    again = np.empty_like(ranked, dtype=bool)
+    again[0] = False
+    np.equal(ranked[1:], ranked[:-1], out=again[1:])
+    if np.count_nonzero(again) > index.size // 2:
+        add_at(out, index, values)
+        return
+    first, rest = order[~again], order[again]
+    out[index[first]] = values[first]
+    if rest.size:
+        add_at(out, index[rest], values[rest])
 
 
 @_add_rows.grad("x")
