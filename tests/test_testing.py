@@ -1,0 +1,125 @@
+"""The testing kit: it accepts what is right, and catches what is wrong with both numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+import autograd as ag
+from autograd import testing
+from autograd.testing import (
+    check_directional, check_hessian, check_jacobian, check_jvp, check_vjp, derivative, programs, property_test, tensors)  # fmt: skip
+
+
+class WrongSine(ag.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x.sin()
+
+    @staticmethod
+    def backward(ctx, g):
+        return -g * ctx.saved_tensors[0].cos()
+
+
+def test_derivative_knows_its_error():
+    for f, at, exact in ((np.sin, 0.3, np.cos(0.3)), (np.exp, 5.0, np.exp(5.0)), (lambda x: x**9, 1.0, 9.0)):
+        found = derivative(f, at)
+        assert abs(found.value - exact) <= max(10 * found.error, 1e-9 * abs(exact))
+
+
+def test_mistakes_are_caught_with_both_numbers():
+    x = ag.tensor([0.5, 1.0], dtype=ag.float64, requires_grad=True)
+    with pytest.raises(testing.GradcheckError, match=r"input 0 .*output\[0\] / d input\[0\] is -0.877\d+ analytically and 0.877\d+ numerically .*step 1e-06"):
+        testing.gradcheck(WrongSine.apply, x)
+    assert testing.gradcheck(WrongSine.apply, x, raise_exception=False) is False
+    with pytest.raises(testing.GradcheckError, match="along a random direction is .* by its gradients and .* numerically"):
+        check_directional(WrongSine.apply, x)
+    with pytest.raises(testing.GradcheckError, match="jacobian .reverse-mode."):
+        check_jacobian(WrongSine.apply, x)
+
+
+def test_what_is_right_passes():
+    x = ag.tensor([0.5, 1.0, -0.3], dtype=ag.float64)
+    f = lambda x: ag.outer(x.sin(), x * x)  # noqa: E731
+    v = ag.ones(3, 3, dtype=ag.float64)
+    assert check_jacobian(f, x) and check_vjp(f, x, v) and check_jvp(f, x, ag.ones(3, dtype=ag.float64))
+    assert check_hessian(lambda x: (x.sin() * x).sum(), x)
+    assert check_directional(f, x.clone().requires_grad_())
+    with pytest.raises(ValueError, match="no input requires grad"):
+        check_directional(f, x)
+
+
+def test_assert_close():
+    testing.assert_close(ag.ones(2), ag.ones(2) + 1e-7)
+    for a, b, text in ((ag.ones(2), ag.ones(3), "shapes differ"), (ag.ones(2), ag.ones(2, dtype=ag.float64), "dtypes differ"),
+                       (ag.ones(2), ag.zeros(2), "2 of 2 elements differ.*first at \\[0\\]: 1.0 and 0.0")):  # fmt: skip
+        with pytest.raises(AssertionError, match=text):
+            testing.assert_close(a, b)
+
+
+@property_test(tensors((3,), lo=0.5, hi=2.0), tensors((2, 1)), max_examples=10)
+def test_one_line(p, q):
+    return -(p * p.log()).sum() + (q * p).sin().sum()
+
+
+def test_a_wrong_function_fails_its_property_test():
+    wrong = property_test(tensors((2,)), max_examples=5)(lambda x: WrongSine.apply(x))
+    with pytest.raises(testing.GradcheckError):
+        wrong()
+
+
+@given(tensors(avoid=(0.0,), margin=0.2))
+def test_tensors_keep_away(t):
+    assert t.numel() == 0 or float(t.abs().min()) >= 0.2 - 1e-12
+
+
+@given(testing.shapes(min_side=1).flatmap(lambda s: testing.indices(s).map(lambda i: (s, i))))
+def test_indices_are_valid(pair):
+    shape, index = pair
+    a = np.arange(float(np.prod(shape))).reshape(shape)
+    plain = tuple(i._data if isinstance(i, ag.Tensor) else i for i in index)
+    np.testing.assert_array_equal(ag.tensor(a)[index]._data, a[plain])
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(programs(max_steps=25))
+def test_random_programs(program):
+    """Each program's gradient along a random direction is the numerical one."""
+    check_directional(program, program.leaves(), rtol=1e-5, atol=1e-6, step=1e-3)
+
+
+def test_programs_print_as_python():
+    seen = []
+
+    @settings(max_examples=1, database=None, deadline=None)
+    @given(programs(max_steps=6))
+    def look(program):
+        seen.append(program.text())
+
+    look()
+    assert "x0 = tensor(" in seen[0] and "v0 = " in seen[0]
+
+
+def test_the_plugin(pytester):
+    pytester.makepyfile(
+        """
+        import pytest, autograd as ag
+        from autograd.testing import tensors
+
+        @pytest.mark.differentiable(tensors((2,), lo=0.5, hi=1.5), max_examples=3)
+        def test_right(x):
+            return x.log() * x
+
+        @pytest.mark.differentiable(tensors((2,)), max_examples=3)
+        def test_wrong(x):
+            return x.detach() * x
+
+        def test_fixture(gradcheck):
+            assert gradcheck(ag.sin, ag.ones(2, dtype=ag.float64, requires_grad=True))
+        """
+    )
+    result = pytester.runpytest_inprocess("-p", "autograd.testing.plugin", "-p", "no:cacheprovider")
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(["*GradcheckError*analytically and*numerically*"])
