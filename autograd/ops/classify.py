@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from .. import _parallel
 from .._op import composite, op
 from .._samples import call, cases
 from .._tensor import Tensor, wrap
@@ -19,6 +20,8 @@ _F = "nn.functional"
 
 def _places(index, shape):
     """Index tuple of the elements (n, index[n, *], *) of an array (N, C, *)."""
+    if index.ndim == 1:
+        return np.arange(shape[0]), index
     rows = np.arange(shape[0]).reshape(-1, *(1,) * (index.ndim - 1))
     grid = np.ogrid[tuple(slice(n) for n in index.shape[1:])]
     return (rows, index, *grid)
@@ -50,27 +53,65 @@ def _(g, index):
     return take_class(g, index)
 
 
-@op(name="_softmax_nll", symbol="−log softmax", caption="p − onehot", method=False, namespace="_", quiet=True, aux=("shares",),
-    sample=cases(lambda r: [call(r(3, 4), np.array([1, 3, 0])), call(r(2, 3, 2), np.array([[0, 2], [1, 1]]))]))  # fmt: skip
-def _softmax_nll(x, target):
-    """log Σ e^x - x[target] over the classes (axis 1), and the softmax that its gradient needs."""
-    shares = x - np.max(x, axis=1, keepdims=True)
-    place = _places(target, x.shape)
-    chosen = shares[place]
-    np.exp(shares, out=shares)
-    total = np.sum(shares, axis=1, keepdims=True)
-    shares /= total
-    return np.log(np.squeeze(total, 1)) - chosen, shares
+_CE_CASES = cases(lambda r: [
+    call(r(3, 4), np.array([1, 3, 0])), call(r(2, 3, 2), np.array([[0, 2], [1, 1]])), call(r(3, 4), np.array([1, 3, 0]), average=True),
+    call(r(2, 3, 2), np.array([[0, 2], [1, 1]]), average=True)])  # fmt: skip
+
+
+@op(name="_softmax_nll", symbol="−log softmax", caption="p − onehot", method=False, namespace="_", quiet=True,
+    aux=("exponentials", "total"), sample=_CE_CASES)  # fmt: skip
+def _softmax_nll(x, target, *, average=False):
+    """log Σ e^x - x[target] over the classes (axis 1), or its mean; and e^(x - max) with its sums, which the gradient needs."""
+    if x.ndim == 2 and x.size > _BLOCK and type(x) is np.ndarray:
+        shifted, total, chosen = _large_rows(x, target)
+    else:
+        shifted = x - np.maximum.reduce(x, axis=1, keepdims=True)
+        chosen = shifted[_places(target, x.shape)]
+        np.exp(shifted, out=shifted)
+        total = np.add.reduce(shifted, axis=1, keepdims=True)
+    losses = np.log(total[:, 0])
+    losses -= chosen
+    return (np.add.reduce(losses, axis=None) / losses.size if average else losses), shifted, total
+
+
+_BLOCK = 1 << 17
+
+
+def _large_rows(x, target):
+    """The same for many rows, a block at a time while it is in the cache."""
+    n, classes = x.shape
+    shifted, total, chosen = np.empty_like(x), np.empty_like(x, shape=(n, 1)), np.empty_like(x, shape=(n,))
+
+    def work(part):
+        rows, out = x[part], shifted[part]
+        np.subtract(rows, np.maximum.reduce(rows, axis=1, keepdims=True), out=out)
+        chosen[part] = out[np.arange(len(out)), target[part]]
+        np.exp(out, out=out)
+        np.add.reduce(out, axis=1, keepdims=True, out=total[part])
+
+    _parallel.run(work, n, max(_BLOCK // classes, 1))
+    return shifted, total, chosen
 
 
 @_softmax_nll.grad("x")
-def _(g, x, target, x_shape):
+def _(g, x, target, target_shape, x_shape, average):
+    if average:
+        g = expand(g / math.prod(target_shape), target_shape)
     return unsqueeze(g, 1) * softmax(x, 1) - put_class(g, target, classes=x_shape[1])
 
 
 @_softmax_nll.fast
-def _(g, target, shares, needs):
-    gx = shares * np.expand_dims(g, 1)
+def _(g, target, exponentials, total, average, needs):
+    if average:
+        g = g / target.size
+        scale = g / total
+    else:
+        scale = np.expand_dims(g, 1) / total
+    gx = np.empty_like(exponentials)
+    if gx.size <= _BLOCK or gx.ndim != 2:
+        np.multiply(exponentials, scale, out=gx)
+    else:
+        _parallel.run(lambda part: np.multiply(exponentials[part], scale[part], out=gx[part]), len(gx), max(_BLOCK // gx.shape[1], 1))
     gx[_places(target, gx.shape)] -= g
     return gx, None
 
@@ -190,6 +231,8 @@ def cross_entropy(
         tensor(0.2395)
     """
     reduction = reduction_of(size_average, reduce, reduction)
+    if _ordinary(input, target, weight, ignore_index, reduction, label_smoothing):
+        return _softmax_nll(input, target, average=True)[0]
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"cross_entropy: label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     if target.dtype.kind == "f" and target.ndim == input.ndim:
@@ -204,6 +247,21 @@ def cross_entropy(
     if label_smoothing:
         return _smoothed(input, labels, ignored, weight, reduction, label_smoothing)
     return _counted(_softmax_nll(input, wrap(labels))[0], labels, ignored, weight, reduction)
+
+
+def _ordinary(input, target, weight, ignore_index, reduction, label_smoothing):
+    """Whether this is the loss of every tutorial: rows of logits, one class each, all of which count, averaged."""
+    if weight is not None or reduction != "mean" or label_smoothing:
+        return False
+    try:
+        x, labels = input._data, target._data
+    except AttributeError:
+        return False
+    if x.ndim != 2 or labels.ndim != 1 or labels.dtype != np.int64 or len(labels) != len(x) or not x.size:
+        return False
+    classes = x.shape[1]
+    # Read without a sign a negative label is larger than any class, so that one comparison finds both mistakes.
+    return not 0 <= ignore_index < classes and np.maximum.reduce(labels.view(np.uint64)) < classes
 
 
 def _smoothed(input, labels, ignored, weight, reduction, share):
@@ -345,4 +403,4 @@ from .distance import linear  # noqa: E402
 from .index import gather  # noqa: E402
 from .pointwise import clamp  # noqa: E402
 from .reduce import log_softmax, softmax, sum  # noqa: E402, A004
-from .shape import reshape, squeeze, unsqueeze  # noqa: E402
+from .shape import expand, reshape, squeeze, unsqueeze  # noqa: E402
