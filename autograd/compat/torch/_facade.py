@@ -12,6 +12,7 @@ from typing import Any
 from ..._op import registry
 
 HERE = __package__ or ""
+ABSENT: Any = object()
 
 
 class Operations:
@@ -84,7 +85,7 @@ class FacadeModule(ModuleType):
         if not name.startswith("__"):
             for source in self.__sources__:
                 found = _take(source, name)
-                if found is not None:
+                if found is not ABSENT:
                     setattr(self, name, found)
                     return found
         raise AttributeError(missing(self, name), name=None, obj=None)
@@ -96,10 +97,8 @@ class FacadeModule(ModuleType):
 
 def _take(source: Any, name: str) -> Any:
     """`source.name` unless it is a module that the source merely imported."""
-    found = getattr(source, name, None)
-    if isinstance(found, ModuleType) and not isinstance(found, FacadeModule):
-        return None
-    return found
+    found = getattr(source, name, ABSENT)
+    return ABSENT if isinstance(found, ModuleType) and not isinstance(found, FacadeModule) else found
 
 
 def public_names(module: FacadeModule) -> list[str]:

@@ -7,12 +7,13 @@ import sys
 from typing import Any
 
 from ..._tensor import Tensor
+from ._parts import methods
 from ._facade import HERE, FacadeModule, Methods, Operations, build
 
 # Functions of torch.nn.functional that PyTorch has at its top level as well.
 _AT_TOP = (
     "adaptive_avg_pool1d adaptive_max_pool1d alpha_dropout avg_pool1d batch_norm bilinear binary_cross_entropy_with_logits "
-    "celu channel_shuffle conv1d conv2d conv3d conv_tbc conv_transpose1d conv_transpose2d conv_transpose3d "
+    "celu feature_dropout channel_shuffle conv1d conv2d conv3d conv_tbc conv_transpose1d conv_transpose2d conv_transpose3d "
     "cosine_embedding_loss cosine_similarity ctc_loss dropout embedding embedding_bag feature_alpha_dropout "
     "group_norm hinge_embedding_loss instance_norm kl_div layer_norm margin_ranking_loss max_pool1d max_pool2d max_pool3d "
     "native_channel_shuffle pairwise_distance pdist pixel_shuffle pixel_unshuffle poisson_nll_loss prelu relu rms_norm rrelu "
@@ -20,7 +21,7 @@ _AT_TOP = (
 ).split()
 _SPECIAL_AT_TOP = ("digamma erf erfc erfinv exp2 expm1 gammainc gammaincc i0 lgamma log1p logit mvlgamma polygamma sinc xlogy "
                    "igamma igammac").split()  # fmt: skip
-_METHODS = ("detach is_complex is_floating_point is_signed is_inference is_nonzero is_same_size is_conj is_neg select "
+_METHODS = ("detach is_complex is_floating_point is_signed is_inference is_nonzero is_same_size is_conj is_neg resolve_neg select "
             "logical_not numel").split()  # fmt: skip
 
 # torch.nn.modules.<file>: each offers all of nn's layers, so a name need not be looked up in the right file.
@@ -38,11 +39,11 @@ LAYOUT: dict[str, tuple] = {
     "autograd": (".autograd",),
     "autograd.function": ("autograd.function",),
     "autograd.functional": ("autograd.functional",),
-    "autograd.forward_ad": ("autograd.forward_ad",),
+    "autograd.forward_ad": (".forward_ad",),
     "autograd.gradcheck": ("autograd.gradcheck",),
     "autograd.variable": (".types",),
     "autograd.grad_mode": ("autograd",),
-    "autograd.graph": ("autograd.graph",),
+    "autograd.graph": (".graph",),
     "autograd.profiler": (".profiler",),
     "autograd.anomaly_mode": ("autograd",),
     "profiler": (".profiler",),
@@ -141,6 +142,7 @@ def _own(name: str) -> str:
 
 def build_all() -> FacadeModule:
     """Make every module of the layout."""
+    methods.attach()
     for name, sources in LAYOUT.items():
         found = [_source(s) for s in sources]
         module = build(name, [s for s in found if s is not None], f"Stands in for torch{'.' + name if name else ''}.")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import nn
+
 from .settings import load as _load
 from .settings import save as _save
 
@@ -43,8 +45,9 @@ class _Final:
 
 
 Final = _Final()
+ScriptModule = nn.Module
 Attribute = annotate
 
-__all__ = ["Attribute", "Final", "annotate", "export", "freeze", "ignore", "is_scripting", "is_tracing", "load",
+__all__ = ["Attribute", "Final", "ScriptModule", "annotate", "export", "freeze", "ignore", "is_scripting", "is_tracing", "load",
            "optimize_for_inference", "save", "script", "script_if_tracing", "script_method", "trace", "trace_module",
            "unused"]  # fmt: skip

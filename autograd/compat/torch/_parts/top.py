@@ -10,10 +10,6 @@ from ...._tensor import Tensor
 
 
 
-def is_storage(obj: Any) -> bool:
-    return False
-
-
 def get_device(input: Tensor) -> int:
     """-1: the CPU."""
     return input.get_device()
@@ -57,8 +53,28 @@ def set_anomaly_enabled(mode: bool, check_nan: bool = True) -> None:
     set_detect_anomaly(mode, check_nan)
 
 
-def is_deterministic() -> bool:
-    return True
+def result_type(tensor1: Any, tensor2: Any) -> _dtype.dtype:
+    """The dtype of an operation on both."""
+    values = [t._data if isinstance(t, Tensor) else t for t in (tensor1, tensor2)]
+    return _dtype.from_numpy_dtype(_dtype.result_dtype(tuple(values)))
+
+
+def unravel_index(indices: Tensor, shape: Any) -> tuple:
+    """Coordinates of flat indices in an array of `shape`."""
+    import numpy as np
+
+    return tuple(as_tensor(np.asarray(c)) for c in np.unravel_index(indices._data, tuple(shape)))
+
+
+def norm_except_dim(v: Tensor, pow: int = 2, dim: int = 0) -> Tensor:  # noqa: A002
+    """The norm over every axis but `dim`."""
+    return linalg.vector_norm(v, pow, [i for i in range(v.dim()) if i != dim % v.dim()], True)
+
+
+def constant_pad_nd(input: Tensor, pad: Any, value: float = 0) -> Tensor:
+    from nn.functional import pad as padded
+
+    return padded(input, pad, "constant", value)
 
 
 def sym_int(a: Any) -> int:
@@ -69,5 +85,5 @@ def sym_float(a: Any) -> float:
     return float(a)
 
 
-__all__ = ["frobenius_norm", "from_dlpack", "frombuffer", "get_device", "lstsq", "matrix_rank", "nuclear_norm",
+__all__ = ["frobenius_norm", "from_dlpack", "frombuffer", "constant_pad_nd", "get_device", "lstsq", "matrix_rank", "norm_except_dim", "nuclear_norm", "result_type", "unravel_index",
            "set_anomaly_enabled", "sym_float", "sym_int", "vmap"]  # fmt: skip

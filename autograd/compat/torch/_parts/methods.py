@@ -1,0 +1,141 @@
+"""Methods that PyTorch's Tensor has and that mean little here: attached when the facade is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ...._tensor import Tensor, stamp
+
+
+class Storage:
+    """The memory behind a tensor as a flat row of elements.
+
+    Example:
+        >>> import autograd
+        >>> from autograd.compat import torch
+        >>> list(torch.arange(4).view(2, 2).storage())
+        [0, 1, 2, 3]
+    """
+
+    def __init__(self, tensor: Tensor) -> None:
+        root = tensor._buffer()
+        while isinstance(root.base, np.ndarray):
+            root = root.base
+        self._flat = root.reshape(-1) if root.flags.c_contiguous else root.ravel(order="K")
+        self.dtype, self.device = tensor.dtype, tensor.device
+
+    def __len__(self) -> int:
+        return int(self._flat.size)
+
+    size = __len__
+
+    def __getitem__(self, i: Any) -> Any:
+        return self._flat[i].tolist()
+
+    def __setitem__(self, i: Any, value: Any) -> None:
+        self._flat[i] = value
+
+    def __iter__(self) -> Any:
+        return iter(self._flat.tolist())
+
+    def nbytes(self) -> int:
+        return int(self._flat.nbytes)
+
+    def data_ptr(self) -> int:
+        return int(self._flat.__array_interface__["data"][0])
+
+    def tolist(self) -> list:
+        return self._flat.tolist()
+
+    def __repr__(self) -> str:
+        rows = "\n".join(f" {v}" for v in self._flat.tolist())
+        return f"{rows}\n[torch.storage.TypedStorage(dtype={self.dtype!r}, device=cpu) of size {len(self)}]"
+
+
+def storage(self: Tensor) -> Storage:
+    """The memory behind this tensor."""
+    return Storage(self)
+
+
+def share_memory_(self: Tensor) -> Tensor:
+    """Itself: processes share nothing here."""
+    return self
+
+
+def pin_memory(self: Tensor, device: Any = None) -> Tensor:
+    """Itself: there is no device to copy to."""
+    return self
+
+
+def to_dense(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """Itself: every tensor is dense here."""
+    return self
+
+
+def is_nonzero(self: Tensor) -> bool:
+    """Whether the one element is not zero."""
+    return bool(self)
+
+
+def is_same_size(self: Tensor, other: Tensor) -> bool:
+    return tuple(self.shape) == tuple(other.shape)
+
+
+def is_set_to(self: Tensor, tensor: Tensor) -> bool:
+    """Whether both show the same memory in the same way."""
+    return self.data_ptr() == tensor.data_ptr() and self.shape == tensor.shape and self.stride() == tensor.stride()
+
+
+def _no(self: Tensor) -> bool:
+    return False
+
+
+def narrow_copy(self: Tensor, dim: int, start: int, length: int) -> Tensor:
+    return self.narrow(dim, start, length).clone()  # type: ignore[attr-defined]
+
+
+def apply_(self: Tensor, callable: Callable) -> Tensor:  # noqa: A002
+    """Replace each element by the function's value at it; unrecorded."""
+    data = self._buffer()
+    data[...] = np.reshape([callable(v) for v in data.ravel().tolist()], data.shape)
+    stamp(self)
+    return self
+
+
+def map_(self: Tensor, tensor: Tensor, callable: Callable) -> Tensor:  # noqa: A002
+    """Replace each element by the function's value at it and at the other tensor's; unrecorded."""
+    data, other = self._buffer(), np.broadcast_to(tensor._data, self.shape)
+    pairs = zip(data.ravel().tolist(), other.ravel().tolist(), strict=True)
+    data[...] = np.reshape([callable(a, b) for a, b in pairs], data.shape)
+    stamp(self)
+    return self
+
+
+def as_subclass(self: Tensor, cls: type) -> Tensor:
+    """The same memory as an object of a Tensor subclass."""
+    twin = object.__new__(cls)
+    twin._data, twin._node = self._data, self._node
+    return twin
+
+
+_METHODS = {"storage": storage, "untyped_storage": storage, "share_memory_": share_memory_, "pin_memory": pin_memory,
+            "to_dense": to_dense, "is_nonzero": is_nonzero, "is_same_size": is_same_size, "is_set_to": is_set_to,
+            "is_conj": _no, "is_neg": _no, "is_coalesced": _no, "narrow_copy": narrow_copy, "apply_": apply_, "map_": map_,
+            "as_subclass": as_subclass, "resolve_neg": to_dense, "is_distributed": _no}  # fmt: skip
+_FLAGS = {"is_cpu": True, "is_xpu": False, "is_xla": False, "is_ipu": False, "is_mkldnn": False, "is_sparse_csr": False}
+
+
+def attach() -> None:
+    """Give Tensor what it does not have."""
+    for name, method in _METHODS.items():
+        if not hasattr(Tensor, name):
+            setattr(Tensor, name, method)
+    for name, flag in _FLAGS.items():
+        if not hasattr(Tensor, name):
+            setattr(Tensor, name, property(lambda self, flag=flag: flag))
+
+
+__all__ = ["Storage", "attach"]
