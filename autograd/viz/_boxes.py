@@ -101,7 +101,8 @@ def _operation(graph: Graph, v: Vertex, s: Style) -> Shape:
         total = (total + "  " if total else "") + f"⚠ {100 * float(np.mean(v.value == 0)):.0f}% zero"
     made = Shape("circle" if w == d else "pill", w, d, [(text, "ink", OP, False)], total)
     if total:
-        made.w, made.h = max(w, width(total, SMALL) + 6), d + 32
+        beneath = width(total, SMALL) + 6
+        made.w, made.h = (max(w, beneath), d + 32) if s.direction == "LR" else (max(w, 2 * beneath + 36), d)
     return made
 
 
@@ -185,6 +186,8 @@ def _alarming(e: Edge) -> bool:
 def _value_text(e: Edge, s: Style) -> str:
     if s.values == "none":
         return ""
+    if e.text:
+        return e.text
     if e.value is None:
         return f"{shape_text(e.shape)} freed" if e.shape else "freed"
     if bad := not_finite(e.value):

@@ -30,7 +30,7 @@ def _composite(box: Box, inside: list[Vertex], graph: Graph) -> Vertex:
     ops = [v for v in inside if not v.is_leaf]
     ids = {v.id for v in inside}
     last = max(ops or inside, key=lambda v: v.seq, default=None)
-    made = Vertex(f"{box.id}n", "scope" if box.kind == "scope" else "module", box.name, op=box.class_name or box.name,
+    made = Vertex(f"{box.id}n", {"scope": "scope", "module": "module"}.get(box.kind, "more"), box.name, op=box.class_name or box.name,
                   box=box.parent, params=box.params)  # fmt: skip
     if last is not None:
         made.seq, made.value, made.grad, made.shape, made.dtype = last.seq, last.value, last.grad, last.shape, last.dtype
@@ -60,19 +60,51 @@ def _replaced(graph: Graph, swap: dict[str, Vertex]) -> Graph:
     vertices = [v for v in graph.vertices if v.id not in swap]
     vertices += list(dict.fromkeys(swap.values()))
     vertices.sort(key=lambda v: v.seq)
-    edges, uses = [], dict.fromkeys([v.id for v in vertices], 0)
+    edges: list[Edge] = []
+    uses = dict.fromkeys([v.id for v in vertices], 0)
+    parallel: dict[tuple, Edge] = {}
     for e in graph.edges:
         source, target = swap.get(e.source.id, e.source), swap.get(e.target.id, e.target)
         if source is target:
             continue
+        if target is not e.target and target.kind != "scope":
+            key = (e.source.id, target.id)
+            if key in parallel:
+                _merge(parallel[key], e)
+                continue
         made = dataclasses.replace(e, source=source, target=target)
+        if source.kind == "more" and source is not e.source:
+            bundle = parallel.get((source.id, e.target.id))
+            if bundle is not None:
+                _bundle(bundle, e)
+                continue
+            parallel[source.id, e.target.id] = made
         if target is not e.target:
             made.use = uses[target.id]
             uses[target.id] += 1
+            parallel[e.source.id, target.id] = made
         edges.append(made)
     _rename(edges)
     result = Graph(vertices, edges, graph.boxes, list(graph.notes), graph.view, graph.root_name)
     return result
+
+
+def _merge(into: Edge, e: Edge) -> None:
+    """Two uses of one tensor by the same folded part: one wire, with the sum of what comes back."""
+    if e.grad is not None:
+        into.grad = e.grad if into.grad is None else into.grad + e.grad
+    into.order = max(into.order, e.order)
+    into.flags = tuple(dict.fromkeys((*into.flags, *e.flags)))
+    into.caption = ""
+
+
+def _bundle(into: Edge, e: Edge) -> None:
+    """Several results of a folded part that go to the same place: one wire that counts them."""
+    into.via = into.via if isinstance(into.via, int) else 1
+    into.via += 1
+    into.text, into.caption = f"{into.via} tensors {tuple(e.shape)}", ""
+    into.value = into.grad = None
+    into.flags = tuple(dict.fromkeys((*into.flags, *e.flags)))
 
 
 def _rename(edges: list[Edge]) -> None:

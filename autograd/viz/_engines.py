@@ -107,7 +107,8 @@ def _clusters(path: tuple, where: dict, room: dict) -> list[str]:
     lines, inner = [], {}
     for name, (w, h) in room.items():
         if where[name] == path:
-            lines.append(f"{name} [width={w / 72:.4f} height={h / 72:.4f}]")
+            form = " shape=circle" if w == h else ""
+            lines.append(f"{name} [width={w / 72:.4f} height={h / 72:.4f}{form}]")
         elif where[name][: len(path)] == path:
             inner[where[name][len(path)]] = None
     for box in inner:

@@ -264,6 +264,11 @@ class _Level:
                 wanted.append(spine[0][0].place + spine[0][1] - spine[0][2])
                 weights.append(1e3)
                 continue
+            lane = [e for e in getattr(item, along) if e[0].key[0] == "lane"] if along and item.key[0] == "lane" else []
+            if lane:  # straight on, rather than half way to where the wire must end
+                wanted.append(lane[0][0].place)
+                weights.append(8.0)
+                continue
             if along and any(e[3] >= SPINE for e in item.up + item.down):
                 wanted.append(item.place)
                 weights.append(1e3)
@@ -301,7 +306,7 @@ class _Level:
     def gap(self, row: list[_Item]) -> float:
         """Distance to the next rank: more where wires have far to go sideways."""
         shift = max((abs(e[0].place + e[1] - i.place - e[2]) for i in row for e in i.down), default=0.0)
-        return self.gaps[1] + min(46.0, 0.1 * max(0.0, shift - 30))
+        return self.gaps[1] + min(70.0, 0.12 * max(0.0, shift - 30))
 
     def widen(self, wanted: float) -> None:
         extra = wanted - self.across

@@ -255,17 +255,23 @@ class Painter:
         for step, vertex, side in m.rings:
             if vertex == v.id and (m.player or step == m.now):
                 more = f' data-only="{step}" display="none"' if m.player else ""
-                w, h = (s.w, 40.0) if s.form == "pill" else (40.0, 40.0) if s.form == "circle" else (s.w, s.h)
-                self.rect(x - w / 2, y - h / 2, w, h, f"ring{side}", min(h, 40) / 2 if s.form in ("circle", "pill") else 6, 3.4, more)
+                op = s.form in ("circle", "pill")
+                w, h = (self.operation_width(s), 40.0) if op else (s.w, s.h)
+                self.rect(x - w / 2, y - h / 2, w, h, f"ring{side}", 20 if op else 6, 3.4, more)
+
+    def operation_width(self, s: Shape) -> float:
+        return 40.0 if s.form == "circle" else width(s.lines[0][0], 13) + 26
 
     def operation(self, v: Vertex, s: Shape, x: float, y: float) -> None:
         kind = "origin" if "origin" in v.flags and self.scene.style.health else v.kind
-        w = 40.0 if s.form == "circle" else width(s.lines[0][0], 13) + 26
+        w = self.operation_width(s)
         self.rect(x - w / 2, y - 20, w, 40, kind, 20, 2.6 if kind == "origin" else 1.7)
         dot = s.lines[0][0] == "·"
         self.text(x, y + (8 if dot else 4.5), s.lines[0][0], s.lines[0][1], 24 if dot else 13, dot)
         if s.total:
-            self.text(x, y + 33, s.total, "bwd", 10, bold="dead" in v.flags)
+            beside = self.scene.style.direction == "TB"  # beneath the circle runs the wire
+            spot = (x + 20, y + 19, "start") if beside else (x, y + 33, "middle")
+            self.text(*spot[:2], s.total, "bwd", 10, bold="dead" in v.flags, anchor=spot[2])
 
     def leaf(self, v: Vertex, s: Shape, x: float, y: float) -> None:
         dashed = ' stroke-dasharray="5 3"' if v.kind in ("const", "frozen") else ""

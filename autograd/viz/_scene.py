@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from . import _boxes
 from ._boxes import Shape, Style, Tag
+from ._fonts import width
 from ._engines import arrange
 from ._layered import Link, Placement
 from ._model import Box, Edge, Graph, Vertex
@@ -143,9 +144,14 @@ def _segment(p: Point, a: Point, q: Point, b: Point) -> str:
         return ""
     if abs(dx * a[1] - dy * a[0]) < 0.4 and abs(dx * b[1] - dy * b[0]) < 0.4:
         return f"L{_n(q[0])},{_n(q[1])}"
-    k = min(0.5 * length, max(abs(dx * a[0] + dy * a[1]) * 0.55, 0.25 * length))
-    c = (p[0] + k * a[0], p[1] + k * a[1], q[0] - k * b[0], q[1] - k * b[1], *q)
+    j, k = (_reach(abs(dx * d[0] + dy * d[1]), length) for d in (a, b))
+    c = (p[0] + j * a[0], p[1] + j * a[1], q[0] - k * b[0], q[1] - k * b[1], *q)
     return "C" + " ".join(f"{_n(c[i])},{_n(c[i + 1])}" for i in (0, 2, 4))
+
+
+def _reach(along: float, length: float) -> float:
+    """How far a curve keeps its direction: not beyond its other end, or it would bulge into what lies there."""
+    return min(0.5 * length, max(0.55 * along, min(0.25 * length, 0.9 * along)))
 
 
 def _border(scene: Scene, v: Vertex, centre: Point, other: Point, flat: bool, leaving: bool) -> tuple[Point, Point]:
@@ -163,7 +169,8 @@ def _border(scene: Scene, v: Vertex, centre: Point, other: Point, flat: bool, le
         return (centre[0] + r * d[0], centre[1] + r * d[1]), d
     half = ((s.w if flat else s.h) / 2, (s.h if flat else s.w) / 2)
     if s.form == "pill":
-        half = (half[0], 20.0) if flat else (20.0, half[1])
+        wide = (width(s.lines[0][0], _boxes.OP) + 26) / 2
+        half = (wide, 20.0) if flat else (20.0, wide)
     slack = max(0.0, half[1] - (16.0 if s.form == "pill" and not flat else 12.0))
     shift = max(-slack, min(slack, off))
     point, d = [0.0, 0.0], [0.0, 0.0]
