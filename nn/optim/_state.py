@@ -30,13 +30,13 @@ def pack(groups: list[dict], state: dict) -> dict[str, Any]:
     return {"state": named, "param_groups": packed}
 
 
-def unpack(groups: list[dict], saved: dict, shaped: set[str], what: str) -> tuple[dict, list[dict]]:
+def unpack(groups: list[dict], saved: dict, shapes: dict[int, dict[str, tuple]], what: str) -> tuple[dict, list[dict]]:
     """The state and groups to use for the parameters of `groups`; checks everything before anything is changed.
 
     Args:
         groups: the optimizer's own groups.
         saved: what `pack` gave, perhaps read from a file.
-        shaped: names of state tensors that have their parameter's shape.
+        shapes: id of a parameter -> shapes its state tensors must have, by name.
         what: class name, for messages.
 
     Raises:
@@ -49,7 +49,7 @@ def unpack(groups: list[dict], saved: dict, shaped: set[str], what: str) -> tupl
     state = {}
     for key, entry in saved["state"].items():
         p = numbered.get(key, key)
-        state[p] = fitted(entry, p, key, shaped, what) if isinstance(p, Tensor) else deepcopy(entry)
+        state[p] = fitted(entry, p, key, shapes[id(p)], what) if isinstance(p, Tensor) else deepcopy(entry)
     for group, new in zip(groups, loaded, strict=True):
         new["params"] = group["params"]
         if "param_names" in group:
@@ -79,19 +79,19 @@ def check_groups(groups: list[dict], loaded: list[dict], what: str) -> None:
             )
 
 
-def fitted(entry: Any, p: Tensor, key: Any, shaped: set[str], what: str, name: Any = None) -> Any:
+def fitted(entry: Any, p: Tensor, key: Any, shapes: dict[str, tuple], what: str, name: Any = None) -> Any:
     """A copy of a state entry of parameter `p`, floating-point tensors in the parameter's dtype (but not the step)."""
     if isinstance(entry, dict):
-        return {k: fitted(v, p, key, shaped, what, k) for k, v in entry.items()}
+        return {k: fitted(v, p, key, shapes, what, k) for k, v in entry.items()}
     if isinstance(entry, (list, tuple)):
-        return type(entry)(fitted(v, p, key, shaped, what) for v in entry)
+        return type(entry)(fitted(v, p, key, shapes, what) for v in entry)
     if not isinstance(entry, Tensor):
         return deepcopy(entry)
     data = entry._data
-    if name in shaped and data.shape != p._data.shape:
+    if name in shapes and data.shape != shapes[name]:
         raise ValueError(
             f"load_state_dict: {name} of parameter {key} has shape {tuple(data.shape)}, "
-            f"the parameter here has {tuple(p.shape)}; nothing was loaded into this {what}"
+            f"this parameter of shape {tuple(p.shape)} needs {shapes[name]}; nothing was loaded into this {what}"
         )
-    keeps = data.ndim == 0 and name not in shaped
+    keeps = data.ndim == 0 and name not in shapes
     return wrap(data.copy() if keeps else data.astype(p._data.dtype, order="C"))

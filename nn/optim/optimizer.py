@@ -17,7 +17,6 @@ import functools
 import warnings
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -32,6 +31,9 @@ from ._checks import number
 
 _pre_hooks: dict[int, Callable] = OrderedDict()
 _post_hooks: dict[int, Callable] = OrderedDict()
+
+
+ParamsT = Iterable[Any]  # what optimizers take: tensors, (name, tensor) pairs, or dicts of a group
 
 
 class _Required:
@@ -253,6 +255,10 @@ class Optimizer:
         """Arrays of the parameter's shape kept for it, with their values before the first step."""
         return {}
 
+    def _shapes(self, p: Tensor, group: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+        """Shapes of the arrays kept for a parameter, to check a loaded state by."""
+        return dict.fromkeys(self._slots(group), tuple(p.shape))
+
     def _coupled_decay(self, group: dict[str, Any]) -> float:
         """Weight decay to be added to the gradient before anything else."""
         return 0.0 if group.get("decoupled_weight_decay") else number(group.get("weight_decay", 0.0))
@@ -294,8 +300,8 @@ class Optimizer:
         for hook in self._load_pre.values():
             result = hook(self, state_dict)
             state_dict = state_dict if result is None else result
-        shaped = set(chain.from_iterable(self._slots(group) for group in self.param_groups))
-        state, groups = _state.unpack(self.param_groups, state_dict, shaped, type(self).__name__)
+        shapes = {id(p): self._shapes(p, group) for group in self.param_groups for p in group["params"]}
+        state, groups = _state.unpack(self.param_groups, state_dict, shapes, type(self).__name__)
         self.__setstate__({"state": defaultdict(dict, state), "param_groups": groups})
         for hook in self._load_post.values():
             hook(self)

@@ -15,7 +15,7 @@ from tests.data.make_optim import OPTIMIZERS, options
 torch = pytest.importorskip("torch")
 
 SHAPES = [(3, 4), (4,), (), (150, 120)]
-CLASSES = [c for c in optim.__all__ if c not in ("Optimizer", "lr_scheduler", "swa_utils")]
+CLASSES = [n for n, c in vars(optim).items() if isinstance(c, type) and issubclass(c, optim.Optimizer)]
 ELEMENTWISE = [(name, given) for name, given in OPTIMIZERS if name != "LBFGS"]
 EVERY = pytest.mark.parametrize(("name", "given"), ELEMENTWISE, ids=lambda v: str(v))
 TOLERANCE = {"float32": 1e-5, "float64": 1e-13, "complex64": 1e-5, "complex128": 1e-13}
@@ -47,6 +47,8 @@ def both(name, given, dtype):
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @EVERY
 def test_weights_and_state(name, given, dtype):
+    if name == "Adafactor" and dtype.startswith("complex"):
+        return  # refused by both
     (ours, a), (theirs, b) = both(name, given, dtype)
     near = {"rtol": TOLERANCE[dtype], "atol": TOLERANCE[dtype]}
     for p, q in zip(ours, theirs, strict=True):
@@ -94,7 +96,7 @@ def test_averaging_arguments(name):
 
 def test_nothing_is_missing():
     others = {n for n, c in vars(torch.optim).items() if isinstance(c, type) and issubclass(c, torch.optim.Optimizer)}
-    assert others - set(optim.__all__) <= {"SparseAdam", "Muon", "Adafactor"}
+    assert others - set(optim.__all__) <= {"SparseAdam", "Muon"}
     assert set(torch.optim.lr_scheduler.__all__) - set(lr_scheduler.__all__) == set()
     assert all(hasattr(swa_utils, n) for n in torch.optim.swa_utils.__all__)
 
