@@ -138,7 +138,7 @@ def peak_memory(found: dict[str, tuple[str, str]], threads: int, say: Say) -> di
 
 def measure(found: dict[str, tuple[str, str]], threads: int, quick: bool, say: Say) -> dict[str, Any]:
     """All of them, by the title of their row."""
-    rounds = 3 if quick else 9
+    rounds = 2 if quick else 9
     return {
         "import time": import_time(dict(found), rounds, say),
         "start to first gradient": first_gradient(dict(found), rounds, say),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,12 +22,14 @@ class Effort:
     rounds: int
     seconds: float  # per measurement
     warm: float  # seconds of steps before the first
-    patience: float  # seconds after which a slow library has had its rounds, three at least
+    patience: float  # seconds after which a slow library has had its rounds
+    least: int  # rounds that every library gets all the same
+    budget: float  # seconds for one workload on all libraries, after which no further round begins
     tries: int  # measurements at most to find one that other programs did not disturb
 
 
-FULL = Effort(rounds=11, seconds=0.05, warm=0.3, patience=15.0, tries=4)
-QUICK = Effort(rounds=5, seconds=0.01, warm=0.05, patience=1.0, tries=2)
+FULL = Effort(rounds=11, seconds=0.05, warm=0.3, patience=15.0, least=3, budget=90.0, tries=4)
+QUICK = Effort(rounds=5, seconds=0.01, warm=0.05, patience=1.0, least=1, budget=2.0, tries=2)
 
 
 def summary(seconds: Sequence[float]) -> dict[str, float]:
@@ -68,9 +71,12 @@ def verified(workload: Workload, results: dict[str, list[dict]], say: Say) -> di
 def rounds(workers: dict[str, Worker], names: list[str], effort: Effort) -> dict[str, list[dict[str, float]]]:
     """Measurements by library. Each round starts with another library, so that none always follows the same one."""
     estimates = {name: workers[name].ask("warm", effort.warm) for name in names}
-    wanted = {name: min(effort.rounds, max(3, int(effort.patience / estimates[name]))) for name in names}
+    wanted = {name: min(effort.rounds, max(effort.least, int(effort.patience / estimates[name]))) for name in names}
     seen: dict[str, list[dict[str, float]]] = {name: [] for name in names}
+    start = time.monotonic()
     for i in range(effort.rounds):
+        if i >= effort.least and time.monotonic() - start > effort.budget:
+            break
         turn = i % len(names) if names else 0
         for name in [*names[turn:], *names[:turn]]:
             if i < wanted[name]:

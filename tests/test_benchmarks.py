@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -16,7 +17,7 @@ from benchmarks.pool import Worker, WorkerError
 from benchmarks.torchlike import TorchLike
 from benchmarks.workload import BANDS, WORKLOADS, Workload, weights
 
-EFFORT = measure.Effort(rounds=4, seconds=0.0, warm=0.0, patience=1.0, tries=3)
+EFFORT = measure.Effort(rounds=4, seconds=0.0, warm=0.0, patience=1.0, least=3, budget=60.0, tries=3)
 
 
 def silent(line: str) -> None:
@@ -129,6 +130,11 @@ def test_rounds_interleave_and_slow_libraries_get_fewer():
     seen = measure.rounds({"a": Watched("a", 1e-3), "b": Watched("b", 9.0)}, ["a", "b"], EFFORT)
     assert order == ["a", "b", "b", "a", "a", "b", "a"]
     assert (len(seen["a"]), len(seen["b"])) == (4, 3)
+
+
+def test_no_round_begins_after_the_budget():
+    effort = dataclasses.replace(EFFORT, least=2, budget=0.0)
+    assert len(measure.rounds({"a": Pretender("a", 1e-3)}, ["a"], effort)["a"]) == 2
 
 
 def test_a_disturbed_measurement_is_tried_again():
