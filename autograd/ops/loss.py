@@ -65,6 +65,11 @@ def _size(t):
     return f"torch.Size({list(t.shape)})"
 
 
+def _plain_floats(input, target):
+    x, y = input._data, target._data
+    return x.ndim > 0 and x.size > 0 and x.dtype == y.dtype and x.dtype.kind == "f" and x.dtype.itemsize > 2
+
+
 # ---------------------------------------------------------------------------------------------- differences
 
 
@@ -85,6 +90,25 @@ def _(g, x, y):
     return g * ((y - x) * 2.0)
 
 
+@op(name="_mean_square_error", symbol="mse", caption="± 2(x−y)/n", promote="same", method=False, namespace="_",
+    sample=cases(lambda r: [call(r(2, 3), r(2, 3)), call(r(4), r(4))]))  # fmt: skip
+def _mean_square_error(x, y):
+    """Mean of (x - y)² for equal shapes, in one node."""
+    d = x - y
+    d *= d
+    return np.add.reduce(d, axis=None) / d.size
+
+
+@_mean_square_error.grad("x")
+def _(g, x, y, x_shape):
+    return (x - y) * (g * (2.0 / math.prod(x_shape)))
+
+
+@_mean_square_error.grad("y")
+def _(g, x, y, x_shape):
+    return (y - x) * (g * (2.0 / math.prod(x_shape)))
+
+
 @composite(namespace=_F)
 def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
     """Mean of (input - target)².
@@ -99,6 +123,8 @@ def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", we
     if input.shape != target.shape:
         _warn_sizes("mse_loss", input, target)
     reduction = reduction_of(size_average, reduce, reduction)
+    if reduction == "mean" and weight is None and input.shape == target.shape and _plain_floats(input, target):
+        return _mean_square_error(input, target)
     return _weighted(_square_error(input, target), weight, input, reduction)
 
 
