@@ -51,7 +51,7 @@ class Adafactor(Optimizer):
         tensor([[0.9000, 0.9000, 0.9000],
                 [0.9000, 0.9000, 0.9000]])
         >>> optimizer.state[w]["row_var"].shape, optimizer.state[w]["col_var"].shape
-        (torch.Size([2, 1]), torch.Size([1, 3]))
+        (Size([2, 1]), Size([1, 3]))
 
     Source: Shazeer and Stern, "Adafactor: adaptive learning rates with sublinear memory cost", 2018, algorithms 4 and 5.
     """
