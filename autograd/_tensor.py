@@ -401,8 +401,7 @@ class Tensor:
         exports.note(data)
         return data
 
-    # NumPy leaves operators with arrays and NumPy scalars on the left to ours.
-    __array_ufunc__: Any = None
+    # NumPy's ufuncs and functions on Tensors, DLPack and the array API are attached by `_protocols`.
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> ndarray:
         data = self.numpy()

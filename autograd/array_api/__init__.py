@@ -1,0 +1,31 @@
+"""The Python array API standard over this library's operations: `Tensor.__array_namespace__()`.
+
+Names, signatures, defaults and promotion are the standard's; arrays are Tensors and dtypes the library's own, so every
+function is differentiable.
+
+Example:
+    >>> import autograd, autograd.array_api as xp
+    >>> x = autograd.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    >>> xp.sum(xp.permute_dims(x, (1, 0)), axis=0)
+    tensor([3., 7.], grad_fn=<SumBackward0>)
+"""
+
+from __future__ import annotations
+
+from . import _creation, _data_types, _elementwise, _manipulation, _searching, _statistics, fft, linalg
+from .linalg import matmul, matrix_transpose, tensordot, vecdot
+
+e = 2.718281828459045
+inf = float("inf")
+nan = float("nan")
+newaxis = None
+pi = 3.141592653589793
+__array_api_version__ = "2025.12"
+
+# The functions come last: some have names of builtins.
+_FUNCTIONS = {**_creation.FUNCTIONS, **_data_types.FUNCTIONS, **_elementwise.FUNCTIONS, **_manipulation.FUNCTIONS,
+              **_searching.FUNCTIONS, **_statistics.FUNCTIONS}  # fmt: skip
+__all__ = sorted([*_FUNCTIONS, *_data_types.DTYPES, "__array_api_version__", "e", "fft", "inf", "linalg", "matmul",
+                  "matrix_transpose", "nan", "newaxis", "pi", "tensordot", "vecdot"])  # fmt: skip
+globals().update(_data_types.DTYPES)
+globals().update(_FUNCTIONS)

@@ -1,0 +1,15 @@
+"""NumPy's discrete Fourier transforms; on Tensors they are recorded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as _np
+
+
+def __getattr__(name: str) -> Any:
+    return getattr(_np.fft, name)
+
+
+def __dir__() -> list[str]:
+    return dir(_np.fft)
