@@ -207,7 +207,7 @@ def _(g, x, y):
 
 
 @op(inplace=True, symbol="fmod", promote="same", elementwise=True, quiet=True,
-    sample=cases(lambda r: [call(r(2, 3), 0.7), call(r(3), r(3, lo=3.0, hi=5.0)), call(r(2, 1), r(3, lo=-5, hi=-3))]))  # fmt: skip
+    sample=cases(lambda r: [call(r(2, 3), 0.7), call(r(3), r(3, lo=3.0, hi=5.0)), call(r(2, 1), r(3, lo=-5, hi=-3)), call(r(2, 3), r(2, 3, lo=0.3, hi=0.5))]))  # fmt: skip
 def fmod(x, y):
     """The remainder of division with the sign of the dividend: input - trunc(input / other) * other."""
     _check_zero("fmod", x, y)

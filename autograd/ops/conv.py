@@ -27,7 +27,7 @@ def _sample(*extra):
             ((2, 3, 4), (2, 3, 1), {"stride": (1,), "pads": ((0, 0),), "dilation": (1,), "groups": 1}),
         ):
             out = _columns.out_size(x[2:], w[2:], given["stride"], given["pads"], given["dilation"])
-            shapes = {"x": x, "w": w, "y": (x[0], w[0], *out)}
+            shapes = {"x": x, "w": w, "y": (x[0], w[0], *out), "b": (w[0],)}
             sizes = {"size": x[2:], "kernel": w[2:]}
             trials.append(call(*(r(*shapes[e]) for e in extra if e in shapes), **given, **{e: sizes[e] for e in extra if e in sizes}))
         return trials
@@ -38,7 +38,7 @@ def _sample(*extra):
 _CONV = {"method": False, "namespace": "_", "promote": "same", "linear": False}
 
 
-@op(name="_conv", symbol="∗", caption="∂x = g ⋆ w, ∂w = x ⋆ g", sample=_sample("x", "w"), **_CONV)
+@op(name="_conv", symbol="∗", caption="∂x = g ⋆ w, ∂w = x ⋆ g", sample=_sample("x", "w", "b"), **_CONV)
 def _conv(x, weight, bias=None, *, stride, pads, dilation, groups):
     """Convolution (as in all of deep learning, without turning the kernel around), plus a bias per filter."""
     y = _columns.convolve(x, weight, stride, pads, dilation, groups)

@@ -1,0 +1,42 @@
+"""A test of the tests: a wrong sign in any rule makes the generated gradient tests fail."""
+
+from __future__ import annotations
+
+import pytest
+
+from autograd._op import Op
+from tests.meta import mutants
+
+PLACES = [(name, arg) for name, d in mutants.ruled().items() for arg in d.rules]
+REFUSES = {(n, "x"): "the rule raises, as PyTorch does: no closed form" for n in ("igamma", "igammac", "special.zeta")}
+
+
+@pytest.mark.parametrize(("name", "argument"), PLACES)
+def test_a_wrong_sign_is_caught(name, argument):
+    declared = mutants.ruled()[name]
+    assert isinstance(declared, Op)
+    if (name, argument) in REFUSES:
+        pytest.skip(REFUSES[name, argument])
+    caught = mutants.planted(declared, argument, mutants.flipped(declared.rules[argument][0]))
+    if not caught and is_flat(declared, argument):
+        return
+    assert caught, f"{name}: the rule for {argument} may change its sign and no test notices"
+
+
+def is_flat(declared, argument):
+    """Whether the rule gives zeros on the whole domain, so that its sign means nothing."""
+    import numpy as np
+
+    import autograd
+    from tests.ops.test_every_op import leaves_of, run, trials
+
+    for trial in trials(declared):
+        leaves = leaves_of(trial)
+        outputs = [o for o in run(declared, trial, leaves) if o.requires_grad]
+        if outputs:
+            place = declared.inputs.index(argument) if not declared.variadic else 0
+            grads = autograd.grad([o.abs().sum() for o in outputs], leaves, allow_unused=True)
+            g = grads[min(place, len(grads) - 1)]
+            if g is not None and np.any(g._data != 0):
+                return False
+    return True
