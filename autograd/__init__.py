@@ -9,33 +9,16 @@ from ._conflict import check as _check_conflict
 
 _check_conflict(__path__[0])
 
-from . import fft, func, functional, linalg, random, signal, special  # noqa: E402
-from . import ops as _ops  # noqa: E402
 from ._backward import backward  # noqa: E402
+from . import ops as _ops  # noqa: E402
+from . import fft, func, functional, linalg, random, signal, special  # noqa: E402
 from ._dtype import *  # noqa: E402, F403
-from ._dtype import ALL as _DTYPES  # noqa: E402
-from ._dtype import (
-    can_cast,  # fmt: skip
-    dtype,
-    finfo,
-    get_default_dtype,
-    iinfo,
-    promote_types,
-    set_default_dtype,
-)
+from ._dtype import (  # noqa: E402
+    ALL as _DTYPES,
+    can_cast, dtype, finfo, get_default_dtype, iinfo, promote_types, set_default_dtype)  # fmt: skip
 from ._mode import (  # noqa: E402
-    detect_anomaly,
-    enable_grad,
-    fast_paths,
-    inference_mode,
-    is_anomaly_check_nan_enabled,
-    is_anomaly_enabled,
-    is_grad_enabled,  # fmt: skip
-    is_inference_mode_enabled,
-    no_grad,
-    set_detect_anomaly,
-    set_grad_enabled,
-)
+    detect_anomaly, enable_grad, fast_paths, inference_mode, is_anomaly_check_nan_enabled, is_anomaly_enabled,
+    is_grad_enabled, is_inference_mode_enabled, no_grad, set_detect_anomaly, set_grad_enabled)  # fmt: skip
 from ._op import registry as _registry  # noqa: E402
 from ._protocols import from_dlpack  # noqa: E402
 from ._repr import set_printoptions  # noqa: E402
@@ -44,15 +27,7 @@ from .function import Function  # noqa: E402
 from .functional import grad  # noqa: E402
 from .gradcheck import GradcheckError, gradcheck, gradgradcheck  # noqa: E402
 from .random import (  # noqa: E402
-    Generator,  # fmt: skip
-    default_generator,
-    fork_rng,
-    get_rng_state,
-    initial_seed,
-    manual_seed,
-    seed,
-    set_rng_state,
-)
+    Generator, default_generator, fork_rng, get_rng_state, initial_seed, manual_seed, seed, set_rng_state)  # fmt: skip
 from .save import load, save  # noqa: E402
 
 __version__ = "0.1.0"

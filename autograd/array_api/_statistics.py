@@ -81,10 +81,7 @@ def _extreme(name: str, operation: Callable, x: Tensor, axis: Any, keepdims: boo
 
 def all_long(shape: Any, axes: tuple) -> bool:
     """Whether every axis has elements."""
-    for a in axes:
-        if not shape[a]:
-            return False
-    return True
+    return 0 not in [shape[a] for a in axes]
 
 
 def all(x, /, *, axis=None, keepdims=False):
