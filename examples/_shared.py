@@ -105,6 +105,25 @@ def digits(quick: bool = False) -> tuple[autograd.Tensor, autograd.Tensor, autog
     return (x[:600], y[:600], u[:150], v[:150]) if quick else (x, y, u, v)
 
 
+def add_data(made: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """The option that puts MNIST, or a file like it, in the place of the small digits."""
+    made.add_argument("--data", default="digits", help="digits (8 x 8, scikit-learn's, no network); mnist (downloaded once); or a "
+                      "path: a folder with MNIST's IDX files, a .csv, a .pkl.gz")  # fmt: skip
+    return made
+
+
+def images_of(name: str, quick: bool = False) -> tuple[autograd.Tensor, autograd.Tensor, autograd.Tensor, autograd.Tensor]:
+    """What --data names, as `digits` gives it."""
+    if name == "digits":
+        return digits(quick)
+    path = None if name == "mnist" else name
+    (x, y), (u, v) = (nn.data.mnist(path, split).tensors for split in ("train", "test"))
+    if path and ".csv" in path.lower():  # one file, no test set of its own: every sixth image is held out
+        held = autograd.arange(len(x)) % 6 == 0
+        return x[~held], y[~held], x[held], y[held]
+    return x, y, u, v
+
+
 # ------------------------------------------------------------------ training
 
 
