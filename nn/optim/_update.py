@@ -12,6 +12,7 @@ Everything is elementwise, so complex parameters are updated as pairs of real nu
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import compress, pairwise
 from operator import is_
@@ -221,11 +222,11 @@ class Plan:
 
     def run_big(self, opt: Any, blocks: list, decay: float, maximize: bool) -> None:
         """Update blocks one after the other, in two threads when there are many (NumPy computes without the GIL)."""
-        work = iter(blocks)
+        work = deque(blocks)
 
         def some(thread: int) -> None:
             with quiet():
-                for block in work:  # the threads share the iterator: each takes the next block
+                for block in taken(work):
                     update(opt, block, decay, maximize, self.scratch(block[0], thread))
 
         if sum(w.size * (1 + len(s)) for w, _, s, _ in blocks) < THREADED or not several_cores():
@@ -241,6 +242,15 @@ class Plan:
             memory = np.empty((3, w.size), np.float32 if narrow(w.dtype) else w.dtype)
             self._scratch[key] = tuple(memory)
         return self._scratch[key]
+
+
+def taken(work: deque) -> Iterator[tuple]:
+    """The blocks left; several threads may take from one deque, which an iterator would not allow."""
+    while True:
+        try:
+            yield work.popleft()
+        except IndexError:
+            return
 
 
 _helper: tuple[int, Any] = (0, None)

@@ -951,3 +951,30 @@ def test_betas_may_be_tensors():
     optimizer = Adam([W], lr=autograd.tensor(0.1), betas=(autograd.tensor(0.5), autograd.tensor(0.75)))
     assert optimizer.param_groups[0]["betas"] == (0.5, 0.75)
     assert isinstance(optimizer.param_groups[0]["lr"], Tensor)
+
+
+def test_an_error_in_the_second_thread_is_raised(monkeypatch):
+    monkeypatch.setattr(_update, "THREADED", 0)
+    monkeypatch.setattr(_update, "several_cores", lambda: True)
+    monkeypatch.setattr(_update, "BLOCK_BYTES", 1 << 12)
+    (w,) = tensors((200, 200))
+    optimizer = SGD([w], lr=0.1)
+    give_gradients([w], 0)
+
+    def kernel(*args):
+        raise ZeroDivisionError("planted")
+
+    optimizer._kernel = kernel
+    with pytest.raises(ZeroDivisionError, match="planted"):
+        optimizer.step()
+
+
+def test_the_helper_belongs_to_its_process(monkeypatch):
+    first = _update.helper()
+    assert _update.helper() is first
+    monkeypatch.setattr(_update.os, "getpid", lambda: -1)
+    second = _update.helper()
+    assert second is not first
+    assert second.submit(sum, (1, 2)).result() == 3
+    monkeypatch.undo()
+    assert _update.helper() is not second
