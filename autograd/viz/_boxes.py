@@ -102,7 +102,7 @@ def _operation(graph: Graph, v: Vertex, s: Style) -> Shape:
     made = Shape("circle" if w == d else "pill", w, d, [(text, "ink", OP, False)], total)
     if total:
         beneath = width(total, SMALL) + 6
-        made.w, made.h = (max(w, beneath), d + 32) if s.direction == "LR" else (max(w, 2 * beneath + 36), d)
+        made.w, made.h = (max(w, beneath), d + 32) if s.direction == "LR" else (w + 2 * beneath + 8, d)
     return made
 
 

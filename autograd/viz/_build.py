@@ -136,16 +136,17 @@ class Builder:
         if source.is_leaf:
             return
         label = names[0] if names else ("out" if len(self.tensors) == 1 else f"out{self.tensors.index(t)}")
-        seed = self.numbers.grad.get(node)
+        seed = self.seed(node)
         v = self.vertex((node, "out"), "output", label, name=label, named=bool(names), shape=source.shape,
                         dtype=source.dtype, value=source.value, grad=_copy(seed), seq=float("inf"))  # fmt: skip
         if not source.named:
             source.name = label
-        self.edge(source, v, 0, _copy(np.ones(source.shape)[()] if seed is None else self.seed(node)), None)
+        self.edge(source, v, 0, _copy(seed), None)
         self.graph.root_name = label if not source.shape else f"Σ{label}"
 
     def seed(self, node: Any) -> Any:
-        return self.numbers._seed(node) if node in self.numbers.roots else None
+        """What the pass starts with; none where no gradients were asked for."""
+        return self.numbers._seed(node) if node in self.numbers.grad else None
 
     # ------------------------------------------------------------------ the rest
 

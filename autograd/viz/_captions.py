@@ -44,7 +44,7 @@ def forward_caption(graph: Graph, v: Vertex, precision: int = 2) -> str:
 
 
 def _composite_caption(v: Vertex, precision: int) -> str:
-    inside = Graph(v.inner, v.inner_edges)
+    inside = Graph(list(v.inner), list(v.inner_edges))
     text: dict[str, str] = {}
     for u in v.inner:
         terms = [text.get(a.source.id, a.source.name) if isinstance(a, Edge) else plain(a) for a in arguments(inside, u)]

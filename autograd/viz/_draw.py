@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from . import _boxes, _reduce, _scene
+from . import _boxes, _reduce, _scene, _theme
 from ._drawing import drawing
 from ._names import Frame, caller
 from ._prepare import prepare
@@ -56,6 +56,7 @@ def draw(
     """
     if view not in VIEWS:
         raise ValueError(f"draw: view must be one of {', '.join(VIEWS)}, got {view!r}")
+    _theme.colours(theme)  # refuses an unknown one
     graph = prepare(roots, caller(), model=model, params=params, inputs=inputs, names=names, symbols=symbols,
                     fold_constants=fold_constants, expand=expand, grads=grads != "none", health=health)  # fmt: skip
     graph = _reduce.reduce(graph, depth=depth, collapse=collapse, expand=expand, fold_repeats=fold_repeats, max_nodes=max_nodes)
@@ -115,6 +116,7 @@ def _highlight(graph: Any, part: Any) -> None:
         bright = (below & _reach(graph, last, True)) | (above & _reach(graph, last, False))
     else:
         bright = (above if part.up else set()) | (below if part.down else set()) | {first.id}
+    bright |= {e.target.id for e in graph.edges if e.target.kind == "output" and e.source.id in bright}
     for v in graph.vertices:
         v.dim = v.id not in bright
     for e in graph.edges:

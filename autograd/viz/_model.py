@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,7 +34,7 @@ class Box:
         return (*(self.parent.names if self.parent else ()), self.name)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Vertex:
     """An operation, a leaf tensor, or the output."""
 
@@ -61,15 +62,15 @@ class Vertex:
     order: int = 0  # 1: belongs to a derivative (create_graph), 2: to a second one
     flags: tuple[str, ...] = ()
     dim: bool = False  # outside the highlighted part
-    inner: list[Vertex] = field(default_factory=list)
-    inner_edges: list[Edge] = field(default_factory=list)
+    inner: Sequence[Vertex] = ()
+    inner_edges: Sequence[Edge] = ()
 
     @property
     def is_leaf(self) -> bool:
         return self.kind in LEAVES
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Edge:
     """One use of a tensor: from what made it to what uses it."""
 

@@ -95,13 +95,16 @@ def norm(a: Any, precision: int = 2) -> str:
 
 
 def magnitude(a: Any) -> float:
+    if np.ndim(a) == 0:
+        return abs(float(a)) if np.asarray(a).dtype.kind != "c" else float(abs(a))
     with np.errstate(all="ignore"):
         return float(np.linalg.norm(np.abs(np.asarray(a)).astype(np.float64).ravel()))
 
 
 def not_finite(a: np.ndarray) -> str:
     """"48/64 NaN", "2/3 Inf", or nothing when all is finite."""
-    if a.dtype.kind not in "fc":
+    kind = a.dtype.kind
+    if kind not in "fc" or (kind == "f" and a.ndim == 0 and math.isfinite(a)):
         return ""
     nans, bad = int(np.isnan(a).sum()), int((~np.isfinite(a)).sum())
     if not bad:

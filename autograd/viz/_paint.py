@@ -270,7 +270,7 @@ class Painter:
         self.text(x, y + (8 if dot else 4.5), s.lines[0][0], s.lines[0][1], 24 if dot else 13, dot)
         if s.total:
             beside = self.scene.style.direction == "TB"  # beneath the circle runs the wire
-            spot = (x + 20, y + 19, "start") if beside else (x, y + 33, "middle")
+            spot = (x + w / 2 + 3, y + 18, "start") if beside else (x, y + 33, "middle")
             self.text(*spot[:2], s.total, "bwd", 10, bold="dead" in v.flags, anchor=spot[2])
 
     def leaf(self, v: Vertex, s: Shape, x: float, y: float) -> None:

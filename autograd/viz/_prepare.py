@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
+from collections.abc import Iterator
 from typing import Any
 
 from . import _collapse, _health
@@ -17,8 +20,21 @@ def prepare(
     """The graph of `roots` with numbers, names and captions, `viz.scope` blocks folded."""
     tensors = as_roots(roots)
     found = collect_names(names, params, inputs, model, frame)
-    graph = Builder(tensors, found, fold=fold_constants, symbols=symbols, grads=grads).build()
+    with _unhurried():
+        graph = Builder(tensors, found, fold=fold_constants, symbols=symbols, grads=grads).build()
     if health:
         _health.check(graph)
     folded = _collapse.fold(graph, _collapse.scopes(graph, expand))
     return _collapse.renumber(folded) if folded is not graph else graph
+
+
+@contextlib.contextmanager
+def _unhurried() -> Iterator[None]:
+    """No garbage collection while many objects are made that all stay: it would look through them again and again."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()

@@ -63,7 +63,16 @@ class Numbers:
 
     def _leaf_value(self, leaf: Any) -> Any:
         tensor = leaf.variable
-        return None if tensor is None else tensor._data
+        return self._kept_by_users(leaf) if tensor is None else tensor._data
+
+    def _kept_by_users(self, leaf: Any) -> Any:
+        """The value of a leaf whose tensor is gone, from what an operation saved of it."""
+        for node in self.order:
+            if leaf in node.edges and node.saved and not getattr(node.plan.op, "variadic", True):
+                name = node.plan.op.inputs[node.edges.index(leaf)]
+                if name in node.plan.names:
+                    return node.saved[node.plan.names.index(name)]
+        return None
 
     def _node_value(self, node: Any) -> Any:
         if getattr(node.plan.op, "outputs", ()) and type(node.plan).__name__ != "_PickPlan":

@@ -1,0 +1,240 @@
+"""The model: one edge per use, totals, long chains, names, scopes, what draws on the numbers."""
+
+import gc
+import json
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import autograd
+import nn
+from autograd import viz
+
+from .walk import tensors
+
+
+def scalar(v=3.0):
+    return autograd.tensor(v, requires_grad=True)
+
+
+def times(a, n):
+    total = a * 1.5
+    for _ in range(n - 1):
+        total = total + a * 1.5
+    return total
+
+
+@pytest.mark.parametrize(
+    ("make", "uses"),
+    [(lambda a: a + a, 2), (lambda a: a * a, 2), (lambda a: autograd.sin(a) * autograd.cos(a), 2), (lambda a: times(a, 7), 7)],
+)
+def test_every_use_is_an_edge_and_the_contributions_sum_to_the_total(make, uses):
+    a = scalar()
+    graph = viz.draw(make(a)).graph
+    (leaf,) = graph.leaves
+    assert len(graph.uses(leaf)) == uses
+    np.testing.assert_allclose(sum(e.grad for e in graph.uses(leaf)), leaf.grad, rtol=1e-6)
+    make(a).backward()
+    np.testing.assert_allclose(leaf.grad, a.grad.item(), rtol=1e-6)
+
+
+def test_diamond_has_four_edges():
+    a = scalar()
+    b = a * 2
+    c = autograd.sin(b) + autograd.cos(b)
+    graph = viz.draw(c).graph
+    assert len([e for e in graph.edges if not e.source.is_leaf and e.target.kind == "op"]) == 4
+    assert "Σ" in " ".join(s.total for s in viz.draw(c)._scene.shapes.values())
+
+
+def test_chain_of_100_000_operations_prints_in_two_seconds():
+    x = scalar(1.0)
+    y = x
+    for _ in range(100_000):
+        y = y * 1.000001
+    start = time.process_time()
+    text = viz.text(y)
+    assert time.process_time() - start < 4  # 2 s on a quiet machine
+    assert text.count("\n") == 100_000
+
+
+def test_large_graph_is_folded_and_says_what_is_hidden():
+    y = scalar(1.0)
+    for _ in range(5000):
+        y = y * 1.000001
+    start = time.perf_counter()
+    d = viz.draw(y)
+    assert time.perf_counter() - start < 5
+    assert d.stats["hidden"] > 4900
+    assert any("collapsed 5000 →" in note for note in d.graph.notes)
+    assert len(json.loads(d.json())["nodes"]) < 50
+
+
+def test_a_graph_nothing_can_fold_gets_a_message_with_ways_out():
+    parts = [scalar(float(i)) * scalar(2.0) for i in range(700)]
+    with pytest.raises(ValueError, match="too many for one picture"):
+        viz.draw(autograd.stack(parts).sum(), max_nodes=100)
+
+
+# ---------------------------------------------------------------------------------------------- names
+
+GLOBAL = autograd.tensor(2.0, requires_grad=True)
+
+
+def labels(drawing):
+    return {v.name for v in drawing.graph.leaves}
+
+
+def test_names_of_globals_lists_dicts_and_given_ones():
+    xs = [scalar(1.0), scalar(2.0)]
+    table = {"key": scalar(3.0)}
+    y = GLOBAL * xs[1] + table["key"]
+    assert labels(viz.draw(y)) == {"GLOBAL", "xs[1]", "table['key']"}
+    assert labels(viz.draw(y, names={"p": xs[1]})) == {"p", "input0", "input1"}
+    assert labels(viz.draw(y, names=None)) == {"input0", "input1", "input2"}
+
+
+def test_a_local_shadows_a_global():
+    GLOBAL = scalar(5.0)  # noqa: N806
+    assert labels(viz.draw(GLOBAL * 2)) == {"GLOBAL"}
+    assert viz.draw(GLOBAL * 2).graph.leaves[0].value == 5.0
+
+
+def test_names_seen_from_a_lambda_and_a_comprehension():
+    weight = scalar()
+    assert (lambda: labels(viz.draw(weight * 2)))() == {"weight"}
+    assert [labels(viz.draw(weight * k)) for k in (1, 2)] == [{"weight"}, {"weight"}]
+
+
+def test_parameter_paths_of_a_model():
+    model = nn.Sequential(nn.Linear(3, 2), nn.ReLU())
+    x = autograd.ones(4, 3)
+    y = model(x).sum()
+    assert {v.name for v in viz.draw(y).graph.leaves} == {"x", "0.weight", "0.bias"}
+
+
+def test_no_frame_or_tensor_is_kept_alive():
+    def inside():
+        w, x, _ = tensors()
+        return viz.draw((w * x).sum())
+
+    drawing = inside()
+    gc.collect()
+    held = [o for o in gc.get_objects() if isinstance(o, autograd.Tensor) and o.shape == (2,) and o.requires_grad]
+    assert held == []
+    assert sys.getrefcount(drawing) < 5
+
+
+def test_two_names_are_both_told():
+    weight = scalar()
+    same = weight
+    (leaf,) = viz.draw(same * 2).graph.leaves
+    assert {leaf.name, *leaf.others} >= {"weight", "same"}
+
+
+# ---------------------------------------------------------------------------------------------- modules
+
+
+class MLP(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc1, self.act, self.fc2 = nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2)
+
+    def forward(self, x):
+        return self.fc2(self.act(self.fc1(x)))
+
+
+def mlp_loss():
+    model, x, target = MLP(), autograd.randn(16, 4), autograd.randn(16, 2)
+    return ((model(x) - target) ** 2).mean(), model
+
+
+def test_modules_become_boxes_with_their_parameters_inside():
+    loss, model = mlp_loss()
+    graph = viz.draw(loss, model=model).graph
+    assert [(b.name, b.class_name, b.params) for b in graph.boxes] == [
+        ("model", "MLP", 58), ("fc1", "Linear", 40), ("act", "ReLU", 0), ("fc2", "Linear", 18),
+    ]  # fmt: skip
+    assert {(v.box.name, v.label) for v in graph.leaves if v.kind == "param"} == {
+        ("fc1", "weight"), ("fc1", "bias"), ("fc2", "weight"), ("fc2", "bias"),
+    }  # fmt: skip
+    assert "act · relu" in [v.label for v in graph.operations]
+
+
+@pytest.mark.parametrize("how", [{"depth": 1}, {"collapse": nn.Linear}, {"collapse": ["fc1", "fc2"]}, {"collapse": "Linear"}])
+def test_collapsed_modules_hide_what_is_inside(how):
+    loss, model = mlp_loss()
+    graph = viz.draw(loss, model=model, **how).graph
+    assert [v.label for v in graph.operations if v.kind == "module"] == ["fc1", "fc2"]
+    assert not [v for v in graph.leaves if v.kind == "param"]
+
+
+def test_recurrent_layer_fits_one_screen_and_opens_on_request():
+    lstm = nn.LSTM(4, 8)
+    out, _ = lstm(autograd.randn(8, 2, 4))
+    loss = (out * out).mean()
+    folded, whole = viz.draw(loss).graph, viz.draw(loss, expand=True).graph
+    assert len(folded.operations) <= 40 < len(whole.operations)
+    assert any(v.kind == "more" for v in folded.vertices)
+
+
+def test_highlight_fades_the_rest():
+    a, b = scalar(1.0), scalar(2.0)
+    u = a * 2
+    y = u + b.sin()
+    graph = viz.draw(y, highlight=viz.path(a, y)).graph
+    assert {v.name for v in graph.vertices if v.dim} >= {"b"}
+    assert not {v.name for v in graph.vertices if v.dim} & {"a", "u", "y"}
+    assert not [v for v in viz.draw(y, highlight=viz.cone(y)).graph.vertices if v.dim]
+    with pytest.raises(ValueError, match="not part of this picture"):
+        viz.draw(y, highlight=scalar())
+
+
+def test_record_keeps_large_numbers_and_what_came_before_an_error():
+    x = autograd.randn(10, 10, requires_grad=True)
+    with pytest.raises(RuntimeError), viz.record() as tape:
+        h = x.exp()
+        h @ autograd.ones(3, 3)
+    d = tape.draw(names={"h": h})
+    assert any("stopped by RuntimeError" in note for note in d.graph.notes)
+    assert [v.label for v in d.graph.operations] == ["exp"]
+
+
+def test_record_without_a_graph_says_so():
+    with viz.record() as tape:
+        pass
+    with pytest.raises(RuntimeError, match="nothing was recorded"):
+        tape.draw()
+
+
+def test_freed_numbers_are_said_to_be_freed():
+    x = autograd.randn(40, requires_grad=True)
+    y = (x.exp() * autograd.randn(40)).sum()
+    y.backward()
+    with autograd.no_grad():
+        x.mul_(2.0)
+    d = viz.draw(y)
+    assert "freed" in d.svg()
+    assert any("viz.record()" in note for note in d.graph.notes)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: viz.draw(), TypeError, "at least one tensor"),
+        (lambda: viz.draw(3), TypeError, "expected Tensors, got int"),
+        (lambda: viz.draw(autograd.ones(2)), ValueError, "has no graph"),
+        (lambda: viz.draw(scalar() * 2, view="side"), ValueError, "view must be one of"),
+        (lambda: viz.draw(scalar() * 2, theme="pink"), ValueError, "theme must be one of"),
+        (lambda: viz.draw(scalar() * 2, layout="neato"), ValueError, "layout must be one of"),
+        (lambda: viz.draw(scalar() * 2).to("x.bmp"), ValueError, "suffix says what to write"),
+        (lambda: viz.text(scalar() * 2, style="prose"), ValueError, "style must be"),
+        (lambda: viz.steps(scalar() * 2, view="up"), ValueError, "view must be"),
+        (lambda: viz.record(keep="some"), ValueError, "keep must be"),
+    ],
+)
+def test_bad_input_is_told(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
