@@ -46,17 +46,17 @@ class _Formatter:
         self._measure(values.reshape(-1).astype(np.float64))
 
     def _measure(self, values: np.ndarray) -> None:
-        finite = np.abs(values[np.isfinite(values) & (values != 0)])
-        if not finite.size:
+        counted = values[np.isfinite(values) & (values != 0)]  # zeros, infinities and nan do not widen the columns
+        if not counted.size:
             self.whole = True
-            self.width = max((len(self.one(v)) for v in values.tolist()), default=1)
             return
+        finite = np.abs(counted)
         low, high = float(finite.min()), float(finite.max())
         self.whole = bool((finite == np.ceil(finite)).all())
         self.sci = high / low > 1000.0 or high > 1.0e8 or low < 1.0e-4
         if options.sci_mode is not None:
             self.sci = options.sci_mode
-        self.width = max(len(self.one(v)) for v in values.tolist())
+        self.width = max(len(self.one(v)) for v in counted.tolist())
 
     def one(self, value: Any) -> str:
         if self.kind in "biu":

@@ -108,7 +108,8 @@ def public_names(module: FacadeModule) -> list[str]:
 
 def torch_name(module: ModuleType) -> str:
     """`autograd.compat.torch.nn` -> `torch.nn`."""
-    return "torch" + module.__name__.removeprefix(HERE)
+    name = module.__name__
+    return "torch" + name.removeprefix(HERE) if name.startswith(HERE) else name
 
 
 def missing(module: ModuleType, name: str) -> str:
