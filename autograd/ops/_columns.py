@@ -78,7 +78,11 @@ def _plain(kernel, stride, pads):
 
 
 def _depthwise(x, w, groups):
-    return groups == x.shape[1] == w.shape[0] and groups > 1 and w.shape[1] == 1
+    return _depthwise_weight(w, groups, x.shape[1])
+
+
+def _depthwise_weight(w, groups, channels):
+    return groups == channels == w.shape[0] and groups > 1 and w.shape[1] == 1
 
 
 def convolve(x, w, stride, pads, dilation, groups):
@@ -101,6 +105,9 @@ def convolve(x, w, stride, pads, dilation, groups):
         np.matmul(weights, np.reshape(x, (batch, groups, depth, length)), out=target)
         return y.astype(dtype, copy=False)
     xp = padded(x, pads)
+    if _flattens(stride, out, xp.shape[2:]):
+        _convolve_flat(y, weights, xp, kernel, dilation, groups)
+        return y.astype(dtype, copy=False)
     buffer = None
     for part in blocks(batch, x.dtype.itemsize * groups * depth * length):
         n = part.stop - part.start
@@ -110,6 +117,87 @@ def convolve(x, w, stride, pads, dilation, groups):
         fill_columns(columns, xp[part], kernel, stride, dilation, out)
         np.matmul(weights, columns.reshape(n, groups, depth, length), out=target[part])
     return y.astype(dtype, copy=False)
+
+
+# ---------------------------------------------------------------------------------------------- stride one
+#
+# With stride one every place of the window reads the whole padded image, shifted by a fixed distance in memory. So a
+# column of all windows is one long run of memory rather than many short ones; in exchange the results of windows that
+# straddle the edge are computed and dropped.
+
+
+def _flattens(stride, out, size):
+    length, _ = _run(out, size)
+    return all(s == 1 for s in stride) and length <= 2 * math.prod(out)
+
+
+def _run(out, size):
+    """(how long the run of windows is, memory distance of one step along each axis) in images of `size`."""
+    steps = [math.prod(size[i + 1 :]) for i in range(len(size))]
+    return sum((n - 1) * s for n, s in zip(out, steps, strict=True)) + 1, steps
+
+
+def _fill_runs(columns, flat, kernel, dilation, steps, length):
+    """columns (n, C, K, length) from images whose pixels are in a row: flat (n, C, pixels)."""
+    for i, offset in enumerate(offsets(kernel)):
+        start = sum(o * d * s for o, d, s in zip(offset, dilation, steps, strict=True))
+        columns[:, :, i] = flat[:, :, start : start + length]
+
+
+def _dropped_edges(out):
+    """The index that picks whole windows from an array (..., out[0], *size[1:])."""
+    return (..., *(slice(0, n) for n in out))
+
+
+def _convolve_flat(y, weights, xp, kernel, dilation, groups):
+    batch, channels, size, out = *xp.shape[:2], xp.shape[2:], y.shape[2:]
+    length, steps = _run(out, size)
+    flat = np.reshape(xp, (batch, channels, -1))
+    parts = blocks(batch, xp.dtype.itemsize * channels * math.prod(kernel) * length)
+    n = parts[0].stop
+    columns = np.empty_like(xp, shape=(n, channels, math.prod(kernel), length), order="C")
+    rows = np.empty_like(xp, shape=(n, y.shape[1], out[0] * steps[0]), order="C")
+    target = rows.reshape(n, groups, -1, rows.shape[-1])
+    for part in parts:
+        n = part.stop - part.start
+        _fill_runs(columns[:n], flat[part], kernel, dilation, steps, length)
+        np.matmul(weights, columns[:n].reshape(n, groups, -1, length), out=target[:n, :, :, :length])
+        y[part] = rows[:n].reshape(n, y.shape[1], out[0], *size[1:])[_dropped_edges(out)]
+
+
+def _turned(w, groups):
+    """The weight whose convolution is the transpose of w's: channels and filters exchanged, every axis reversed."""
+    filters, depth = w.shape[:2]
+    grouped = np.reshape(w, (groups, filters // groups, depth, *w.shape[2:])).swapaxes(1, 2)
+    return np.flip(grouped, tuple(range(3, grouped.ndim))).reshape(groups * depth, filters // groups, *w.shape[2:])
+
+
+def _turned_pads(size, out, kernel, pads, dilation):
+    before = [d * (k - 1) - lo for k, d, (lo, _) in zip(kernel, dilation, pads, strict=True)]
+    return tuple(
+        (b, n - o + d * (k - 1) - b) for n, o, k, d, b in zip(size, out, kernel, dilation, before, strict=True)
+    )
+
+
+def _weight_flat(xp, g, total, kernel, dilation, groups):
+    """Adds to total (groups, O/G, depth) the gradient for the weight."""
+    batch, channels, size, out = *xp.shape[:2], xp.shape[2:], g.shape[2:]
+    length, steps = _run(out, size)
+    flat = np.reshape(xp, (batch, channels, -1))
+    parts = blocks(batch, xp.dtype.itemsize * channels * math.prod(kernel) * length)
+    n = parts[0].stop
+    columns = np.empty_like(xp, shape=(n, channels, math.prod(kernel), length), order="C")
+    rows = np.zeros_like(xp, shape=(n, g.shape[1], out[0] * steps[0]), order="C")  # zero where windows are dropped
+    for part in parts:
+        n = part.stop - part.start
+        _fill_runs(columns[:n], flat[part], kernel, dilation, steps, length)
+        rows[:n].reshape(n, g.shape[1], out[0], *size[1:])[_dropped_edges(out)] = g[part]
+        slopes = rows[:n].reshape(n, groups, -1, rows.shape[-1])[..., :length]
+        found = np.matmul(slopes, columns[:n].reshape(n, groups, -1, length).swapaxes(2, 3))
+        total += np.add.reduce(found, axis=0)
+
+
+# ---------------------------------------------------------------------------------------------- one filter per channel
 
 
 def _convolve_depthwise(y, xp, w, stride, dilation):
@@ -134,10 +222,13 @@ def convolve_input(g, w, size, stride, pads, dilation, groups):
     gradients = np.reshape(g, (batch, groups, filters // groups, length))
     if _plain(kernel, stride, pads) and tuple(size) == out:
         return np.matmul(weights, gradients).reshape(batch, channels, *size).astype(dtype, copy=False)
+    if all(s == 1 for s in stride) and not _depthwise_weight(w, groups, channels):
+        turned = _turned_pads(size, out, kernel, pads, dilation)
+        return convolve(g, _turned(w, groups), stride, turned, dilation, groups).astype(dtype, copy=False)
     whole = tuple(max(n + lo + max(hi, 0), (o - 1) * s + d * (k - 1) + 1) for n, (lo, hi), o, s, d, k in
                   zip(size, pads, out, stride, dilation, kernel, strict=True))  # fmt: skip
     xp = np.zeros_like(g, shape=(batch, channels, *whole), order="C")
-    if _depthwise(xp, w, groups):
+    if _depthwise_weight(w, groups, channels):
         _spread_depthwise(xp, g, w, stride, dilation)
     else:
         for part in blocks(batch, g.dtype.itemsize * groups * depth * length):
@@ -168,6 +259,9 @@ def convolve_weight(x, g, kernel, stride, pads, dilation, groups):
     xp = padded(x, pads)
     if _depthwise(x, total.reshape(shape), groups):
         return _weight_depthwise(xp, g, shape, stride, dilation).astype(dtype, copy=False)
+    if _flattens(stride, out, xp.shape[2:]):
+        _weight_flat(xp, g, total, kernel, dilation, groups)
+        return total.reshape(shape).astype(dtype, copy=False)
     for part in blocks(batch, x.dtype.itemsize * groups * depth * length):
         n = part.stop - part.start
         # Columns as (C, K, n, L), so that the sum over the block is part of the product.
