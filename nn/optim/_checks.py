@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from autograd import Tensor
 
 
 def number(value: Any) -> float:
-    """A hyperparameter as a Python number; PyTorch also takes one-element tensors."""
-    return value.item() if isinstance(value, Tensor) else value
+    """A hyperparameter as a Python number; PyTorch also takes one-element tensors.
+
+    NumPy's scalars too: float32 weights times a NumPy float64 would be computed in float64.
+    """
+    return value.item() if isinstance(value, (Tensor, np.generic)) else value
 
 
 def rate(group: dict[str, Any]) -> Any:

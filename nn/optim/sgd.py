@@ -92,7 +92,7 @@ class SGD(Optimizer):
 
     def _coefficients(self, group: dict[str, Any], n: dict[str, float], fresh: bool) -> tuple:
         # The first velocity is the gradient itself, not damped.
-        share = 1.0 if fresh else 1.0 - group["dampening"]
+        share = 1.0 if fresh else 1.0 - number(group["dampening"])
         return rate(group), number(group["momentum"]), share, group["nesterov"]
 
     def _formula(self, w, g, s, c):

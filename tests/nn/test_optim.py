@@ -504,6 +504,18 @@ def test_big_and_small_learning_rates_stay_finite():
         close(params, twins, 1e-5)
 
 
+def test_numpy_numbers_are_as_good_as_pythons():
+    params, twins = tensors((5,), dtype=np.float32), tensors((5,), dtype=np.float32)
+    options = {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.1, "dampening": 0.3}
+    a, b = SGD(params, **options), SGD(twins, **{k: np.float64(v) for k, v in options.items()})
+    for step in range(3):
+        give_gradients(params, step), give_gradients(twins, step)
+        a.step(), b.step()
+    np.testing.assert_array_equal(params[0].detach().numpy(), twins[0].detach().numpy())
+    c = Adam(twins, lr=np.float64(0.1), betas=(np.float64(0.9), np.float64(0.99)))
+    assert [type(beta) for beta in c.param_groups[0]["betas"]] == [float, float]
+
+
 def test_hooks():
     w = autograd.ones(1, requires_grad=True)
     w.grad = autograd.ones(1)
