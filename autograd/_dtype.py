@@ -155,7 +155,7 @@ def as_dtype(d: object) -> dtype:
         return _default
     if d is builtins.complex:
         return _default.to_complex()
-    if d in (builtins.bool, builtins.int):
+    if d is builtins.bool or d is builtins.int:  # NumPy's dtypes compare equal to these
         return _PYTHON[d]  # type: ignore[index]
     try:
         return from_numpy_dtype(np.dtype(d))  # type: ignore[call-overload]
