@@ -110,6 +110,7 @@ simple("FeatureAlphaDropout", 0.2, x=wave(2, 3, 4), random=True)
 simple("Conv1d", 2, 3, 3, x=wave(2, 2, 6))
 simple("Conv1d", 4, 6, 2, stride=2, padding=1, dilation=2, groups=2, bias=False, x=wave(1, 4, 7), label="settings")
 simple("Conv1d", 2, 3, 3, padding="same", padding_mode="reflect", x=wave(2, 5), label="same-reflect")
+simple("Conv1d", 2, 2, 2, padding="same", padding_mode="circular", x=wave(1, 2, 5), label="same-even")
 simple("Conv2d", 2, 3, 3, x=wave(2, 2, 4, 5))
 simple("Conv2d", 4, 4, (2, 3), stride=(1, 2), padding=(1, 0), dilation=(2, 1), groups=2, x=wave(1, 4, 5, 5), label="settings")
 simple("Conv2d", 2, 2, 3, padding="same", x=wave(1, 2, 3, 4), label="same")
@@ -163,9 +164,11 @@ PLACES3 = np.arange(0, 64, 8).reshape(1, 1, 2, 2, 2)
 simple("MaxUnpool1d", 2, x=(wave(1, 2, 3), PLACES1))
 simple("MaxUnpool2d", 2, x=(wave(1, 1, 2, 2), PLACES2))
 simple("MaxUnpool3d", 2, x=(wave(1, 1, 2, 2, 2), PLACES3))
-case("FractionalMaxPool2d", lambda nn, t: nn.FractionalMaxPool2d(2, (2, 3), _random_samples=t(wave(1, 2, 2, lo=0.01, hi=0.99))), HW)
+case("FractionalMaxPool2d", lambda nn, t: nn.FractionalMaxPool2d((2, 3), (3, 5), _random_samples=t(wave(2, 2, 2, lo=0.01, hi=0.99))),
+     wave(2, 2, 9, 14, seed=5))  # fmt: skip
 case("FractionalMaxPool3d",
-     lambda nn, t: nn.FractionalMaxPool3d(2, output_ratio=0.5, _random_samples=t(wave(1, 2, 3, lo=0.01, hi=0.99))), DHW)  # fmt: skip
+     lambda nn, t: nn.FractionalMaxPool3d(2, output_ratio=0.5, _random_samples=t(wave(1, 2, 3, lo=0.01, hi=0.99))),
+     wave(1, 2, 7, 8, 9, seed=5))  # fmt: skip
 
 # ------------------------------------------------------------------ padding, shape, resampling
 
@@ -344,6 +347,8 @@ loss("MultiMarginLoss", A, CLASSES, p=2, margin=0.7)
 loss("TripletMarginLoss", A, B, C_)
 loss("TripletMarginLoss", A, B, C_, swap=True, p=1.0)
 loss("TripletMarginWithDistanceLoss", A, B, C_)
+for _name in ("TripletMarginLoss", "TripletMarginWithDistanceLoss"):  # the negative is nearer to the positive than to the anchor
+    simple(_name, x=(A, B, B * 0.8 + 0.1), label="swap-near", swap=True)
 loss("CTCLoss", np.log(wave(5, 2, 4, lo=0.1, hi=0.9)), np.array([[1, 2, 2], [3, 1, 0]]), np.array([5, 4]), np.array([3, 2]),
      smooth=False)  # its gradient takes the input to be normalised, as PyTorch's does
 simple("NLLLoss2d", x=(np.log(wave(1, 3, 2, 2, lo=0.1, hi=0.9)), ints(1, 2, 2, below=3)))

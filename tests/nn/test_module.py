@@ -545,6 +545,15 @@ def test_always_called_hooks():
         net(1)
 
 
+def test_an_always_called_hook_is_not_called_twice():
+    net, seen = nn.Identity(), []
+    net.register_forward_hook(lambda m, a, out: seen.append(out), always_call=True)
+    net.register_forward_hook(lambda m, a, out: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        net(5)
+    assert seen == [5]
+
+
 def test_hooks_of_all_modules():
     seen = []
     handles = [

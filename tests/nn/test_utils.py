@@ -150,6 +150,23 @@ def test_parametrizations_chain_and_assign():
     assert parametrize.type_before_parametrizations(net) is nn.Linear
 
 
+class Shifted(nn.Module):
+    def forward(self, x):
+        return x + 1
+
+    def right_inverse(self, x):
+        return x - 1
+
+
+def test_inverses_run_from_the_last_to_the_first():
+    net = nn.Linear(1, 1)
+    parametrize.register_parametrization(net, "weight", Doubled())
+    parametrize.register_parametrization(net, "weight", Shifted())
+    net.weight = autograd.full((1, 1), 7.0)
+    assert net.parametrizations.weight.original.item() == 3
+    assert net.weight.item() == 7
+
+
 def test_removing_may_leave_the_original():
     net = nn.Linear(3, 3)
     weight = net.weight
