@@ -7,28 +7,43 @@ import sys
 from typing import Any
 
 from ..._tensor import Tensor
-from ._parts import methods
 from ._facade import HERE, FacadeModule, Methods, Operations, build
+from ._parts import methods
+
+
+def names(text: str) -> list[str]:
+    """The words of a text."""
+    return text.split()
+
 
 # Functions of torch.nn.functional that PyTorch has at its top level as well.
-_AT_TOP = (
+_AT_TOP = names(
     "adaptive_avg_pool1d adaptive_max_pool1d alpha_dropout avg_pool1d batch_norm bilinear binary_cross_entropy_with_logits "
     "celu feature_dropout channel_shuffle conv1d conv2d conv3d conv_tbc conv_transpose1d conv_transpose2d conv_transpose3d "
     "cosine_embedding_loss cosine_similarity ctc_loss dropout embedding embedding_bag feature_alpha_dropout "
     "group_norm hinge_embedding_loss instance_norm kl_div layer_norm margin_ranking_loss max_pool1d max_pool2d max_pool3d "
     "native_channel_shuffle pairwise_distance pdist pixel_shuffle pixel_unshuffle poisson_nll_loss prelu relu rms_norm rrelu "
     "selu threshold triplet_margin_loss hardshrink log_softmax softmax"
-).split()
-_SPECIAL_AT_TOP = ("digamma erf erfc erfinv exp2 expm1 gammainc gammaincc i0 lgamma log1p logit mvlgamma polygamma sinc xlogy "
-                   "igamma igammac").split()  # fmt: skip
-_METHODS = ("detach is_complex is_floating_point is_signed is_inference is_nonzero is_same_size is_conj is_neg resolve_neg select "
-            "logical_not numel").split()  # fmt: skip
+)
+_SPECIAL_AT_TOP = names(
+    "digamma erf erfc erfinv exp2 expm1 gammainc gammaincc i0 lgamma log1p logit mvlgamma polygamma sinc xlogy igamma igammac"
+)
+_METHODS = names(
+    "detach is_complex is_floating_point is_signed is_inference is_nonzero is_same_size is_conj is_neg resolve_neg select "
+    "logical_not numel"
+)
 
+_OPTIMIZERS = "adadelta adagrad adam adamax adamw asgd lbfgs nadam radam rmsprop rprop sgd"
+_DISTRIBUTIONS = (
+    "bernoulli beta binomial categorical cauchy constraints dirichlet distribution exponential gamma geometric gumbel "
+    "half_normal independent kl laplace log_normal multinomial multivariate_normal normal one_hot_categorical "
+    "poisson relaxed_bernoulli relaxed_categorical studentT transformed_distribution transforms uniform utils"
+)
 # torch.nn.modules.<file>: each offers all of nn's layers, so a name need not be looked up in the right file.
-_NN_FILES = (
+_NN_FILES = names(
     "activation adaptive batchnorm channelshuffle container conv distance dropout flatten fold instancenorm lazy linear "
     "loss module normalization padding pixelshuffle pooling rnn sparse transformer upsampling"
-).split()
+)
 
 # Modules that in PyTorch are hidden behind a function of the same name.
 _FUNCTIONS = {"autograd.gradcheck", "autograd.variable", "nn.utils.weight_norm", "nn.utils.spectral_norm"}
@@ -71,7 +86,7 @@ LAYOUT: dict[str, tuple] = {
     "optim.optimizer": ("nn.optim",),
     "optim.lr_scheduler": ("nn.optim.lr_scheduler",),
     "optim.swa_utils": ("nn.optim.swa_utils",),
-    **{f"optim.{n}": ("nn.optim",) for n in "adadelta adagrad adam adamax adamw asgd lbfgs nadam radam rmsprop rprop sgd".split()},
+    **{f"optim.{n}": ("nn.optim",) for n in names(_OPTIMIZERS)},
     "utils": (".utils",),
     "utils.data": ("nn.data", ".data"),
     "utils.data.dataset": ("nn.data",),
@@ -103,10 +118,7 @@ LAYOUT: dict[str, tuple] = {
     "types": (".typing",),
     "serialization": (".settings",),
     "distributions": (".distributions",),
-    **{f"distributions.{n}": (".distributions",) for n in
-       ("bernoulli beta binomial categorical cauchy constraints dirichlet distribution exponential gamma geometric gumbel "
-        "half_normal independent kl laplace log_normal multinomial multivariate_normal normal one_hot_categorical "
-        "poisson relaxed_bernoulli relaxed_categorical studentT transformed_distribution transforms uniform utils").split()},
+    **{f"distributions.{n}": (".distributions",) for n in names(_DISTRIBUTIONS)},
     "hub": (".hub",),
     "distributed": (".distributed",),
     "return_types": (),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -96,9 +96,9 @@ class MNIST(Dataset):
         RuntimeError: a file is not there.
     """
 
-    _files = {True: ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+    _files: ClassVar[dict] = {True: ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
               False: ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")}  # fmt: skip
-    classes = ["0 - zero", "1 - one", "2 - two", "3 - three", "4 - four", "5 - five", "6 - six", "7 - seven",
+    classes: ClassVar[list] = ["0 - zero", "1 - one", "2 - two", "3 - three", "4 - four", "5 - five", "6 - six", "7 - seven",
                "8 - eight", "9 - nine"]  # fmt: skip
 
     def __init__(self, root: Any, train: bool = True, transform: Callable | None = None,
@@ -129,7 +129,8 @@ class MNIST(Dataset):
 class FashionMNIST(MNIST):
     """Clothes in MNIST's form."""
 
-    classes = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"]
+    classes: ClassVar[list] = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag",
+                               "Ankle boot"]  # fmt: skip
 
 
 class KMNIST(MNIST):

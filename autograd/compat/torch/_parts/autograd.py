@@ -5,8 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from .... import (
-    Function, backward, detect_anomaly, enable_grad, grad, gradcheck, gradgradcheck, inference_mode, is_grad_enabled, no_grad,
-    set_detect_anomaly, set_grad_enabled)  # fmt: skip
+    Function,
+    backward,
+    detect_anomaly,
+    enable_grad,
+    grad,
+    gradcheck,
+    gradgradcheck,
+    inference_mode,
+    is_grad_enabled,
+    no_grad,
+    set_detect_anomaly,  # fmt: skip
+    set_grad_enabled,
+)
 from .types import Variable
 
 

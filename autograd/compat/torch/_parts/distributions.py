@@ -3,12 +3,35 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 from .... import (
-    as_tensor, bernoulli, broadcast_tensors, diagonal, empty, eye, finfo, get_default_dtype, isfinite, lgamma, log1p,
-    log_softmax, matmul, multinomial, no_grad, normal, poisson, rand, sigmoid, softmax, sqrt, where, xlogy, zeros,
-    zeros_like)  # fmt: skip
+    as_tensor,
+    bernoulli,
+    broadcast_tensors,
+    diagonal,
+    empty,
+    eye,
+    finfo,
+    get_default_dtype,
+    isfinite,
+    lgamma,
+    log1p,
+    log_softmax,
+    matmul,
+    multinomial,
+    no_grad,
+    normal,
+    poisson,
+    rand,
+    sigmoid,
+    softmax,
+    sqrt,
+    where,
+    xlogy,
+    zeros,
+    zeros_like,  # fmt: skip
+)
 from .... import digamma as _digamma
 from ...._tensor import Size, Tensor
 from ....linalg import cholesky, solve_triangular
@@ -40,7 +63,7 @@ class Distribution:
     has_rsample = False
     has_enumerate_support = False
     _validate_args = True
-    arg_constraints: dict = {}
+    arg_constraints: ClassVar[dict] = {}
 
     def __init__(self, batch_shape: Any = (), event_shape: Any = (), validate_args: bool | None = None) -> None:
         self._batch_shape, self._event_shape = Size(batch_shape), Size(event_shape)
@@ -113,7 +136,7 @@ class Normal(Distribution):
     """
 
     has_rsample = True
-    arg_constraints = {"loc": "real", "scale": "positive"}
+    arg_constraints: ClassVar[dict] = {"loc": "real", "scale": "positive"}
 
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
         self.loc, self.scale = _tensors(loc, scale)
@@ -177,7 +200,7 @@ class HalfNormal(Distribution):
     """|x| of a normal variable around 0."""
 
     has_rsample = True
-    arg_constraints = {"scale": "positive"}
+    arg_constraints: ClassVar[dict] = {"scale": "positive"}
 
     def __init__(self, scale: Any, validate_args: bool | None = None) -> None:
         (self.scale,) = _tensors(scale)
@@ -201,7 +224,7 @@ class Uniform(Distribution):
     """Density 1 / (high - low) on [low, high)."""
 
     has_rsample = True
-    arg_constraints = {"low": "dependent", "high": "dependent"}
+    arg_constraints: ClassVar[dict] = {"low": "dependent", "high": "dependent"}
 
     def __init__(self, low: Any, high: Any, validate_args: bool | None = None) -> None:
         self.low, self.high = _tensors(low, high)
@@ -241,7 +264,7 @@ def _inside(probs: Tensor) -> Tensor:
 class _Binary(Distribution):
     """What distributions over two outcomes share: `probs` and `logits`, one given, the other computed."""
 
-    arg_constraints = {"probs": "unit_interval", "logits": "real"}
+    arg_constraints: ClassVar[dict] = {"probs": "unit_interval", "logits": "real"}
 
     def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
         _one_of(probs, logits)
@@ -336,7 +359,7 @@ class Categorical(Distribution):
     """
 
     has_enumerate_support = True
-    arg_constraints = {"probs": "simplex", "logits": "real_vector"}
+    arg_constraints: ClassVar[dict] = {"probs": "simplex", "logits": "real_vector"}
 
     def __init__(self, probs: Tensor | None = None, logits: Tensor | None = None, validate_args: bool | None = None) -> None:
         _one_of(probs, logits)
@@ -404,7 +427,7 @@ class OneHotCategorical(Categorical):
 class Multinomial(Distribution):
     """Counts of each class in `total_count` draws."""
 
-    arg_constraints = {"probs": "simplex", "logits": "real_vector"}
+    arg_constraints: ClassVar[dict] = {"probs": "simplex", "logits": "real_vector"}
 
     def __init__(self, total_count: int = 1, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
         self.total_count, self._classes = total_count, Categorical(probs, logits, validate_args)
@@ -428,7 +451,7 @@ class Exponential(Distribution):
     """Density rate e^(-rate x)."""
 
     has_rsample = True
-    arg_constraints = {"rate": "positive"}
+    arg_constraints: ClassVar[dict] = {"rate": "positive"}
 
     def __init__(self, rate: Any, validate_args: bool | None = None) -> None:
         (self.rate,) = _tensors(rate)
@@ -454,7 +477,7 @@ class _LocScale(Distribution):
     """What Laplace, Cauchy and Gumbel share."""
 
     has_rsample = True
-    arg_constraints = {"loc": "real", "scale": "positive"}
+    arg_constraints: ClassVar[dict] = {"loc": "real", "scale": "positive"}
 
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
         self.loc, self.scale = _tensors(loc, scale)
@@ -515,7 +538,7 @@ class Gumbel(_LocScale):
 class Poisson(Distribution):
     """Counts with mean `rate`."""
 
-    arg_constraints = {"rate": "nonnegative"}
+    arg_constraints: ClassVar[dict] = {"rate": "nonnegative"}
 
     def __init__(self, rate: Any, validate_args: bool | None = None) -> None:
         (self.rate,) = _tensors(rate)
@@ -536,7 +559,7 @@ class Gamma(Distribution):
     """Density rate^a x^(a-1) e^(-rate x) / Gamma(a), a = concentration. `rsample` differentiates by the rate only."""
 
     has_rsample = True
-    arg_constraints = {"concentration": "positive", "rate": "positive"}
+    arg_constraints: ClassVar[dict] = {"concentration": "positive", "rate": "positive"}
 
     def __init__(self, concentration: Any, rate: Any, validate_args: bool | None = None) -> None:
         self.concentration, self.rate = _tensors(concentration, rate)
@@ -580,7 +603,7 @@ class Chi2(Gamma):
 class Beta(Distribution):
     """Density proportional to x^(a-1) (1-x)^(b-1) on (0, 1)."""
 
-    arg_constraints = {"concentration1": "positive", "concentration0": "positive"}
+    arg_constraints: ClassVar[dict] = {"concentration1": "positive", "concentration0": "positive"}
 
     def __init__(self, concentration1: Any, concentration0: Any, validate_args: bool | None = None) -> None:
         self.concentration1, self.concentration0 = _tensors(concentration1, concentration0)
@@ -606,7 +629,7 @@ class Beta(Distribution):
 class Dirichlet(Distribution):
     """Density proportional to the product of x_k^(a_k - 1) over the simplex."""
 
-    arg_constraints = {"concentration": "positive"}
+    arg_constraints: ClassVar[dict] = {"concentration": "positive"}
 
     def __init__(self, concentration: Tensor, validate_args: bool | None = None) -> None:
         self.concentration = concentration
@@ -626,7 +649,7 @@ class Dirichlet(Distribution):
 class StudentT(Distribution):
     """Student's t with `df` degrees of freedom."""
 
-    arg_constraints = {"df": "positive", "loc": "real", "scale": "positive"}
+    arg_constraints: ClassVar[dict] = {"df": "positive", "loc": "real", "scale": "positive"}
 
     def __init__(self, df: Any, loc: Any = 0.0, scale: Any = 1.0, validate_args: bool | None = None) -> None:
         self.df, self.loc, self.scale = _tensors(df, loc, scale)
@@ -649,7 +672,7 @@ class MultivariateNormal(Distribution):
     """Density e^(-(x - loc)^T C^-1 (x - loc) / 2) / sqrt((2 pi)^n det C), by covariance, precision or scale_tril."""
 
     has_rsample = True
-    arg_constraints = {"loc": "real_vector", "covariance_matrix": "positive_definite"}
+    arg_constraints: ClassVar[dict] = {"loc": "real_vector", "covariance_matrix": "positive_definite"}
 
     def __init__(self, loc: Tensor, covariance_matrix: Tensor | None = None, precision_matrix: Tensor | None = None,
                  scale_tril: Tensor | None = None, validate_args: bool | None = None) -> None:  # fmt: skip
@@ -686,7 +709,7 @@ class MultivariateNormal(Distribution):
 class Independent(Distribution):
     """Counts the last axes of a batch as one event."""
 
-    def __init__(self, base_distribution: Distribution, reinterpreted_batch_ndims: int, validate_args: bool | None = None) -> None:
+    def __init__(self, base_distribution: Distribution, reinterpreted_batch_ndims: int, validate_args: Any = None) -> None:
         self.base_dist, self.reinterpreted_batch_ndims = base_distribution, reinterpreted_batch_ndims
         shape = base_distribution.batch_shape + base_distribution.event_shape
         split = len(base_distribution.batch_shape) - reinterpreted_batch_ndims

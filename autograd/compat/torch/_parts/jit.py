@@ -15,7 +15,8 @@ def _same(obj: Any = None, *args: Any, **kwargs: Any) -> Any:
     return (lambda f: f) if obj is None or isinstance(obj, bool) else obj
 
 
-script = trace = trace_module = ignore = export = unused = script_method = freeze = optimize_for_inference = script_if_tracing = _same
+script = trace = trace_module = script_method = script_if_tracing = _same
+ignore = export = unused = freeze = optimize_for_inference = _same
 
 
 def is_scripting() -> bool:

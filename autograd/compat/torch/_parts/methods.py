@@ -97,7 +97,7 @@ def narrow_copy(self: Tensor, dim: int, start: int, length: int) -> Tensor:
     return self.narrow(dim, start, length).clone()  # type: ignore[attr-defined]
 
 
-def apply_(self: Tensor, callable: Callable) -> Tensor:  # noqa: A002
+def apply_(self: Tensor, callable: Callable) -> Tensor:
     """Replace each element by the function's value at it; unrecorded."""
     data = self._buffer()
     data[...] = np.reshape([callable(v) for v in data.ravel().tolist()], data.shape)
@@ -105,7 +105,7 @@ def apply_(self: Tensor, callable: Callable) -> Tensor:  # noqa: A002
     return self
 
 
-def map_(self: Tensor, tensor: Tensor, callable: Callable) -> Tensor:  # noqa: A002
+def map_(self: Tensor, tensor: Tensor, callable: Callable) -> Tensor:
     """Replace each element by the function's value at it and at the other tensor's; unrecorded."""
     data, other = self._buffer(), np.broadcast_to(tensor._data, self.shape)
     pairs = zip(data.ravel().tolist(), other.ravel().tolist(), strict=True)

@@ -14,7 +14,7 @@ _threads = {"intra": os.cpu_count() or 1, "inter": 1, "limiter": None}
 _flags: dict[str, Any] = {"deterministic": False, "warn_only": False, "precision": "highest", "warn_always": False}
 
 
-def save(obj: Any, f: Any, pickle_module: Any = None, pickle_protocol: int = 2, _use_new_zipfile_serialization: bool = True) -> None:
+def save(obj: Any, f: Any, pickle_module: Any = None, pickle_protocol: int = 2, **ignored: Any) -> None:
     """Write `obj` to a file; a whole model as well, which only `load(..., weights_only=False)` reads back."""
     try:
         _save(obj, f)
@@ -53,7 +53,7 @@ def get_num_interop_threads() -> int:
     return int(_threads["inter"])  # type: ignore[call-overload]
 
 
-def compile(model: Any = None, **options: Any) -> Any:  # noqa: A001
+def compile(model: Any = None, **options: Any) -> Any:
     """Nothing is compiled here: gives the function or model back."""
     return (lambda m: m) if model is None else model
 

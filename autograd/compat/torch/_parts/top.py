@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .... import _dtype, as_tensor, linalg
-from ....func import vmap
 from ...._tensor import Tensor
-
+from ....func import vmap
 
 
 def get_device(input: Tensor) -> int:
@@ -66,7 +65,7 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple:
     return tuple(as_tensor(np.asarray(c)) for c in np.unravel_index(indices._data, tuple(shape)))
 
 
-def norm_except_dim(v: Tensor, pow: int = 2, dim: int = 0) -> Tensor:  # noqa: A002
+def norm_except_dim(v: Tensor, pow: int = 2, dim: int = 0) -> Tensor:
     """The norm over every axis but `dim`."""
     return linalg.vector_norm(v, pow, [i for i in range(v.dim()) if i != dim % v.dim()], True)
 
@@ -85,5 +84,20 @@ def sym_float(a: Any) -> float:
     return float(a)
 
 
-__all__ = ["frobenius_norm", "from_dlpack", "frombuffer", "constant_pad_nd", "get_device", "lstsq", "matrix_rank", "norm_except_dim", "nuclear_norm", "result_type", "unravel_index",
-           "set_anomaly_enabled", "sym_float", "sym_int", "vmap"]  # fmt: skip
+__all__ = [
+    "constant_pad_nd",
+    "frobenius_norm",
+    "from_dlpack",
+    "frombuffer",
+    "get_device",
+    "lstsq",
+    "matrix_rank",
+    "norm_except_dim",
+    "nuclear_norm",
+    "result_type",
+    "set_anomaly_enabled",
+    "sym_float",
+    "sym_int",
+    "unravel_index",
+    "vmap",
+]  # fmt: skip
