@@ -36,6 +36,12 @@ class Capture:
 capture = Capture()
 
 
+class Observer:
+    """Who is told how long each node's rules took: the profiler while it runs, else None."""
+
+    active: Any = None
+
+
 class Scope:
     """The call of a module (or a `viz.scope`) during which a node was made; a linked list, innermost first."""
 
@@ -322,7 +328,7 @@ class _Pass:
     def run(self, order: list) -> None:
         grads, relevant, targets = self.grads, self.relevant, self.targets
         roots, free, owned = self.roots, not self.keep, self.owned
-        limit, plain = capture.limit, not (self.create or self.anomaly or Complex.seen)
+        limit, plain = capture.limit, not (self.create or self.anomaly or Complex.seen or Observer.active is not None)
         for node in order:
             g = grads.pop(node, None)
             if g is None:
@@ -424,6 +430,11 @@ class _Pass:
 
         For f with derivative f', PyTorch's gradient is g * conj(f'), which is conj(conj(g) * f').
         """
+        if Observer.active is not None:
+            return Observer.active.timed(node, lambda: self.apply_plainly(node, g))
+        return self.apply_plainly(node, g)
+
+    def apply_plainly(self, node: Node, g: Any) -> tuple:
         twist = Complex.seen and node.plan.op.holomorphic and _touches_complex(node)
         if twist:
             g = _conj(g)

@@ -86,7 +86,8 @@ SMALL = {"w": autograd.arange(6.0).reshape(2, 3), "epoch": 3, "lr": [0.1, None, 
         autograd.bool, autograd.device("cpu"), np.float32(1.5), np.int64(3), np.bool_(True), np.array([1, 2], "<i2"),
         np.array([1, 2], ">i4"), np.array(["a", "bc"]), np.asfortranarray(np.arange(6.0).reshape(2, 3)), np.array(5),
     ],
-    ids=lambda v: f"{type(v).__name__}-{str(v)[:20]!r}",
+    # A set's text differs from one process to the next, and parallel runs compare the names of tests.
+    ids=lambda v: f"{type(v).__name__}-{len(v) if isinstance(v, set) else str(v)[:20]!r}",
 )  # fmt: skip
 def test_plain_values_return(value):
     assert same(reloaded(value), value)

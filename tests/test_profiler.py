@@ -1,0 +1,55 @@
+"""The profiler counts what ran, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import autograd as ag
+import nn
+from autograd import profiler
+
+
+def step(model, x, y):
+    loss = nn.functional.cross_entropy(model(x), y)
+    loss.backward()
+    return loss
+
+
+def test_counts_bytes_and_phases():
+    x = ag.ones(10, 10, requires_grad=True)
+    with profiler.profile() as p:
+        y = (x @ x).tanh() * 2.0
+        y.sum().backward()
+    rows = {r.name: r for r in p.rows()}
+    assert rows["matmul"].calls == rows["tanh"].calls == rows["mul"].calls == rows["sum"].calls == 1
+    assert rows["matmul"].bytes == 3 * 400  # the product and the gradients of both operands
+    assert all(r.forward > 0 and r.backward > 0 for r in rows.values())
+    assert x.grad is not None
+
+
+def test_training_step_table_and_trace(tmp_path):
+    ag.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+    x, y = ag.randn(5, 4), ag.tensor([0, 1, 2, 0, 1])
+    plain = float(step(model, x, y))
+    with profiler.profile() as p:
+        assert float(step(model, x, y)) == plain
+    assert "backward ms" in p.table() and "linear" in str(p)
+    p.export_chrome_trace(tmp_path / "trace.json")
+    events = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
+    assert {e["cat"] for e in events} == {"forward", "backward"} and all(e["dur"] >= 0 for e in events)
+
+
+def test_nothing_stays_behind():
+    before = ag.tanh.op.kernel
+    with pytest.raises(ZeroDivisionError), profiler.profile() as p:
+        ag.ones(2).tanh()
+        1 / 0  # noqa: B018
+    seen = len(p.events)
+    ag.ones(2).tanh()
+    ag.ones(2).sum()
+    assert ag.tanh.op.kernel is before and len(p.events) == seen
+    with profiler.profile(), pytest.raises(RuntimeError, match="another profile is running"), profiler.profile():
+        pass
