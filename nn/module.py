@@ -6,7 +6,6 @@ import itertools
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-from weakref import ref
 
 import autograd
 from autograd import Tensor
@@ -87,8 +86,7 @@ class Module:
             call = self._call_with_hooks
         if not capture.limit:  # nobody will draw this: no scope needed
             return call(*args, **kwargs)
-        # The scope holds the module weakly: a module that keeps a result would otherwise keep itself alive.
-        token = enter(Scope(self._scope_name or type(self).__name__, ref(self), next(_calls), current()))
+        token = enter(Scope(self._scope_name or type(self).__name__, self, next(_calls), current()))
         try:
             return call(*args, **kwargs)
         finally:
