@@ -37,9 +37,13 @@ def astype(x, dtype, /, *, copy=True, device=None):
     return cast(x, d)
 
 
+def _dtype_of(x: Any) -> Any:
+    return as_dtype(x.dtype) if isinstance(x, (Tensor, np.ndarray)) else as_dtype(x)
+
+
 def can_cast(from_, to, /):
     """Whether promotion may turn dtype (or array) `from_` into `to`."""
-    source, target = as_dtype(getattr(from_, "dtype", from_) if isinstance(from_, Tensor) else from_), as_dtype(to)
+    source, target = _dtype_of(from_), as_dtype(to)
     return _dtype.category(source.dtype) <= _dtype.category(target.dtype) and bool(np.can_cast(source.dtype, target.dtype))
 
 
@@ -52,8 +56,7 @@ def result_type(*arrays_and_dtypes):
     if not arrays_and_dtypes:
         raise ValueError("result_type: at least one array or dtype is needed")
     numbers = [a for a in arrays_and_dtypes if isinstance(a, NUMBER)]
-    others = [a.dtype if isinstance(a, Tensor) else as_dtype(getattr(a, "dtype", a)) for a in arrays_and_dtypes
-              if not isinstance(a, NUMBER)]  # fmt: skip
+    others = [_dtype_of(a) for a in arrays_and_dtypes if not isinstance(a, NUMBER)]
     if not others:
         raise ValueError("result_type: at least one array or dtype is needed besides numbers")
     found = common(others)

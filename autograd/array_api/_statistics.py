@@ -37,7 +37,14 @@ def prod(x, /, *, axis=None, dtype=None, keepdims=False):
     """The product; small integers are multiplied as 64-bit ones."""
     x = tensor(x)
     d = _total_dtype(x, dtype)
-    return _reduced(cast(x, d), axis, keepdims, lambda x, axes, keep: ops.prod(x, dim=axes, keepdim=keep, dtype=d))
+    return _reduced(cast(x, d), axis, keepdims, _product)
+
+
+def _product(x: Tensor, axes: Any, keep: bool) -> Tensor:
+    """A product over several axes is taken one after another, as its gradient is."""
+    for a in sorted(axes or (), reverse=True):
+        x = ops.prod(x, dim=a, keepdim=keep, dtype=x.dtype)
+    return x
 
 
 def mean(x, /, *, axis=None, keepdims=False):
@@ -134,6 +141,8 @@ def diff(x, /, *, axis=-1, n=1, prepend=None, append=None):
     """Differences of neighbours along an axis, n times."""
     x = tensor(x)
     axis = axes_of(axis, x.ndim)[0]
+    if not n:
+        return x
     parts = [p for p in (prepend, x, append) if p is not None]
     x = ops.cat(promoted(parts), axis) if len(parts) > 1 else x
     for _ in range(n):

@@ -22,7 +22,7 @@ _MinMax = namedtuple("aminmax", ("min", "max"))
 
 
 def _cast(x, dtype):
-    return x if dtype is None else x.astype(as_dtype(dtype).dtype)
+    return x if dtype is None or x.dtype == as_dtype(dtype).dtype else x.astype(as_dtype(dtype).dtype)
 
 
 def _widened(x, dtype):
@@ -74,7 +74,7 @@ def sum(x, *, dim=None, keepdim=False, dtype=None):
         >>> autograd.tensor([[1.0, 2.0], [3.0, 4.0]]).sum(dim=0)
         tensor([4., 6.])
     """
-    return _total(_widened(x, dtype), wrap_dims(dim, x.ndim), keepdim)
+    return _cast(_total(_widened(x, dtype), wrap_dims(dim, x.ndim), keepdim), dtype)
 
 
 @sum.grad("x")
@@ -447,7 +447,8 @@ def _softmax_dim(name, input, dim):
     call(r(2, 3)), call(r(2, 3), dim=1), call(r(3, 2), dim=0, keepdim=True), call(r())]))  # fmt: skip
 def prod(x, *, dim=None, keepdim=False, dtype=None):
     """Product of all elements, or along `dim`."""
-    return np.prod(_widened(x, dtype), axis=None if dim is None else wrap_dims(dim, x.ndim), keepdims=keepdim and dim is not None)
+    axes = None if dim is None else wrap_dims(dim, x.ndim)
+    return _cast(np.prod(_widened(x, dtype), axis=axes, keepdims=keepdim and dim is not None), dtype)
 
 
 @prod.grad("x")
@@ -479,7 +480,7 @@ _SCAN = cases(lambda r: [call(r(2, 3), dim=1), call(r(2, 3, 2), dim=0), call(r(4
 def cumsum(x, *, dim, dtype=None):
     """Running sum along `dim`."""
     x = _widened(x, dtype)
-    return np.cumsum(x, axis=wrap_dim(dim, x.ndim)) if x.ndim else x
+    return _cast(np.cumsum(x, axis=wrap_dim(dim, x.ndim)) if x.ndim else x, dtype)
 
 
 @cumsum.grad("x")
@@ -491,7 +492,7 @@ def _(g, dim):
 def cumprod(x, *, dim, dtype=None):
     """Running product along `dim`."""
     x = _widened(x, dtype)
-    return np.cumprod(x, axis=wrap_dim(dim, x.ndim)) if x.ndim else x
+    return _cast(np.cumprod(x, axis=wrap_dim(dim, x.ndim)) if x.ndim else x, dtype)
 
 
 @cumprod.grad("x")
