@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import itertools
 import math
+import threading
 
 import numpy as np
 
 # Bytes of columns worked on at a time: they are written and read back while still in the cache.
 BLOCK = 1 << 20
+# Up to this ratio of filters to channels, gathering from the filters is cheaper than adding into the channels.
+_TURN = 2
 
 
 def out_size(size, kernel, stride, pads, dilation):
@@ -61,6 +64,26 @@ def add_columns(xp, columns, kernel, stride, dilation, out):
         xp[(..., *windows(offset, stride, dilation, out))] += columns[:, :, i]
 
 
+_own = threading.local()
+
+
+def scratch(like, shape, slot=0):
+    """Uninitialised memory of `shape` that the next call with the same slot hands out again.
+
+    Fresh memory of this size costs more in page faults than the columns cost in copying.
+    """
+    if type(like) is not np.ndarray:
+        return np.empty_like(like, shape=shape)
+    size = math.prod(shape)
+    key = (slot, like.dtype.char)
+    held = _own.__dict__.get(key)
+    if held is None or held.size < size:
+        if size * like.dtype.itemsize > 8 * BLOCK:
+            return np.empty(shape, like.dtype)
+        held = _own.__dict__[key] = np.empty(max(size, 1 << 14), like.dtype)
+    return held[:size].reshape(shape)
+
+
 def _wide(a):
     """Half precision is multiplied and summed in float32."""
     return a.astype(np.float32) if a.dtype == np.float16 else a
@@ -92,10 +115,12 @@ def convolve(x, w, stride, pads, dilation, groups):
     kernel = w.shape[2:]
     out = out_size(x.shape[2:], kernel, stride, pads, dilation)
     batch, filters = x.shape[0], w.shape[0]
-    y = np.zeros_like(x, shape=(batch, filters, *out), order="C")
+    y = np.empty_like(x, shape=(batch, filters, *out), order="C")
     if not y.size or not w.size:
+        y[...] = 0
         return y.astype(dtype, copy=False)
     if _depthwise(x, w, groups):
+        y[...] = 0
         _convolve_depthwise(y, padded(x, pads), w, stride, dilation)
         return y.astype(dtype, copy=False)
     depth, length = x.shape[1] // groups * math.prod(kernel), math.prod(out)
@@ -108,12 +133,9 @@ def convolve(x, w, stride, pads, dilation, groups):
     if _flattens(stride, out, xp.shape[2:]):
         _convolve_flat(y, weights, xp, kernel, dilation, groups)
         return y.astype(dtype, copy=False)
-    buffer = None
     for part in blocks(batch, x.dtype.itemsize * groups * depth * length):
         n = part.stop - part.start
-        if buffer is None:
-            buffer = np.empty_like(x, shape=(n, x.shape[1], math.prod(kernel), *out), order="C")
-        columns = buffer[:n]
+        columns = scratch(x, (n, x.shape[1], math.prod(kernel), *out))
         fill_columns(columns, xp[part], kernel, stride, dilation, out)
         np.matmul(weights, columns.reshape(n, groups, depth, length), out=target[part])
     return y.astype(dtype, copy=False)
@@ -155,8 +177,8 @@ def _convolve_flat(y, weights, xp, kernel, dilation, groups):
     flat = np.reshape(xp, (batch, channels, -1))
     parts = blocks(batch, xp.dtype.itemsize * channels * math.prod(kernel) * length)
     n = parts[0].stop
-    columns = np.empty_like(xp, shape=(n, channels, math.prod(kernel), length), order="C")
-    rows = np.empty_like(xp, shape=(n, y.shape[1], out[0] * steps[0]), order="C")
+    columns = scratch(xp, (n, channels, math.prod(kernel), length))
+    rows = scratch(xp, (n, y.shape[1], out[0] * steps[0]), 1)
     target = rows.reshape(n, groups, -1, rows.shape[-1])
     for part in parts:
         n = part.stop - part.start
@@ -186,8 +208,9 @@ def _weight_flat(xp, g, total, kernel, dilation, groups):
     flat = np.reshape(xp, (batch, channels, -1))
     parts = blocks(batch, xp.dtype.itemsize * channels * math.prod(kernel) * length)
     n = parts[0].stop
-    columns = np.empty_like(xp, shape=(n, channels, math.prod(kernel), length), order="C")
-    rows = np.zeros_like(xp, shape=(n, g.shape[1], out[0] * steps[0]), order="C")  # zero where windows are dropped
+    columns = scratch(xp, (n, channels, math.prod(kernel), length))
+    rows = scratch(xp, (n, g.shape[1], out[0] * steps[0]), 1)
+    rows[...] = 0  # and it stays so where windows are dropped
     for part in parts:
         n = part.stop - part.start
         _fill_runs(columns[:n], flat[part], kernel, dilation, steps, length)
@@ -222,7 +245,7 @@ def convolve_input(g, w, size, stride, pads, dilation, groups):
     gradients = np.reshape(g, (batch, groups, filters // groups, length))
     if _plain(kernel, stride, pads) and tuple(size) == out:
         return np.matmul(weights, gradients).reshape(batch, channels, *size).astype(dtype, copy=False)
-    if all(s == 1 for s in stride) and not _depthwise_weight(w, groups, channels):
+    if all(s == 1 for s in stride) and filters <= channels * _TURN and not _depthwise_weight(w, groups, channels):
         turned = _turned_pads(size, out, kernel, pads, dilation)
         return convolve(g, _turned(w, groups), stride, turned, dilation, groups).astype(dtype, copy=False)
     whole = tuple(max(n + lo + max(hi, 0), (o - 1) * s + d * (k - 1) + 1) for n, (lo, hi), o, s, d, k in
@@ -265,7 +288,7 @@ def convolve_weight(x, g, kernel, stride, pads, dilation, groups):
     for part in blocks(batch, x.dtype.itemsize * groups * depth * length):
         n = part.stop - part.start
         # Columns as (C, K, n, L), so that the sum over the block is part of the product.
-        columns = np.empty_like(x, shape=(x.shape[1], math.prod(kernel), n, *out), order="C")
+        columns = scratch(x, (x.shape[1], math.prod(kernel), n, *out))
         fill_columns(np.moveaxis(columns, 2, 0), xp[part], kernel, stride, dilation, out)
         rows = np.moveaxis(g[part], 0, 1).reshape(groups, filters // groups, n * length)
         total += np.matmul(rows, columns.reshape(groups, depth, n * length).swapaxes(1, 2))
