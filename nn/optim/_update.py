@@ -29,8 +29,9 @@ from autograd._tensor import stamp, wrap
 BLOCK_BYTES = 1 << 18
 # Copying 16 Ki numbers three times costs less than a dozen NumPy calls.
 GATHERED = 1 << 14
-# Waking a second thread and passing the GIL to and fro costs what it saves on 1 Mi numbers, weights and state together.
-THREADED = 1 << 20
+# Numbers, weights and state together, from which a second thread is used. It wins from 1 Mi on an idle machine (by a
+# third at 3 Mi); on a busy one it may wait for a core for milliseconds, which only long steps can bear.
+THREADED = 3 << 20
 
 
 # ---------------------------------------------------------------------------------------------- state
