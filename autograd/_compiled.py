@@ -52,6 +52,7 @@ def _entry({signature}, *, out=None, **_more):
         _node.seq = _tick()
         _node.shape = _main.shape
         _node.dtype = _main.dtype
+        _node.kind = None if type(_main) is _ndarray else type(_main)
         _node.value = _main if type(_main) is not _ndarray or _main.size <= _capture.limit else None
         _node.given = ()
         {given}

@@ -87,13 +87,17 @@ def unary_entry(op: Any, general: Callable) -> Callable:
         result._node = node = new(Node)
         node.edges = (edge,)
         node.plan = plan
-        node.saved = () if plan.save is None else plan.save((x,), (), y)
+        node.saved = () if plan.save is None else plan.pick(x, y)
         if held:
             node.saved = exports.guarded(node.saved)
         node.seq = tick()
         node.shape = y.shape
         node.dtype = y.dtype
-        node.value = y if type(y) is not ndarray or y.size <= capture.limit else None
+        kind = type(y)
+        if kind is ndarray:
+            node.kind, node.value = None, y if y.size <= capture.limit else None
+        else:
+            node.kind, node.value = kind, y
         node.given = node.params = ()
         node.scope = _current_scope()
         node.hooks = None
@@ -165,14 +169,18 @@ def binary_entry(op: Any, general: Callable, operator: bool = False) -> Callable
             node.given = ()
             plan = both = both or op.plan((True, True))
         node.plan = plan
-        node.saved = () if plan.save is None else plan.save((x, y), (), z)
+        node.saved = () if plan.save is None else plan.pick(x, y, z)
         if held:
             node.saved = exports.guarded(node.saved)
         node.seq = tick()
         node.shape = z.shape
         node.dtype = z.dtype
         node.params = ()
-        node.value = z if type(z) is not ndarray or z.size <= capture.limit else None
+        kind = type(z)
+        if kind is ndarray:
+            node.kind, node.value = None, z if z.size <= capture.limit else None
+        else:
+            node.kind, node.value = kind, z
         node.scope = _current_scope()
         node.hooks = None
         return result

@@ -103,14 +103,15 @@ class Node:
         saved: what the rules named, aligned with `plan.names`; None once freed.
         plan: the operation's `Plan` for the inputs that need a gradient here.
         seq: number from the global clock; larger is younger.
-        shape, dtype: of the output (NumPy dtype).
+        shape, dtype: of the output (NumPy dtype). kind: the type of a scalar output, None for an array: a gradient of
+            that very type needs no closer look.
         value: the output, when it is small.
         given: ((position, value), ...) of the inputs that are not recorded tensors; a large array weakly.
         params: the values of the operation's parameters, in order.
         scope: innermost `Scope` at the time, or None.
     """
 
-    __slots__ = ("edges", "saved", "plan", "seq", "shape", "dtype", "value", "given", "params", "scope", "hooks",
+    __slots__ = ("edges", "saved", "plan", "seq", "shape", "dtype", "kind", "value", "given", "params", "scope", "hooks",
                  "_grad", "_metadata", "_trace", "__weakref__")  # fmt: skip
 
     def name(self) -> str:
@@ -173,7 +174,7 @@ def _first(result: Any) -> Any:
 class Leaf:
     """The end of the graph at a tensor that requires grad: gradients arriving here go to its `.grad`."""
 
-    __slots__ = ("ref", "shape", "dtype", "seq", "hooks", "__weakref__")
+    __slots__ = ("ref", "shape", "dtype", "kind", "seq", "hooks", "__weakref__")
     edges: tuple = ()
     next_functions: tuple = ()
     saved: tuple = ()
@@ -181,10 +182,16 @@ class Leaf:
 
     def __init__(self, tensor: Any) -> None:
         self.ref = weakref.ref(tensor)
-        self.shape, self.dtype = tensor._data.shape, tensor._data.dtype
+        self.follow(tensor)
         Complex.seen = Complex.seen or self.dtype.kind == "c"
         self.seq = tick()
         self.hooks: Hooks | None = None
+
+    def follow(self, tensor: Any) -> None:
+        """Note the shape and type of the tensor's data, now or when it has been replaced."""
+        data = tensor._data
+        self.shape, self.dtype = data.shape, data.dtype
+        self.kind = None if type(data) is ndarray or data.ndim else type(data)
 
     def name(self) -> str:
         return "torch::autograd::AccumulateGrad"
@@ -362,7 +369,7 @@ class _Pass:
                     continue
                 if relevant is not None and edge not in relevant:
                     continue
-                if part.shape != edge.shape or part.dtype is not edge.dtype:
+                if type(part) is not edge.kind and (part.shape != edge.shape or part.dtype is not edge.dtype):
                     part = self.fit(node, edge, part)
                     if part is None:
                         continue

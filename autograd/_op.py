@@ -339,6 +339,7 @@ class Op(Declaration):
             node.saved = exports.guarded(node.saved)
         node.seq = tick()
         node.shape, node.dtype = main.shape, main.dtype
+        node.kind = None if type(main) is ndarray or main.ndim else type(main)
         node.value = main if main.size <= capture.limit else None
         node.given = _unrecorded(arrays, nodes) if None in nodes else ()
         node.params = params

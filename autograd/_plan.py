@@ -35,6 +35,15 @@ class Plan:
         where = [self.op.place(name) for name in self.names]
         return eval(f"lambda A, P, out: ({', '.join(where)},)")  # noqa: S307  (built from identifiers of a declaration)
 
+    @functools.cached_property
+    def pick(self) -> Callable:
+        """`save` for an operation without parameters: lambda x, ..., out: the saved tuple."""
+        names = [f"a{i}" for i in range(len(self.op.inputs))]
+        where = [self.op.place(name) for name in self.names]
+        for i, name in enumerate(names):
+            where = [w.replace(f"A[{i}]", name) for w in where]
+        return eval(f"lambda {', '.join(names)}, out: ({', '.join(where)},)")  # noqa: S307
+
     def _compile_run(self) -> Callable:
         """lambda g, s: the gradients, one per input."""
         rules = self._compile_rules()
@@ -105,6 +114,7 @@ def pick(node: Node, position: int, value: Array) -> Node:
     picked = new(Node)
     picked.edges, picked.plan, picked.saved = (node,), _PickPlan(node.plan.op, position), ()
     picked.seq, picked.shape, picked.dtype = tick(), value.shape, value.dtype
+    picked.kind = None
     picked.value = value if value.size <= capture.limit else None
     picked.given, picked.params = (("output", position),), ()
     picked.scope, picked.hooks = node.scope, None

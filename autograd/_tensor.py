@@ -149,7 +149,7 @@ class Tensor:
         self._data = value._data if isinstance(value._data, np.generic) else value._buffer()
         node = self._node
         if type(node) is Leaf:
-            node.shape, node.dtype = self._data.shape, self._data.dtype
+            node.follow(self)
         if isinstance(self._data, ndarray):
             changes.stamp(self._data)
 

@@ -228,6 +228,7 @@ def _record(cls: type, ctx: FunctionCtx, args: tuple, edges: tuple, outputs: lis
     node.edges = tuple(edges[i] for i in tensors)
     node.plan, node.saved, node.seq = plan, (_Saved(ctx),), tick()
     node.shape, node.dtype = first._data.shape, first._data.dtype
+    node.kind = None
     node.value = first._data if first._data.size <= capture.limit else None
     node.given, node.params = tuple((i, a) for i, a in enumerate(args) if not isinstance(a, Tensor)), ()
     node.scope, node.hooks = scope.get(), None
