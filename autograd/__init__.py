@@ -10,6 +10,7 @@ from ._conflict import check as _check_conflict
 _check_conflict(__path__[0])
 
 from ._backward import backward  # noqa: E402
+from ._collector import tune_collector as _tune_collector  # noqa: E402
 from . import ops as _ops  # noqa: E402
 from . import fft, func, functional, linalg, random, signal, special  # noqa: E402
 from ._dtype import *  # noqa: E402, F403
@@ -30,6 +31,8 @@ from .random import (  # noqa: E402
     Generator, default_generator, fork_rng, get_rng_state, initial_seed, manual_seed, seed, set_rng_state)  # fmt: skip
 from .save import load, save  # noqa: E402
 
+_tune_collector()
+
 __version__ = "0.1.0"
 
 # Every operation without a namespace of its own is a function of this module.
@@ -38,7 +41,7 @@ globals().update({key: declared.call for key, declared in _registry.items() if "
 
 def __getattr__(name: str) -> object:
     """Submodules that few programs need are imported when they are first named."""
-    if name in ("array_api", "numpy", "utils"):
+    if name in ("array_api", "checkpoint", "compat", "numpy", "profiler", "testing", "utils", "viz"):
         from importlib import import_module
 
         return import_module(f".{name}", __name__)

@@ -24,6 +24,7 @@ CORE = BASE | {"_convert", "_tensor", "_backward", "_plan", "_inplace", "_sample
 # unit of autograd -> units it may import; whoever is not listed stands above the operations and may use CORE and UPPER.
 ARROWS: dict[str, set[str]] = {
     "_conflict": set(),
+    "_collector": set(),
     "_extras": set(),
     "_dtype": {"_extras"},
     "_mode": set(),
