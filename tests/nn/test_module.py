@@ -711,7 +711,7 @@ def test_scopes_name_the_modules_of_a_node():
     inner = node.edges[0]
     assert inner.scope.module is net.second
     assert inner.scope.name == "second"
-    assert inner.scope.parent.module() is net
+    assert inner.scope.parent.module is net
     assert autograd.ones(1, requires_grad=True).exp().grad_fn.scope is None
 
 
