@@ -37,10 +37,20 @@ def begin(made: argparse.ArgumentParser, arguments: Sequence[str] | None) -> arg
     """Read the command line, make the folder, seed the generator."""
     options = made.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
+    one_thread()
     autograd.manual_seed(options.seed)
     if hasattr(sys.stdout, "reconfigure"):  # a Windows console may not know ∂
         sys.stdout.reconfigure(errors="replace")
     return options
+
+
+def one_thread() -> None:
+    """Let NumPy's matrix library use one core: these matrices are small, and threads would wait for each other."""
+    try:
+        from threadpoolctl import threadpool_limits  # scikit-learn brings it
+    except ImportError:
+        return
+    threadpool_limits(1)
 
 
 def options(text: str | None, arguments: Sequence[str] | None, seed: int = 0) -> argparse.Namespace:
@@ -150,13 +160,15 @@ def epoch(model: nn.Module, batches: Iterable, loss_of: Callable, optimizer: nn.
 
 def fit(
     model: nn.Module, x: autograd.Tensor, y: autograd.Tensor, optimizer: nn.optim.Optimizer, epochs: int,
-    batch_size: int = 32, loss_of: Callable | None = None, seed: int = 0,
+    batch_size: int = 32, seed: int = 0, scheduler: nn.optim.lr_scheduler.LRScheduler | None = None,
 ) -> list[float]:  # fmt: skip
-    """Train with shuffled batches and a progress bar; the mean loss of each epoch."""
+    """Train a classifier with shuffled batches and a progress bar; the mean cross-entropy of each epoch."""
     order = autograd.Generator().manual_seed(seed)
     loader = nn.data.DataLoader(nn.data.TensorDataset(x, y), batch_size, shuffle=True, generator=order)
     losses: list[float] = []
     for _ in (bar := progress(range(epochs), "training")):
-        losses.append(epoch(model, loader, loss_of or nn.CrossEntropyLoss(), optimizer))
+        losses.append(epoch(model, loader, nn.CrossEntropyLoss(), optimizer))
+        if scheduler:
+            scheduler.step()
         bar.set_postfix(loss=f"{losses[-1]:.4f}")
     return losses

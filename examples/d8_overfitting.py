@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     epochs = 150 if chosen.quick else 300
     runs = {
         "over-fitting": train(*data, epochs),
-        "L2 (weight decay 3)": train(*data, epochs, weight_decay=3.0),
+        "L2 (weight decay)": train(*data, epochs, weight_decay=20.0),
         "early stopping": train(*data, epochs, patience=10),
     }
     figure, places = pyplot().subplots(1, 3, figsize=(10, 3), sharey=True)

@@ -79,10 +79,10 @@ def draw_results(model: nn.Module, losses: list[float], x: autograd.Tensor, y: a
 
 def main(arguments: list[str] | None = None) -> dict[str, float]:
     made = parser(__doc__)
-    made.add_argument("--epochs", type=int, default=40, help="passes over the training digits (40)")
+    made.add_argument("--epochs", type=int, help="passes over the training digits (40; --quick 15)")
     options = begin(made, arguments)
     files = walk_through(options.out)
-    accuracy, more = read_digits(options.out, options.seed, 15 if options.quick else options.epochs)
+    accuracy, more = read_digits(options.out, options.seed, options.epochs or (15 if options.quick else 40))
     print("\nfiles:\n" + "\n".join(f"  {path}" for path in files + more))
     print(f"test accuracy: {accuracy:.4f}")
     return {"accuracy": accuracy}
