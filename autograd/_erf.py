@@ -117,7 +117,7 @@ def _erfcx_double(x: Array) -> Array:
     return np.where(np.isnan(x), x, out)
 
 
-_BLOCK = 16384  # elements; three float32 buffers of it stay in a core's own cache
+_BLOCK = 1 << 15  # elements; three float32 buffers of it stay in a core's own cache
 
 
 def _erf_single(x: Array) -> Array:

@@ -10,6 +10,7 @@ from .._op import composite, op
 from .._samples import call, cases, reals
 from .._tensor import Tensor
 from .index import nonzero
+from ._select import select
 
 _COMPARE = {"promote": "same", "elementwise": True, "inplace": True}
 
@@ -187,7 +188,7 @@ def equal(input, other):
                             call(r.bools(2, 3), r(), r(3)), call(r.bools(), r(2), r(2))]))  # fmt: skip
 def _where(condition, x, y):
     """x where the condition holds, y elsewhere."""
-    return np.where(condition, x, y)[()]
+    return select(condition, x, y)[()]
 
 
 @_where.grad("x")

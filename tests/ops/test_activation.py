@@ -118,3 +118,26 @@ def test_error_function_in_single_precision_in_blocks_and_at_the_ends():
     for a in (np.array([np.inf, -np.inf, np.nan]), np.array([np.inf, -np.inf, np.nan], np.float32)):
         np.testing.assert_array_equal(erf(a), [1, -1, np.nan])
     np.testing.assert_array_equal(erfc(np.array([np.inf, -np.inf, np.nan])), [0, 2, np.nan])
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_choosing_by_bits_is_where(dtype):
+    from autograd.ops._select import select
+
+    rng = np.random.default_rng(0)
+    x, y = (rng.standard_normal((40, 50)).astype(dtype) for _ in range(2))
+    x[0, :3] = math.inf, -math.inf, math.nan
+    mask = rng.random((40, 50)) < 0.5
+    for a, b in ((x, y), (x, 0.0), (0.0, y), (x, 2.5), (x, dtype(-0.0)), (x, y[:1]), (x, y.T.reshape(50, 40).T)):
+        found, expected = select(mask, a, b), np.where(mask, a, b)
+        assert found.dtype == expected.dtype
+        np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(select(mask.T, x.T, y.T), np.where(mask.T, x.T, y.T))
+
+
+def test_large_arrays_in_blocks_are_the_small_ones():
+    x = np.linspace(-5, 5, 300_000, dtype=np.float32).reshape(3, -1)
+    for name in ("gelu", "silu"):
+        whole = getattr(F, name)(autograd.tensor(x)).numpy()
+        rows = [getattr(F, name)(autograd.tensor(x[0, n : n + 1000])).numpy() for n in range(0, 100_000, 1000)]
+        np.testing.assert_array_equal(whole[0], np.concatenate(rows))

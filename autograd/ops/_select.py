@@ -1,0 +1,51 @@
+"""Choosing between two arrays by a mask, without branches."""
+
+from __future__ import annotations
+
+import numpy as np
+
+_INTEGER = {2: np.int16, 4: np.int32, 8: np.int64}
+_SMALL = 1024
+
+
+def _bits(value, like, shape, integer):
+    """The bits of an array of `shape` or of a number, as integers; None if it is neither."""
+    if type(value) is np.ndarray:
+        if value.dtype != like or value.shape != shape or not value.flags.c_contiguous:
+            return None
+        return value.view(integer)
+    if isinstance(value, (int, float)) or getattr(value, "dtype", None) == like:
+        return np.asarray(value, like).view(integer)[()]
+    return None
+
+
+def select(mask, x, y):
+    """np.where(mask, x, y), several times faster for large floating arrays.
+
+    np.where takes a branch per element, which goes wrong every other time for a random mask; here the mask's bits pick
+    the bits of x and y.
+    """
+    like = x.dtype if type(x) is np.ndarray else getattr(y, "dtype", None)
+    if type(mask) is not np.ndarray or mask.dtype != bool or mask.size < _SMALL or like is None or like.kind != "f":
+        return np.where(mask, x, y)
+    integer = _INTEGER.get(like.itemsize)
+    if integer is None or not mask.flags.c_contiguous:
+        return np.where(mask, x, y)
+    first, second = _bits(x, like, mask.shape, integer), _bits(y, like, mask.shape, integer)
+    if first is None or second is None:
+        return np.where(mask, x, y)
+    return _picked(mask.view(np.int8), first, second, integer).view(like)
+
+
+def _picked(mask, first, second, integer):
+    if np.ndim(second) == 0 and second == 0:
+        chosen = np.negative(mask, dtype=integer)  # all bits where the mask holds
+        chosen &= first
+    elif np.ndim(first) == 0 and first == 0:
+        chosen = np.subtract(mask, 1, dtype=integer)  # all bits where it does not
+        chosen &= second
+    else:
+        chosen = np.negative(mask, dtype=integer)
+        chosen &= first ^ second
+        chosen ^= second
+    return chosen
