@@ -5,6 +5,8 @@ This module re-exports the public names; see autograd/README.md for how it is bu
 
 from __future__ import annotations
 
+from typing import Any as _Any
+
 from ._conflict import check as _check_conflict
 
 _check_conflict(__path__[0])
@@ -39,7 +41,7 @@ __version__ = "0.1.0"
 globals().update({key: declared.call for key, declared in _registry.items() if "." not in key})
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> _Any:
     """Submodules that few programs need are imported when they are first named."""
     if name in ("array_api", "checkpoint", "compat", "numpy", "profiler", "testing", "utils", "viz"):
         from importlib import import_module

@@ -6,7 +6,7 @@ hypothesis (`pip install glassgrad[testing]`).
 Example:
     >>> import autograd
     >>> from autograd import testing
-    >>> testing.derivative(lambda t: float(autograd.tensor(t, dtype=autograd.float64).sin()), 0.0).value.round(12)
+    >>> round(testing.derivative(lambda t: float(autograd.tensor(t, dtype=autograd.float64).sin()), 0.0).value, 12)
     1.0
 """
 
