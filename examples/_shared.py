@@ -93,7 +93,9 @@ def curves(path: Path, title: str, lines: dict[str, Sequence[float]], ylabel: st
     save(figure, path)
 
 
-def images(path: Path, pictures: Sequence[Any], titles: Sequence[Any] = (), columns: int = 8, cmap: str = "gray_r") -> None:
+def images(
+    path: Path, pictures: Sequence[Any], titles: Sequence[Any] = (), columns: int = 8, cmap: str = "gray_r"
+) -> None:
     """A page of grey pictures."""
     rows = -(-len(pictures) // columns)
     figure, axes = pyplot().subplots(rows, columns, figsize=(columns * 0.9, rows * 1.15), squeeze=False)
@@ -117,12 +119,14 @@ def digits(quick: bool = False) -> tuple[autograd.Tensor, autograd.Tensor, autog
 
 def add_data(made: argparse.ArgumentParser) -> argparse.ArgumentParser:
     """The option that puts MNIST, or a file like it, in the place of the small digits."""
-    made.add_argument("--data", default="digits", help="digits (8 x 8, scikit-learn's, no network); mnist (downloaded once); or a "
-                      "path: a folder with MNIST's IDX files, a .csv, a .pkl.gz")  # fmt: skip
+    forms = "digits (8 x 8, scikit-learn's), mnist (downloaded once), or a folder of IDX files, a .csv, a .pkl.gz"
+    made.add_argument("--data", default="digits", help=forms)
     return made
 
 
-def images_of(name: str, quick: bool = False) -> tuple[autograd.Tensor, autograd.Tensor, autograd.Tensor, autograd.Tensor]:
+def images_of(
+    name: str, quick: bool = False
+) -> tuple[autograd.Tensor, autograd.Tensor, autograd.Tensor, autograd.Tensor]:
     """What --data names, as `digits` gives it."""
     if name == "digits":
         return digits(quick)

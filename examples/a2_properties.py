@@ -12,7 +12,7 @@ import autograd
 def main(arguments: list[str] | None = None) -> dict[str, Any]:
     options(__doc__, arguments)
     table = autograd.tensor([[10.0 * row + column for column in range(1, 6)] for row in (1, 2, 3)])
-    print(f"dtype {table.dtype}, device {table.device}, layout {table.layout}, size {table.size()}, shape {table.shape}")
+    print(f"dtype {table.dtype}, device {table.device}, layout {table.layout}, size() {table.size()}")
 
     row = autograd.tensor([[41.0, 42, 43, 44, 45]])
     column = autograd.tensor([[101.0], [102], [103], [104]])

@@ -15,7 +15,8 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     largest = t.max(dim=1)
     print(f"{t}\nsum {t.sum()}, of columns {t.sum(dim=0)}, of rows {t.sum(dim=1)}")
     print(f"mean {t.mean()}\nstd {t.std()}, divided by n - 1 = {t.numel() - 1}")
-    print(f"max {t.max()}, of rows {largest.values} at {largest.indices}\nargmax {t.argmax()} of all, {t.argmax(dim=1)} of rows")
+    print(f"max {t.max()}, of rows {largest.values} at {largest.indices}")
+    print(f"argmax {t.argmax()} of all, {t.argmax(dim=1)} of rows")
     return {"sum": t.sum().item(), "mean": t.mean().item(), "std": t.std().item(), "argmax": t.argmax().item(),
             "max": largest.values.tolist(), "at": largest.indices.tolist()}  # fmt: skip
 

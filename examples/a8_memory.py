@@ -44,9 +44,15 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     chosen = options(__doc__, arguments)
     t = autograd.tensor([[1.0, 2, 3], [4, 5, 6]])
     print(f"{t}\nstride {t.stride()}: 3 steps to the next row, 1 to the next column\n{table(t)}")
-    print(f"its transpose shares the memory, with stride {t.t().stride()}; t[1][2] as a view begins at {t[1][2].storage_offset()}")
+    print(f"its transpose shares the memory, with stride {t.t().stride()}")
+    print(f"t[1][2] as a view begins at {t[1][2].storage_offset()}")
     draw(t, chosen.out / "a8_memory.png")
-    return {"stride": t.stride(), "offset": offset(t, 1, 2), "view": t[1][2].storage_offset(), "transposed": t.t().stride()}
+    return {
+        "stride": t.stride(),
+        "offset": offset(t, 1, 2),
+        "view": t[1][2].storage_offset(),
+        "transposed": t.t().stride(),
+    }
 
 
 if __name__ == "__main__":

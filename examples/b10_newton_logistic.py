@@ -54,7 +54,8 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     slow, path = descend(loss, 500 if chosen.quick else 2000)
     for number, length in enumerate(lengths):
         print(f"step {number}: |gradient| = {length:.2e}")
-    print(f"Newton           {best}, loss {loss(best).item():.8f}\ngradient descent {slow}, loss {loss(slow).item():.8f}")
+    for name, w in {"Newton": best, "gradient descent": slow}.items():
+        print(f"{name:17}{w}, loss {loss(w).item():.8f}")
 
     figure, axes = pyplot().subplots(figsize=(5, 3.2))
     axes.plot(lengths, "o-", label="Newton")

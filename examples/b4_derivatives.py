@@ -72,7 +72,13 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
     inward, outward, across = direction((3, -3)), direction((-3, 3)), direction((1, 1))
     print(f"z = x² + y² + 5 at (-3, 3): {inward:.6f} towards the origin, {outward:.6f} away, {across:.6f} around it")
     draw(chosen.out / "b4_derivatives.png")
-    return {"formula": max(by_formula), "numerical": max(by_steps), "inward": inward, "outward": outward, "across": across}
+    return {
+        "formula": max(by_formula),
+        "numerical": max(by_steps),
+        "inward": inward,
+        "outward": outward,
+        "across": across,
+    }
 
 
 def show(values: list[float], digits: int) -> str:

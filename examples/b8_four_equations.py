@@ -9,6 +9,8 @@ With z = W a + b and a = s(z) in every layer and J = |a - y|² / 2:
 
 from __future__ import annotations
 
+import itertools
+
 from _shared import options
 
 import autograd
@@ -44,7 +46,7 @@ def slope(a: autograd.Tensor) -> autograd.Tensor:
 def main(arguments: list[str] | None = None) -> dict[str, float]:
     options(__doc__, arguments)
     make = {"dtype": autograd.float64, "requires_grad": True}
-    layers = [(autograd.randn(n, m, **make), autograd.randn(n, **make)) for m, n in zip(SIZES, SIZES[1:], strict=False)]
+    layers = [(autograd.randn(n, m, **make), autograd.randn(n, **make)) for m, n in itertools.pairwise(SIZES)]
     x, y = autograd.rand(3, dtype=autograd.float64), autograd.tensor([0.0, 1.0], dtype=autograd.float64)
 
     J = ((forward(layers, x)[-1] - y) ** 2).sum() / 2
@@ -54,7 +56,8 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
     apart = 0.0
     for number, ((W, b), (dW, db)) in enumerate(zip(layers, hand, strict=True), 1):
         apart = max(apart, (W.grad - dW).abs().max().item(), (b.grad - db).abs().max().item())
-        print(f"layer {number}: dJ/dW by hand\n{dW}\nby backward()\n{W.grad}\ndJ/db by hand {db}\nby backward() {b.grad}\n")
+        print(f"layer {number}: dJ/dW by hand\n{dW}\nby backward()\n{W.grad}")
+        print(f"dJ/db by hand {db}\nby backward() {b.grad}\n")
     print(f"furthest apart: {apart:.1e}")
     return {"apart": apart, "loss": J.item()}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ def draw(path: list[float], file: Any) -> None:
     figure, axes = pyplot().subplots(figsize=(5, 3.4))
     axes.plot(x, f(x), label="x² - 2.25")
     axes.axhline(0, color="#999", linewidth=0.8)
-    for here, there in zip(path, path[1:], strict=False):
+    for here, there in itertools.pairwise(path):
         axes.plot([here, here, there], [0, f(here), 0], "--o", markersize=3, label=f"{here:.4f} to {there:.4f}")
     axes.legend(fontsize=7)
     save(figure, file)

@@ -27,8 +27,10 @@ class Family(NamedTuple):
 
 FAMILIES = {
     "linear (normal)": Family(lambda eta: eta, F.mse_loss, lambda r, mu: r.normal(mu, 0.5)),
-    "logistic (Bernoulli)": Family(autograd.sigmoid, F.binary_cross_entropy_with_logits, lambda r, mu: r.binomial(1, mu)),
-    "Poisson": Family(autograd.exp, lambda eta, y: F.poisson_nll_loss(eta, y, log_input=True), lambda r, mu: r.poisson(mu)),
+    "logistic (Bernoulli)": Family(
+        autograd.sigmoid, F.binary_cross_entropy_with_logits, lambda r, mu: r.binomial(1, mu)
+    ),
+    "Poisson": Family(autograd.exp, F.poisson_nll_loss, lambda r, mu: r.poisson(mu)),
 }
 TRUTH = np.array([1.2, 0.5])  # slope, bias
 
@@ -36,7 +38,7 @@ TRUTH = np.array([1.2, 0.5])  # slope, bias
 def fit(X: autograd.Tensor, y: autograd.Tensor, family: Family) -> autograd.Tensor:
     """The weights of largest likelihood."""
     w = nn.Parameter(autograd.zeros(X.shape[1], dtype=X.dtype))
-    optimizer = nn.optim.LBFGS([w], max_iter=200, tolerance_grad=1e-10, tolerance_change=1e-15, line_search_fn="strong_wolfe")
+    optimizer = nn.optim.LBFGS([w], max_iter=200, tolerance_grad=1e-10, line_search_fn="strong_wolfe")
 
     def closure() -> autograd.Tensor:
         optimizer.zero_grad()

@@ -112,9 +112,10 @@ def on_digits(make: Callable, quick: bool) -> list[float]:
 
 def main(arguments: list[str] | None = None) -> dict[str, Any]:
     chosen = options(__doc__, arguments)
-    apart = {name: float(np.abs(follow(make, 10) - by_formula(rule, 10)).max()) for name, (rule, make) in METHODS.items()}
-    for name, value in apart.items():
-        print(f"{name:9} from its formula over 10 steps: {value:.1e}")
+    apart = {}
+    for name, (rule, make) in METHODS.items():
+        apart[name] = float(np.abs(follow(make, 10) - by_formula(rule, 10)).max())
+        print(f"{name:9} from its formula over 10 steps: {apart[name]:.1e}")
     paper, textbook = by_formula(adam, 10), by_formula(adam, 10, textbook=True)
     print("Adam with 1 - β^t and with 1 - β, after each step:")
     for t in (1, 2, 5, 10):

@@ -22,7 +22,8 @@ def powers(x: np.ndarray, degree: int) -> autograd.Tensor:
 
 def fit(x: np.ndarray, y: np.ndarray, degree: int) -> nn.Linear:
     """Least squares by L-BFGS."""
-    model, inputs, targets = nn.Linear(degree, 1, dtype=autograd.float64), powers(x, degree), autograd.tensor(y[:, None])
+    model = nn.Linear(degree, 1, dtype=autograd.float64)
+    inputs, targets = powers(x, degree), autograd.tensor(y[:, None])
     optimizer = nn.optim.LBFGS(model.parameters(), max_iter=5000, tolerance_grad=1e-9, tolerance_change=1e-14,
                                history_size=30, line_search_fn="strong_wolfe")  # fmt: skip
 

@@ -51,7 +51,8 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     figure, axes = pyplot().subplots(figsize=(6, 3.2))
     for place, (name, w) in enumerate(weights.items()):
         near_zero = int((np.abs(w) < 0.01).sum())
-        print(f"{name:22} ||w|| {np.linalg.norm(w):.4f}   near zero {near_zero:2}   [{' '.join(f'{v:6.3f}' for v in w)}]")
+        shown = " ".join(f"{v:6.3f}" for v in w)
+        print(f"{name:22} ||w|| {np.linalg.norm(w):.4f}   near zero {near_zero:2}   [{shown}]")
         axes.bar(np.arange(12) + 0.2 * place, w, 0.2, label=name)
     axes.legend(fontsize=8)
     axes.set(xlabel="weight")

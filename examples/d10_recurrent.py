@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
         optimizer = nn.optim.Adam(model.parameters(), lr=0.004)
         losses[name] = fit(model, x, y, optimizer, 20 if chosen.quick else 40, seed=chosen.seed)
         accuracies[name] = right(model, x_test, y_test)
-        print(f"{name:4}  loss {losses[name][0]:.4f} to {losses[name][-1]:.4f}, held-out digits read right {accuracies[name]:.4f}")
+        print(f"{name:4}  loss {losses[name][-1]:.4f}, held-out digits read right {accuracies[name]:.4f}")
     curves(chosen.out / "d10_loss.png", "reading row by row", losses, log=True)
     return accuracies
 

@@ -11,7 +11,9 @@ import nn
 import nn.functional as F
 
 
-def fool(model: nn.Module, x: autograd.Tensor, label: autograd.Tensor, step: float = 0.02, most: int = 50) -> autograd.Tensor:
+def fool(
+    model: nn.Module, x: autograd.Tensor, label: autograd.Tensor, step: float = 0.02, most: int = 50
+) -> autograd.Tensor:
     """x moved along the sign of the loss's gradient, a little at a time, until its class changes."""
     moved = x.clone()
     for _ in range(most):

@@ -20,8 +20,8 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
 
     curves(chosen.out / "d3_loss.png", "softmax regression", {"cross-entropy": losses})
     side = x.shape[-1]
-    weights = model[1].weight.detach().reshape(10, side, side)
-    images(chosen.out / "d3_weights.png", list(weights), range(10), columns=10, cmap="RdBu")  # what each class looks for
+    wanted = list(model[1].weight.detach().reshape(10, side, side))  # what each class looks for
+    images(chosen.out / "d3_weights.png", wanted, range(10), columns=10, cmap="RdBu")
     return {"accuracy": accuracy}
 
 

@@ -25,14 +25,16 @@ class Run:
             nn.Flatten(), nn.Linear(pixels, 520), nn.Dropout(0.2), nn.ReLU(), nn.Linear(520, 320), nn.ReLU(),
             nn.Linear(320, 240), nn.ReLU(), nn.Linear(240, 120), nn.ReLU(), nn.Linear(120, 10))  # fmt: skip
         for layer in self.model:
-            if isinstance(layer, nn.Linear):  # signals keep their size through six layers, so that learning starts at once
+            if isinstance(layer, nn.Linear):  # so that signals keep their size through all six layers
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
         self.optimizer = nn.optim.SGD(self.model.parameters(), lr=0.01, momentum=0.5)
         self.stopper = EarlyStopping(patience=3, min_delta=0.001, relative=True)
         order = autograd.Generator().manual_seed(seed)
         self.loader = nn.data.DataLoader(train, batch_size=32, shuffle=True, generator=order)
         self.valid, self.loss_of = valid[:], nn.CrossEntropyLoss()
-        self.checkpoint = Checkpoint(path, model=self.model, optimizer=self.optimizer, stopper=self.stopper, order=order)
+        self.checkpoint = Checkpoint(
+            path, model=self.model, optimizer=self.optimizer, stopper=self.stopper, order=order
+        )
         self.losses: list[tuple[float, float]] = []
 
     def go(self, first: int, last: int, keep: bool) -> int:

@@ -14,7 +14,9 @@ from nn.training import EarlyStopping, progress
 def train(x: Any, y: Any, u: Any, v: Any, epochs: int, weight_decay: float = 0.0, patience: int = 10**9) -> list[tuple]:
     """(training loss, validation loss) of each epoch, until the epochs or the patience end."""
     autograd.manual_seed(0)
-    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, 10))
+    model = nn.Sequential(
+        nn.Flatten(), nn.Linear(64, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, 10)
+    )
     optimizer, loss_of = nn.optim.AdamW(model.parameters(), lr=0.001, weight_decay=weight_decay), nn.CrossEntropyLoss()
     stopper, losses = EarlyStopping(patience), []
     for _ in progress(range(epochs), "training"):
@@ -42,8 +44,8 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
         axes.plot(losses, label=("training", "validation"))
         axes.set(title=name, xlabel="epoch")
         axes.legend()
-        lowest = min(loss for _, loss in losses)
-        print(f"{name:20} {len(losses):4} epochs   training {losses[-1][0]:.4f}   validation {losses[-1][1]:.4f} (lowest {lowest:.4f})")
+        lowest, (last, there) = min(loss for _, loss in losses), losses[-1]
+        print(f"{name:18} {len(losses):4} epochs   training {last:.4f}   validation {there:.4f} (lowest {lowest:.4f})")
     save(figure, chosen.out / "d8_overfitting.png")
     return {name: {"training": losses[-1][0], "validation": losses[-1][1], "lowest": min(w for _, w in losses)}
             for name, losses in runs.items()}  # fmt: skip

@@ -37,7 +37,7 @@ def walk_through(out: Path) -> list[Path]:
         viz.draw(y, title="value above, gradient below").to(out / "walk_through.svg"),
         player.to(out / "walk_through.html"),
         player.sheet().to(out / "walk_through_steps.svg"),
-        viz.draw(y, view="derivative", title="the derivative as a graph of its own").to(out / "walk_through_derivative.svg"),
+        viz.draw(y, view="derivative", title="the derivative's graph").to(out / "walk_through_derivative.svg"),
     ]
 
 
@@ -51,7 +51,8 @@ def read_digits(out: Path, seed: int, epochs: int) -> tuple[float, list[Path]]:
     autograd.manual_seed(seed)
     model = nn.Sequential(nn.Flatten(), nn.Linear(64, 128), nn.ReLU(), nn.Dropout(0.2), nn.Linear(128, 64), nn.ReLU(),
                           nn.Linear(64, 10))  # fmt: skip
-    print(f"\nA network of {sum(p.numel() for p in model.parameters()):,} parameters learns from {len(x):,} digits:\n{model}")
+    count = sum(p.numel() for p in model.parameters())
+    print(f"\nA network of {count:,} parameters learns from {len(x):,} digits:\n{model}")
 
     losses = fit(model, x, y, nn.optim.Adam(model.parameters(), 0.002), epochs, seed=seed)
     print(f"loss {losses[0]:.4f} after the first epoch, {losses[-1]:.4f} after {epochs}")
@@ -65,7 +66,9 @@ def draw_network(model: nn.Module, x: autograd.Tensor, y: autograd.Tensor, out: 
     return [viz.draw(loss, model=model, title="the network's graph").to(out / "digits_graph.svg")]
 
 
-def draw_results(model: nn.Module, losses: list[float], x: autograd.Tensor, y: autograd.Tensor, out: Path) -> list[Path]:
+def draw_results(
+    model: nn.Module, losses: list[float], x: autograd.Tensor, y: autograd.Tensor, out: Path
+) -> list[Path]:
     """The loss curve, and the held-out digits the network takes for others."""
     curve, page = out / "digits_loss.png", out / "digits_mistakes.png"
     curves(curve, "cross-entropy on the training digits", {"training": losses}, log=True)
