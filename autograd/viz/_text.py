@@ -90,7 +90,7 @@ def _totals(graph: Graph, precision: int) -> list[str]:
 
 def for_stream(text: str, stream: Any = None) -> str:
     """The text, or its ASCII form when the stream cannot show it."""
-    encoding = getattr(stream or sys.stdout, "encoding", None) or "ascii"
+    encoding = getattr(stream or sys.stdout, "encoding", None) or "utf-8"
     try:
         text.encode(encoding)
     except (UnicodeEncodeError, LookupError):
