@@ -8,7 +8,7 @@ import numpy as np
 
 from .._op import composite, op
 from .._samples import call, cases
-from . import _row_norm
+from . import _channel_norm, _row_norm
 from .reduce import _total
 
 _F = "nn.functional"
@@ -33,6 +33,8 @@ def _standard(x, weight=None, bias=None, *, axes, eps):
     """(x - mean) / sqrt(variance + eps) over `axes`, times weight plus bias; weight and bias broadcast."""
     if _row_norm.suits(x, weight, axes):
         return _row_norm.forward(x, weight, bias, len(axes), eps)
+    if _channel_norm.suits(x, weight, axes):
+        return _channel_norm.forward(x, weight, bias, eps)
     y, mean, variance = _moments(x, axes)
     y *= 1 / np.sqrt(variance + eps)
     if weight is not None:
@@ -72,6 +74,8 @@ def _(g, x, weight, average, variance, axes, eps, needs):
     """As the rules, but each sum is formed once."""
     if _row_norm.suits(x, weight, axes):
         return _row_norm.backward(g, x, weight, average, variance, len(axes), eps, needs)
+    if _channel_norm.suits(x, weight, axes):
+        return _channel_norm.backward(g, x, weight, average, variance, eps, needs)
     scale = 1 / np.sqrt(variance + eps)
     normal = (x - average) * scale
     product = g * normal
