@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from ._tensor import Tensor, history, wrap
 
 
 def _as_tuple(value: Any) -> tuple:
-    return tuple(value) if isinstance(value, (tuple, list)) else (value,)
+    return (value,) if isinstance(value, Tensor) or not isinstance(value, Iterable) else tuple(value)
 
 
 def _seeds(tensors: tuple, gradients: tuple, create: bool) -> dict:

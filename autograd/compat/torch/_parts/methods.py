@@ -123,7 +123,7 @@ def as_subclass(self: Tensor, cls: type) -> Tensor:
 
 _METHODS = {"storage": storage, "untyped_storage": storage, "share_memory_": share_memory_, "pin_memory": pin_memory,
             "to_dense": to_dense, "is_nonzero": is_nonzero, "is_same_size": is_same_size, "is_set_to": is_set_to,
-            "is_conj": _no, "is_neg": _no, "is_coalesced": _no, "narrow_copy": narrow_copy, "apply_": apply_, "map_": map_,
+            "to_sparse": to_dense, "to_sparse_coo": to_dense, "coalesce": to_dense, "is_conj": _no, "is_neg": _no, "is_coalesced": _no, "narrow_copy": narrow_copy, "apply_": apply_, "map_": map_,
             "as_subclass": as_subclass, "resolve_neg": to_dense, "is_distributed": _no}  # fmt: skip
 _FLAGS = {"is_cpu": True, "is_xpu": False, "is_xla": False, "is_ipu": False, "is_mkldnn": False, "is_sparse_csr": False}
 

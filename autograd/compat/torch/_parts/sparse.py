@@ -1,0 +1,46 @@
+"""`torch.sparse`'s functions with dense tensors: the values and gradients are the same, the memory is not saved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .... import as_tensor, matmul, zeros
+from ...._tensor import Tensor
+
+
+def sparse_coo_tensor(indices: Any, values: Any, size: Any = None, *, dtype: Any = None, device: Any = None,
+                      requires_grad: bool = False, check_invariants: Any = None, is_coalesced: Any = None) -> Tensor:  # fmt: skip
+    """The dense tensor with `values` added at `indices` (one column per entry); gradients reach `values`.
+
+    Args:
+        indices: (sparse axes, entries). values: (entries, ...).
+    """
+    indices, values = as_tensor(indices), as_tensor(values, dtype=dtype)
+    if size is None:
+        size = (*[int(row.max()) + 1 for row in indices], *values.shape[1:])
+    dense = zeros(tuple(size), dtype=values.dtype)
+    made = dense.index_put(tuple(indices), values, accumulate=True)  # type: ignore[attr-defined]
+    return made.requires_grad_() if requires_grad else made
+
+
+def mm(mat1: Tensor, mat2: Tensor, reduce: Any = None) -> Tensor:
+    """`mat1 @ mat2`."""
+    return matmul(mat1, mat2)
+
+
+def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1.0, alpha: float = 1.0) -> Tensor:
+    return beta * input + alpha * matmul(mat1, mat2)
+
+
+def softmax(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
+    """Softmax over the entries that are not zero."""
+    return input.masked_fill(input == 0, float("-inf")).softmax(dim).nan_to_num(0.0)  # type: ignore[attr-defined]
+
+
+def sum(input: Tensor, dim: Any = None, dtype: Any = None) -> Tensor:  # noqa: A001
+    return input.sum() if dim is None else input.sum(dim)  # type: ignore[attr-defined]
+
+
+spmm = smm = dsmm = hspmm = mm
+
+__all__ = ["addmm", "mm", "softmax", "sum"]
