@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable
 from typing import Any
 
 from .._tensor import Tensor
 
+FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _DATA_NAMES = ("x", "X", "inp", "img", "image", "data", "tok", "idx", "ids", "batch")
 
 
@@ -149,6 +151,6 @@ def looks_like_data(name: str) -> bool:
 def caller(depth: int = 2) -> Any:
     """The frame that called into this package."""
     frame = sys._getframe(depth)
-    while frame is not None and frame.f_globals.get("__name__", "").startswith(__package__ + "."):
+    while frame is not None and frame.f_code.co_filename.startswith(FOLDER):
         frame = frame.f_back
     return frame
