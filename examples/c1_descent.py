@@ -31,6 +31,7 @@ def draw(path: list[list[float]], file: Any) -> None:
     figure, axes = pyplot().subplots(figsize=(4.5, 4.5))
     axes.contour(x, y, J(x, y), levels=20, cmap="Blues_r")
     axes.plot(*zip(*path, strict=True), "o-", color="#c0392b", markersize=3)
+    axes.set_aspect("equal")
     axes.set(xlabel="w1", ylabel="w2", title="J = w1² + w2² + 2 w2 + 5")
     save(figure, file)
 
