@@ -38,7 +38,9 @@ TRUTH = np.array([1.2, 0.5])  # slope, bias
 def fit(X: autograd.Tensor, y: autograd.Tensor, family: Family) -> autograd.Tensor:
     """The weights of largest likelihood."""
     w = nn.Parameter(autograd.zeros(X.shape[1], dtype=X.dtype))
-    optimizer = nn.optim.LBFGS([w], max_iter=200, tolerance_grad=1e-10, line_search_fn="strong_wolfe")
+    optimizer = nn.optim.LBFGS(
+        [w], max_iter=200, tolerance_grad=1e-10, tolerance_change=1e-15, line_search_fn="strong_wolfe"
+    )
 
     def closure() -> autograd.Tensor:
         optimizer.zero_grad()
