@@ -9,7 +9,6 @@ import numpy as np
 import autograd
 from autograd import Tensor
 from autograd._graph import Leaf
-from autograd._tensor import wrap
 from autograd.save import register_tensor_class
 
 
@@ -196,11 +195,6 @@ def new_tensor(*shape: int, dtype: Any = None, device: Any = None) -> Tensor:
 def empty_parameter(*shape: int, dtype: Any = None, device: Any = None) -> Parameter:
     """A Parameter over uninitialised memory; `reset_parameters` fills it."""
     return Parameter(new_tensor(*shape, dtype=dtype, device=device))
-
-
-def plain(t: Tensor) -> Tensor:
-    """The same memory as a plain Tensor without history."""
-    return wrap(t._buffer())
 
 
 register_tensor_class("Parameter", Parameter)

@@ -68,6 +68,7 @@ simple("Linear", 3, 4)
 simple("Linear", 3, 2, label="no-bias", bias=False)
 simple("Linear", 3, 2, label="1-d", x=wave(3))
 simple("Bilinear", 3, 2, 4, x=(wave(2, 3), wave(2, 2, seed=1)))
+simple("Bilinear", 3, 2, 4, False, x=(wave(2, 3), wave(2, 2, seed=1)), label="no-bias")
 simple("LazyLinear", 4)
 simple("LazyLinear", 4, False, label="no-bias")
 
@@ -90,6 +91,10 @@ simple("GLU", 1, x=wave(2, 4, 3), label="dim")
 simple("PReLU", 4, 0.1, x=X, label="channels")
 simple("Threshold", 0.5, 7.0, x=X)
 simple("RReLU", 0.1, 0.4, x=X, random=True)
+for _name, _args in (("ReLU", ()), ("ReLU6", ()), ("SiLU", ()), ("Mish", ()), ("Hardswish", ()), ("Hardsigmoid", ()), ("ELU", (0.5,)),
+                     ("CELU", (0.5,)), ("SELU", ()), ("LeakyReLU", (0.2,)), ("Threshold", (0.1, 0.3)), ("Hardtanh", (-0.3, 0.3)),
+                     ("Dropout", (0.0,))):  # fmt: skip
+    case(_name, lambda nn, t, n=_name, a=_args: nn.Sequential(nn.Linear(4, 3), getattr(nn, n)(*a, inplace=True)), X, label="in-place")
 simple("Softmin", dim=1, x=X)
 simple("Softmax", dim=0, x=X)
 simple("LogSoftmax", dim=1, x=X)
@@ -166,6 +171,8 @@ simple("MaxUnpool2d", 2, x=(wave(1, 1, 2, 2), PLACES2))
 simple("MaxUnpool3d", 2, x=(wave(1, 1, 2, 2, 2), PLACES3))
 case("FractionalMaxPool2d", lambda nn, t: nn.FractionalMaxPool2d((2, 3), (3, 5), _random_samples=t(wave(2, 2, 2, lo=0.01, hi=0.99))),
      wave(2, 2, 9, 14, seed=5))  # fmt: skip
+case("FractionalMaxPool2d", lambda nn, t: nn.FractionalMaxPool2d(2, 1, return_indices=True, _random_samples=t(wave(1, 2, 2, lo=0.01, hi=0.99))),
+     HW, label="indices")  # fmt: skip
 case("FractionalMaxPool3d",
      lambda nn, t: nn.FractionalMaxPool3d(2, output_ratio=0.5, _random_samples=t(wave(1, 2, 3, lo=0.01, hi=0.99))),
      wave(1, 2, 7, 8, 9, seed=5))  # fmt: skip
@@ -231,6 +238,10 @@ simple("Embedding", 5, 3, max_norm=0.8, norm_type=1.0, scale_grad_by_freq=True, 
        smooth=False)  # fmt: skip  # rows are scaled in place
 case("Embedding", lambda nn, t: nn.Embedding.from_pretrained(t(wave(4, 2)), freeze=False), ints(3, below=4), label="pretrained")
 simple("EmbeddingBag", 5, 3, x=ints(2, 4, below=5))
+simple("Embedding", 5, 3, sparse=True, x=ints(3, below=5), label="sparse")
+simple("EmbeddingBag", 5, 3, 1.5, 1.0, x=ints(2, 4, below=5), label="max-norm", smooth=False)
+case("EmbeddingBag", lambda nn, t: nn.EmbeddingBag.from_pretrained(t(wave(4, 2)), mode="sum"), ints(2, 3, below=4), label="pretrained",
+     per_sample_weights=wave(2, 3))  # fmt: skip
 simple("EmbeddingBag", 5, 3, mode="sum", x=(ints(6, below=5), np.array([0, 2, 2])), label="sum")
 simple("EmbeddingBag", 5, 3, mode="max", padding_idx=2, x=ints(2, 4, below=5), label="max", smooth=False)
 
@@ -253,6 +264,7 @@ simple("RNNCell", 3, 2, x=(wave(2, 3), wave(2, 2, seed=1)))
 simple("RNNCell", 3, 2, False, "relu", label="relu")
 simple("LSTMCell", 3, 2, x=(wave(2, 3), (wave(2, 2, seed=1), wave(2, 2, seed=2))))
 simple("LSTMCell", 3, 2, x=wave(3), label="unbatched")
+simple("LSTMCell", 3, 2, x=(wave(3), (wave(2, seed=1), wave(2, seed=2))), label="unbatched-state")
 simple("GRUCell", 3, 2, bias=False, x=(wave(2, 3), wave(2, 2, seed=1)))
 
 
@@ -295,6 +307,8 @@ case("TransformerEncoder", lambda nn, t: nn.TransformerEncoder(nn.TransformerEnc
      enable_nested_tensor=False), Q)  # fmt: skip
 case("TransformerDecoder", lambda nn, t: nn.TransformerDecoder(nn.TransformerDecoderLayer(4, 2, 6, 0.0), 2), Q, K)
 case("Transformer", lambda nn, t: nn.Transformer(4, 2, 1, 1, 6, 0.0), K, Q)
+case("TransformerEncoderLayer", lambda nn, t: nn.TransformerEncoderLayer(4, 2, 6, 0.0, nn.Tanh(), batch_first=True), wave(3, 4),
+     label="module-activation")  # fmt: skip
 
 # ------------------------------------------------------------------ distances and losses
 
@@ -354,6 +368,7 @@ loss("CTCLoss", np.log(wave(5, 2, 4, lo=0.1, hi=0.9)), np.array([[1, 2, 2], [3, 
 simple("NLLLoss2d", x=(np.log(wave(1, 3, 2, 2, lo=0.1, hi=0.9)), ints(1, 2, 2, below=3)))
 simple("AdaptiveLogSoftmaxWithLoss", 4, 9, [2, 5], 2.0, True, x=(wave(6, 4), np.array([0, 1, 3, 4, 6, 8])))
 simple("LinearCrossEntropyLoss", 4, 3, x=(A, ints(3, below=3)))
+simple("LinearCrossEntropyLoss", 4, 3, out_features=(2,), x=(A, ints(3, 2, below=3)), label="places")
 simple("LinearCrossEntropyLoss", 4, 3, bias=True, reduction="sum", label_smoothing=0.1, x=(A, ints(3, below=3)), label="settings")
 
 # ------------------------------------------------------------------ containers

@@ -98,7 +98,7 @@ def run(case: Case, module: Any, inputs: list, leaves: list, kwargs: dict, lib: 
             total = part if total is None else total + part
     if total is not None:
         total.backward()
-    array = lambda t: t.detach().numpy().copy()  # noqa: E731
+    array = lambda t: (t.to_dense() if t.is_sparse else t).detach().numpy().copy()  # noqa: E731
     zero = lambda t: np.zeros_like(array(t)) if t.grad is None else array(t.grad)  # noqa: E731
     return {
         "outputs": [array(t) for t in outputs],

@@ -32,6 +32,25 @@ def test_adaptive_softmax_is_a_distribution():
     layer.reset_parameters()
 
 
+def test_bags_scale_gradients_by_frequency():
+    """A row that was looked up n times gets 1/n of its gradient. (PyTorch 2.13 divides by other rows' counts here.)"""
+    bag = nn.EmbeddingBag(5, 3, mode="sum", scale_grad_by_freq=True)
+    assert repr(bag) == "EmbeddingBag(5, 3, scale_grad_by_freq=True, mode='sum')"
+    bag(tensor([[1, 2, 2, 4], [3, 2, 1, 0]])).sum().backward()
+    assert bag.weight.grad.tolist() == [[1.0] * 3] * 5
+
+
+def test_fractional_pooling_draws_its_places():
+    x = autograd.rand(1, 1, 9, 10, 11)
+    pool, found = nn.FractionalMaxPool3d(2, 4, return_indices=True), []
+    for seed in (1, 1, 2):
+        autograd.manual_seed(seed)
+        values, places = pool(x)
+        assert (x.flatten()[places.flatten()] == values.flatten()).all()
+        found.append(values.tolist())
+    assert found[0] == found[1] != found[2]
+
+
 def test_subsequent_mask():
     mask = nn.Transformer.generate_square_subsequent_mask(3)
     assert mask.tolist() == [[0, -float("inf"), -float("inf")], [0, 0, -float("inf")], [0, 0, 0]]

@@ -165,6 +165,27 @@ def test_constructor_takes_nothing():
         nn.Module(a=3)
 
 
+def test_constructor_may_pass_arguments_on():
+    class Named:
+        def __init__(self, name):
+            self.name = name
+
+    class Both(nn.Module, Named):
+        call_super_init = True
+
+    assert Both("x").name == "x"
+
+
+def test_calls_without_pictures():
+    from autograd._graph import capture
+
+    limit, capture.limit = capture.limit, 0
+    try:
+        assert nn.Linear(1, 1)(autograd.ones(1)).grad_fn.scope is None
+    finally:
+        capture.limit = limit
+
+
 def test_no_forward():
     class Empty(nn.Module):
         pass
@@ -433,6 +454,50 @@ def test_a_hook_that_raises_changes_nothing():
     with pytest.raises(ArithmeticError):
         net.load_state_dict({k: v + 1 for k, v in net.state_dict().items()})
     assert_unchanged(net, before)
+
+
+def test_a_state_dict_hook_may_return_another():
+    net = nn.Linear(1, 1)
+    net.register_state_dict_post_hook(lambda m, state, prefix, meta: {"only": 1})
+    assert net.state_dict() == {"only": 1}
+
+
+def test_checking_one_module_outside_of_a_load_writes_at_once():
+    net, missing, unexpected, errors = nn.Linear(2, 1), [], [], []
+    state = {"weight": autograd.ones(1, 2), "odd": 1}
+    net._load_from_state_dict(state, "", {}, True, missing, unexpected, errors)
+    assert net.weight.tolist() == [[1, 1]]
+    assert (missing, unexpected, errors) == (["bias"], ["odd"], [])
+    net._load_from_state_dict({}, "", {}, False, missing, unexpected, errors)
+    assert missing == ["bias"]
+
+
+def test_hooks_do_not_excuse_what_they_leave():
+    net = Net()
+    before = values(net)
+    net.register_load_state_dict_post_hook(lambda m, keys: None)
+    with pytest.raises(RuntimeError, match=r"Missing key.s. in state_dict"):
+        net.load_state_dict({"scale": autograd.zeros(2)})
+    assert_unchanged(net, before)
+
+
+def test_lazy_state_into_a_lazy_module():
+    a, b = nn.LazyLinear(2), nn.LazyLinear(2)
+    b.load_state_dict(a.state_dict())
+    assert isinstance(b.weight, nn.UninitializedParameter)
+
+
+def test_zero_dimensional_parameters_take_one_element_of_old_checkpoints():
+    net = nn.Module()
+    net.scale = nn.Parameter(autograd.zeros(()))
+    net.load_state_dict({"scale": autograd.ones(1)})
+    assert net.scale.item() == 1
+
+
+def test_assigning_parameters_keeps_them():
+    net, other = nn.Linear(1, 1), nn.Linear(1, 1)
+    net.load_state_dict({"weight": other.weight, "bias": other.bias}, assign=True)
+    assert net.weight is other.weight
 
 
 def test_state_dict_hooks():
@@ -747,6 +812,11 @@ def test_uninitialized_parameter():
         p.shape
     with pytest.raises(ValueError, match="Attempted to use an uninitialized parameter"):
         p + 1
+    with pytest.raises(AttributeError, match="'UninitializedParameter' object has no attribute 'nope'"):
+        p.nope
+    assert p.is_leaf
+    assert p.grad is None
+    assert not nn.UninitializedParameter().requires_grad_(False).requires_grad
     q = copy.deepcopy(p)
     p.materialize((2, 3))
     assert type(p) is nn.Parameter

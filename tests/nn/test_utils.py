@@ -44,6 +44,11 @@ def test_clip_leaves_small_gradients_alone():
     assert grad.tolist() == pytest.approx([0.3, 0.4])
 
 
+def test_clip_counts_empty_gradients_as_nothing():
+    params = with_grads([3.0, 4.0], np.zeros((0, 2), np.float32))
+    assert nn.utils.clip_grad_norm_(params, 1.0).item() == pytest.approx(5)
+
+
 def test_clip_skips_parameters_without_gradients():
     p = nn.Parameter(autograd.zeros(2))
     assert nn.utils.clip_grad_norm_([p], 1.0).item() == 0
@@ -266,6 +271,8 @@ def test_spectral_norm_divides_by_the_largest_singular_value():
     net(autograd.ones(1, 4, dtype=autograd.float64)).sum().backward()
     assert net.parametrizations.weight.original.grad is not None
     assert list(net.state_dict())[1:] == [f"parametrizations.weight.{k}" for k in ("original", "0._u", "0._v")]
+    vector = parametrizations.spectral_norm(nn.Linear(2, 3), "bias")
+    assert np.linalg.norm(vector.bias.detach().numpy()) == pytest.approx(1, abs=1e-6)
     conv = parametrizations.spectral_norm(nn.ConvTranspose2d(2, 3, 2))
     assert conv.parametrizations.weight[0].dim == 1
     with pytest.raises(ValueError, match="Expected n_power_iterations to be positive, but got n_power_iterations=0"):
@@ -424,6 +431,7 @@ def test_padding_and_unpadding():
     assert rnn.pad_sequence(rows, padding_side="left").T.tolist() == [[1, 2, 3], [0, 0, 4]]
     back = rnn.unpad_sequence(padded, tensor([3, 1]), batch_first=True)
     assert [r.tolist() for r in back] == [[1, 2, 3], [4]]
+    assert rnn.unpad_sequence(padded.T, tensor([3, 1]))[1].tolist() == [4]
 
 
 @pytest.mark.parametrize("batch_first", [False, True])
@@ -442,6 +450,7 @@ def test_packing_round_trip(batch_first):
         assert padded[:n, b].tolist() == x[:n, b].tolist()
         assert (padded[n:, b] == -1).all()
     assert packed.double().data.dtype == autograd.float64
+    assert rnn.PackedSequence((packed.data, packed.batch_sizes)).double().float().data.dtype == autograd.float32
     assert packed.cpu() is packed
     assert not packed.is_cuda
 
