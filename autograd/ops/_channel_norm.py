@@ -34,14 +34,15 @@ def forward(x, weight, bias, eps):
     a = _flat(x)
     count = a.shape[0] * a.shape[2]
     mean = _sums(a) / count
-    y = a - mean[:, None]
+    result = np.empty_like(x, order="C")  # owned by itself: the engine copies gradients that are views
+    y = np.subtract(a, mean[:, None], out=result.reshape(a.shape))
     variance = _products(y, y) / count
     scale = 1 / np.sqrt(variance + eps)
     y *= (scale if weight is None else scale * weight.reshape(-1))[:, None]
     if bias is not None:
         y += bias.reshape(-1, 1)
     shape = (1, x.shape[1], *(1,) * (x.ndim - 2))
-    return y.reshape(x.shape), mean.reshape(shape), variance.reshape(shape)
+    return result, mean.reshape(shape), variance.reshape(shape)
 
 
 def backward(g, x, weight, mean, variance, eps, needs):
@@ -49,7 +50,8 @@ def backward(g, x, weight, mean, variance, eps, needs):
     slope, a = _flat(g), _flat(x)
     count = a.shape[0] * a.shape[2]
     mean, scale = mean.reshape(-1), 1 / np.sqrt(variance.reshape(-1) + eps)
-    centred = a - mean[:, None]
+    result = np.empty_like(x, order="C")
+    centred = np.subtract(a, mean[:, None], out=result.reshape(a.shape))
     whole, along = _sums(slope), _products(slope, centred)
     gw = gb = None
     shape = (1, x.shape[1], *(1,) * (x.ndim - 2))
@@ -63,4 +65,4 @@ def backward(g, x, weight, mean, variance, eps, needs):
     centred *= (factor * scale * scale * along / -count)[:, None]
     centred -= (factor * whole / count)[:, None]
     centred += slope * factor[:, None]
-    return centred.reshape(x.shape), gw, gb
+    return result, gw, gb

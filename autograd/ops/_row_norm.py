@@ -42,7 +42,8 @@ def forward(x, weight, bias, trailing, eps):
     lead, tail = x.shape[: x.ndim - trailing], x.shape[x.ndim - trailing :]
     width = math.prod(tail)
     rows = _as_rows(x, width)
-    y = np.empty_like(rows)
+    result = np.empty_like(x, order="C")  # owned by itself: the engine copies gradients that are views
+    y = result.reshape(rows.shape)
     mean, variance = np.empty_like(rows, shape=(len(rows), 1)), np.empty_like(rows, shape=(len(rows), 1))
     ones = _ones(width, x.dtype)
     weight = None if weight is None else weight.reshape(1, -1)
@@ -67,7 +68,7 @@ def forward(x, weight, bias, trailing, eps):
 
     _over_rows(work, rows.shape)
     shape = (*lead, *(1,) * trailing)
-    return y.reshape(x.shape), mean.reshape(shape), variance.reshape(shape)
+    return result, mean.reshape(shape), variance.reshape(shape)
 
 
 def _over_rows(work, shape):
@@ -86,16 +87,15 @@ def backward(g, x, weight, mean, variance, trailing, eps, needs):
     rows, slopes = _as_rows(x, width), _as_rows(g, width)
     mean, scale = mean.reshape(-1, 1), 1 / np.sqrt(variance.reshape(-1, 1) + eps)
     flat = _ones(width, x.dtype) if weight is None else weight.reshape(-1)
-    gx = np.empty_like(rows)
+    result = np.empty_like(x, order="C")
+    gx = result.reshape(rows.shape)
     for_weight, for_bias = [], []
 
     def work(part):
         slope, factor, average = slopes[part], scale[part], mean[part]
         product = slope * rows[part]
         if needs[1]:  # Σ g (x - mean) / deviation
-            found = np.einsum("i,ij->j", factor[:, 0], product)
-            found -= np.einsum("i,ij->j", (factor * average)[:, 0], slope)
-            for_weight.append(found)
+            for_weight.append(_combined(factor, product) - _combined(factor * average, slope))
         if needs[2]:
             for_bias.append(np.add.reduce(slope, axis=0))
         if needs[0]:
@@ -105,10 +105,17 @@ def backward(g, x, weight, mean, variance, trailing, eps, needs):
 
     _over_rows(work, rows.shape)
     return (
-        gx.reshape(x.shape) if needs[0] else None,
+        result if needs[0] else None,
         _gathered(for_weight, tail) if needs[1] else None,
         _gathered(for_bias, tail) if needs[2] else None,
     )
+
+
+def _combined(column, rows):
+    """Σ over i of column[i] rows[i]."""
+    if rows.size <= 1 << 13:  # BLAS starts no threads for so little, and einsum's own start-up is what counts
+        return column[:, 0].dot(rows)
+    return np.einsum("i,ij->j", column[:, 0], rows)
 
 
 def _gathered(parts, shape):
