@@ -106,6 +106,11 @@ def _(g):
     return -g
 
 
+def _times(other, alpha):
+    return other * alpha if isinstance(other, (int, float, complex)) else mul(other, alpha)
+
+
+
 @composite(inplace=True, operators=("__iadd__",))
 def add(input, other, *, alpha=1):
     """input + alpha * other, elementwise, broadcasting.
@@ -115,13 +120,13 @@ def add(input, other, *, alpha=1):
         >>> autograd.add(autograd.tensor([1.0, 2.0]), 10)
         tensor([11., 12.])
     """
-    return _add(input, other if alpha == 1 else mul(other, alpha))
+    return _add(input, other if alpha == 1 else _times(other, alpha))
 
 
 @composite(inplace=True, aliases=("subtract",), operators=("__isub__",))
 def sub(input, other, *, alpha=1):
     """input - alpha * other, elementwise, broadcasting."""
-    return _sub(input, other if alpha == 1 else mul(other, alpha))
+    return _sub(input, other if alpha == 1 else _times(other, alpha))
 
 
 @composite(method=True)
@@ -328,3 +333,15 @@ def addcdiv(input, tensor1, tensor2, *, value=1):
 def lerp(input, end, weight):
     """input + weight * (end - input)."""
     return _add(input, mul(_sub(end, input), weight))
+
+
+@op(inplace=True, promote="same", elementwise=True)
+def gcd(x, y):
+    """Greatest common divisor of two integers, elementwise; never negative."""
+    return np.gcd(x, y)
+
+
+@op(inplace=True, promote="same", elementwise=True)
+def lcm(x, y):
+    """Least common multiple of two integers, elementwise."""
+    return np.lcm(x, y)

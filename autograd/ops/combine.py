@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import string
+from collections import namedtuple
 
 import numpy as np
 
@@ -528,14 +529,15 @@ def ldexp(input, other):
     return mul(input, pow(2.0, other))
 
 
+Frexp = namedtuple("frexp", ("mantissa", "exponent"))
+
+
 @composite
 def frexp(input):
     """(mantissa, exponent) with input = mantissa * 2 ** exponent and 0.5 <= |mantissa| < 1."""
-    from collections import namedtuple
-
     _, exponent = np.frexp(input._data)
     scale = wrap(np.ldexp(np.ones_like(input._data), -np.asarray(exponent)))
-    return namedtuple("frexp", ("mantissa", "exponent"))(mul(input, scale), wrap(np.asarray(exponent, np.int32)))
+    return Frexp(mul(input, scale), wrap(np.asarray(exponent, np.int32)))
 
 
 @composite

@@ -92,16 +92,18 @@ def topk(input, k, dim=-1, largest=True, sorted=True):
     return _topk(input, k, at, largest)
 
 
-_Pair = namedtuple("selected", ("values", "indices"))
+Kthvalue, Median, Nanmedian, Mode = (
+    namedtuple(name, ("values", "indices")) for name in ("kthvalue", "median", "nanmedian", "mode")
+)
 
 
-def _selected(input, order, dim, keepdim):
+def _selected(pair, input, order, dim, keepdim):
     """(values, indices) at one index per row, the value differentiable."""
     values = gather(input, dim, wrap(order))
     if keepdim or not input.ndim:
-        return _Pair(values, wrap(order))
+        return pair(values, wrap(order))
     shape = [n for i, n in enumerate(input.shape) if i != dim]
-    return _Pair(reshape(values, shape), wrap(order.reshape(shape)))
+    return pair(reshape(values, shape), wrap(order.reshape(shape)))
 
 
 @composite
@@ -112,8 +114,8 @@ def kthvalue(input, k, dim=-1, keepdim=False):
     if not 1 <= k <= n:
         raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {dim}: k={k} of {n}")
     if not input.ndim:
-        return _Pair(input.clone(), wrap(np.zeros((), np.int64)))
-    return _selected(input, np.take(_ranks(input._data, dim, False), [k - 1], axis=dim), dim, keepdim)
+        return Kthvalue(input.clone(), wrap(np.zeros((), np.int64)))
+    return _selected(Kthvalue, input, np.take(_ranks(input._data, dim, False), [k - 1], axis=dim), dim, keepdim)
 
 
 @composite
@@ -129,13 +131,14 @@ def nanmedian(input, dim=None, keepdim=False):
 
 
 def _median(input, dim, keepdim, ignore):
+    pair = Nanmedian if ignore else Median
     if dim is None:
         if not input.numel():
             return wrap(np.full((), np.nan, input._data.dtype))
         return _median(reshape(input, (-1,)), 0, False, ignore).values
     dim = wrap_dim(dim, input.ndim)
     if not input.ndim:
-        return _Pair(input.clone(), wrap(np.zeros((), np.int64)))
+        return pair(input.clone(), wrap(np.zeros((), np.int64)))
     x = input._data
     if not x.shape[dim]:
         raise IndexError(f"median(): Expected reduction dim {dim} to have non-zero size, the input is {tuple(x.shape)}")
@@ -144,7 +147,7 @@ def _median(input, dim, keepdim, ignore):
     n = x.shape[dim]
     middle = (n - bad - 1) // 2 if ignore else np.where(bad > 0, n - bad, (n - 1) // 2)
     middle = np.broadcast_to(np.maximum(middle, 0), [1 if i == dim else s for i, s in enumerate(x.shape)])
-    return _selected(input, np.take_along_axis(order, middle, dim), dim, keepdim)
+    return _selected(pair, input, np.take_along_axis(order, middle, dim), dim, keepdim)
 
 
 @composite
@@ -152,10 +155,10 @@ def mode(input, dim=-1, keepdim=False):
     """(values, indices) of the most frequent value along `dim`; the smallest of equally frequent ones."""
     dim = wrap_dim(dim, input.ndim)
     if not input.ndim:
-        return _Pair(input.clone(), wrap(np.zeros((), np.int64)))
+        return Mode(input.clone(), wrap(np.zeros((), np.int64)))
     x = np.moveaxis(input._data, dim, -1)
     found = np.array([_most_frequent(row) for row in x.reshape(-1, x.shape[-1])], np.int64).reshape((*x.shape[:-1], 1))
-    return _selected(input, np.moveaxis(found, -1, dim), dim, keepdim)
+    return _selected(Mode, input, np.moveaxis(found, -1, dim), dim, keepdim)
 
 
 def _most_frequent(row):
