@@ -246,8 +246,26 @@ def to_device(self: Tensor, device: Any, /, *, stream: Any = None) -> Tensor:
     return self
 
 
-for _name, _method in {"__array_ufunc__": array_ufunc, "__array_function__": array_function, "__dlpack__": dlpack,
-                       "__dlpack_device__": dlpack_device, "__array_namespace__": array_namespace,
-                       "to_device": to_device}.items():  # fmt: skip
+def positive(self: Tensor) -> Tensor:
+    """+t."""
+    return registry["positive"].call(self)
+
+
+def multiplied(self: Tensor, other: Any) -> Any:
+    """t @= other: a new tensor takes the place of t, as in PyTorch."""
+    return self @ other
+
+
+def contains(self: Tensor, element: Any) -> bool:
+    """Whether some element equals a number or a tensor's."""
+    return bool((self == element).any())
+
+
+_METHODS = {
+    "__contains__": contains,
+    "__pos__": positive, "__imatmul__": multiplied, "__array_ufunc__": array_ufunc, "__array_function__": array_function,
+    "__dlpack__": dlpack, "__dlpack_device__": dlpack_device, "__array_namespace__": array_namespace, "to_device": to_device,
+}  # fmt: skip
+for _name, _method in _METHODS.items():
     setattr(Tensor, _name, _method)
     _method.__name__, _method.__qualname__ = _name, f"Tensor.{_name}"

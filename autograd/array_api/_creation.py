@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import _dtype
-from .._array import exports
+from .._array import exports, quiet
 from .._convert import to_array
 from .._dtype import as_dtype, from_numpy_dtype, get_default_dtype, number_dtype
 from .._protocols import from_dlpack as _from_dlpack
@@ -135,7 +135,8 @@ def full(shape, fill_value, *, dtype=None, device=None):
     if isinstance(fill_value, Tensor):
         return ops.broadcast_to(fill_value if dtype is None else cast(fill_value, as_dtype(dtype)), _size(shape)).clone()
     d = number_dtype(fill_value) if dtype is None else as_dtype(dtype).dtype
-    return _made(np.full(_size(shape), fill_value, d))
+    with quiet():
+        return _made(np.full(_size(shape), fill_value, d))
 
 
 def _like(x: Any, dtype: Any) -> tuple[tuple, Any]:

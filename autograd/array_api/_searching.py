@@ -19,7 +19,7 @@ UniqueInverse = namedtuple("unique_inverse_result", ("values", "inverse_indices"
 
 def take(x, indices, /, *, axis=None):
     """Elements at `indices` along an axis, which may be left out for an array of one axis."""
-    x, indices = tensor(x), tensor(indices)
+    x, indices = tensor(x), tensor(indices).long()
     if axis is None and x.ndim != 1:
         raise ValueError(f"take: axis is needed for an array with {x.ndim} axes")
     axis = axes_of(0 if axis is None else axis, x.ndim)[0]

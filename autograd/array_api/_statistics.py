@@ -83,7 +83,9 @@ def min(x, /, *, axis=None, keepdims=False):
 def _extreme(name: str, operation: Callable, x: Tensor, axis: Any, keepdims: bool) -> Tensor:
     if not x.numel() and not all_long(x.shape, axes_of(axis, x.ndim)):
         raise ValueError(f"{name}: an array of shape {tuple(x.shape)} has no {name} over axis {axis}")
-    return _reduced(x, axis, keepdims, lambda x, axes, keep: operation(x, axes or (), keep))
+    out = _reduced(x, axis, keepdims, lambda x, axes, keep: operation(x, axes or (), keep))
+    # The operation saves its result for the gradient, and programs of the standard (SciPy's softmax) write into theirs.
+    return out.clone() if out.requires_grad else out
 
 
 def all_long(shape: Any, axes: tuple) -> bool:
