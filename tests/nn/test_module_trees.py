@@ -22,7 +22,9 @@ LEAVES = st.one_of(
     st.tuples(st.just("again"), st.integers(0, 5)),
 )
 PLANS = st.recursive(
-    LEAVES, lambda inner: st.tuples(st.sampled_from(["sequential", "list", "dict", "holder"]), st.lists(inner, max_size=4)), max_leaves=8
+    LEAVES,
+    lambda inner: st.tuples(st.sampled_from(["sequential", "list", "dict", "holder"]), st.lists(inner, max_size=4)),
+    max_leaves=8,
 )
 
 
