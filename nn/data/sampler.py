@@ -8,6 +8,8 @@ from typing import Any
 
 import autograd
 
+_PORTION = 32
+
 
 class Sampler:
     """Numbers of samples, or lists of them, in the order to read: a subclass defines `__iter__`, maybe `__len__`."""
@@ -64,12 +66,14 @@ class RandomSampler(Sampler):
     def __iter__(self) -> Iterator[int]:
         n, count = len(self.data_source), self.num_samples
         generator = self.generator or _own_generator()
-        if self.replacement:
-            yield from autograd.randint(0, n, (count,), generator=generator).tolist()
+        if self.replacement:  # in small portions: num_samples may be as good as endless
+            for start in range(0, count, _PORTION):
+                yield from autograd.randint(0, n, (min(_PORTION, count - start),), generator=generator).tolist()
             return
-        # One pass more than needed is drawn, as PyTorch does: a caller's generator then stands where it would there.
-        passes = [autograd.randperm(n, generator=generator).tolist() for _ in range(count // n + 1)]
-        yield from itertools.islice(itertools.chain.from_iterable(passes), count)
+        for _ in range(count // n):
+            yield from autograd.randperm(n, generator=generator).tolist()
+        # Drawn also when nothing is left, as PyTorch does: a caller's generator then stands where it would there.
+        yield from autograd.randperm(n, generator=generator).tolist()[: count % n]
 
     def __len__(self) -> int:
         return self.num_samples
