@@ -28,7 +28,9 @@ def _written(name, input, result, inplace):
 def _whole(name, x):
     """Raise for integers, which have no such function in PyTorch."""
     if x.dtype.kind in "biu":
-        raise NotImplementedError(f'{name}: "{name}_cpu" not implemented for {x.dtype.name}; convert the tensor to a float type first')
+        raise NotImplementedError(
+            f'{name}: "{name}_cpu" not implemented for {x.dtype.name}; convert the tensor to a float type first'
+        )
 
 
 def in_place(name, function, method=False):
@@ -46,6 +48,7 @@ def in_place(name, function, method=False):
 
 
 # ---------------------------------------------------------------------------------------------- selecting
+
 
 @op(name="_keep_where", symbol="mask", linear=True, method=False, namespace="_",
     sample=cases(lambda r: [call(r(2, 3), r.bools(2, 3)), call(r(3), r.bools(3))]))  # fmt: skip
@@ -170,7 +173,9 @@ def prelu(input, weight):
 def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
     """Leaky ReLU whose slope is drawn from [lower, upper] for each element while training, their mean otherwise."""
     if lower > upper:
-        raise RuntimeError(f"rrelu: Lower bound should be less than or equal to the upper bound, got {lower} and {upper}")
+        raise RuntimeError(
+            f"rrelu: Lower bound should be less than or equal to the upper bound, got {lower} and {upper}"
+        )
     if not training:
         return _written("rrelu", input, _leaky(input, slope=(lower + upper) / 2), inplace)
     from .dropout import uniform
@@ -237,7 +242,11 @@ _PIECE = 1 << 15  # elements whose intermediate results stay in the cache
 def _in_pieces(function, x, *more):
     """function(x, ...) for an elementwise function of several steps; of large arrays piece by piece, on all cores."""
     arrays = (x, *more)
-    if type(x) is not np.ndarray or x.size <= 4 * _PIECE or any(a.shape != x.shape or not a.flags.c_contiguous for a in arrays):
+    if (
+        type(x) is not np.ndarray
+        or x.size <= 4 * _PIECE
+        or any(a.shape != x.shape or not a.flags.c_contiguous for a in arrays)
+    ):
         return function(*arrays)
     out = np.empty_like(x)
     sources, target = [a.reshape(-1) for a in arrays], out.reshape(-1)
@@ -618,7 +627,7 @@ def _one_at(x, *, dim):
 
 from .compare import where  # noqa: E402
 from .index import narrow  # noqa: E402
-from .pointwise import abs, clamp, exp, log, sigmoid, tanh  # noqa: E402, A004
+from .pointwise import abs, clamp, exp, log, sigmoid, tanh  # noqa: E402
 from .reduce import log_softmax, softmax  # noqa: E402
 from .shape import reshape  # noqa: E402
 

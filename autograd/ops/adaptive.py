@@ -61,7 +61,10 @@ def _output_size(name, input, output_size, spatial):
     if input.ndim not in (spatial + 1, spatial + 2):
         raise RuntimeError(f"{name}: Expected {spatial + 1}D or {spatial + 2}D tensor, but got {list(input.shape)}")
     if any(n == 0 for n in input.shape[-spatial:]):
-        raise RuntimeError(f"{name}: Expected input to have non-zero size for non-batch dimensions, but input has sizes {list(input.shape)}")
+        raise RuntimeError(
+            f"{name}: Expected input to have non-zero size for non-batch dimensions, but input has sizes "
+            f"{list(input.shape)}"
+        )
     size = tuple(int(n) if o is None else int(o) for n, o in zip(input.shape[-spatial:], output_size, strict=True))
     if any(o < 0 for o in size):
         raise RuntimeError(f"{name}: elements of output_size must be greater than or equal to 0 but received {size}")

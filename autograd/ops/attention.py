@@ -115,19 +115,22 @@ def _check(query, key, value, attn_mask, is_causal):
     name = "scaled_dot_product_attention"
     if min(query.ndim, key.ndim, value.ndim) < 2:
         raise RuntimeError(
-            f"{name}: Expected query, key, and value to all be at least 2 dimensional, but got query.dim(): {query.ndim}, "
+            f"{name}: Expected query, key, and value to all be at least 2 dimensional, but got query.dim(): "
+            f"{query.ndim}, "
             f"key.dim(): {key.ndim} and value.dim(): {value.ndim} instead."
         )
     if not query.dtype == key.dtype == value.dtype:
         raise RuntimeError(
-            f"{name}: Expected query, key, and value to have the same dtype, but got query.dtype: {query.dtype!r} key.dtype: "
+            f"{name}: Expected query, key, and value to have the same dtype, but got query.dtype: {query.dtype!r} "
+            "key.dtype: "
             f"{key.dtype!r} and value.dtype: {value.dtype!r} instead."
         )
     if is_causal and attn_mask is not None:
         raise RuntimeError(f"{name}: Explicit attn_mask should not be set when is_causal=True")
     if attn_mask is not None and attn_mask.dtype.name != "bool" and attn_mask.dtype != query.dtype:
         raise RuntimeError(
-            f"{name}: Expected attn_mask dtype to be bool or to match query dtype, but got attn_mask.dtype: {attn_mask.dtype!r} and "
+            f"{name}: Expected attn_mask dtype to be bool or to match query dtype, but got attn_mask.dtype: "
+            f"{attn_mask.dtype!r} and "
             f"query.dtype: {query.dtype!r} instead."
         )
     if query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
@@ -142,7 +145,8 @@ def _shared_heads(x, heads):
     own = x.shape[-3]
     if not own or heads % own:
         raise RuntimeError(
-            f"scaled_dot_product_attention: with enable_gqa the number of query heads ({heads}) must be divisible by the number of "
+            f"scaled_dot_product_attention: with enable_gqa the number of query heads ({heads}) must be divisible "
+            "by the number of "
             f"heads of key and value ({own})"
         )
     times = heads // own
@@ -219,18 +223,24 @@ def _heads(x, batch, heads):
 
 def _check_heads(query, key, value, key_padding_mask, attn_mask, embed_dim, heads, separate):
     if query.ndim not in (2, 3):
-        raise AssertionError(f"query should be unbatched 2D or batched 3D tensor but received {query.ndim}-D query tensor")
+        raise AssertionError(
+            f"query should be unbatched 2D or batched 3D tensor but received {query.ndim}-D query tensor"
+        )
     if not query.ndim == key.ndim == value.ndim:
         raise AssertionError(
-            f"For {'batched' if query.ndim == 3 else 'unbatched'} ({query.ndim}-D) `query`, expected `key` and `value` to be {query.ndim}-D "
+            f"For {'batched' if query.ndim == 3 else 'unbatched'} ({query.ndim}-D) `query`, expected `key` and "
+            f"`value` to be {query.ndim}-D "
             f"but found {key.ndim}-D and {value.ndim}-D tensors respectively"
         )
     if key_padding_mask is not None and key_padding_mask.ndim != query.ndim - 1:
         raise AssertionError(
-            f"expected `key_padding_mask` to be `None` or {query.ndim - 1}-D but found {key_padding_mask.ndim}-D tensor instead"
+            f"expected `key_padding_mask` to be `None` or {query.ndim - 1}-D but found {key_padding_mask.ndim}-D "
+            "tensor instead"
         )
     if attn_mask is not None and attn_mask.ndim not in (2, 3):
-        raise AssertionError(f"expected `attn_mask` to be `None`, 2-D or 3-D but found {attn_mask.ndim}-D tensor instead")
+        raise AssertionError(
+            f"expected `attn_mask` to be `None`, 2-D or 3-D but found {attn_mask.ndim}-D tensor instead"
+        )
     if query.shape[-1] != embed_dim:
         raise AssertionError(f"was expecting embedding dimension of {embed_dim}, but got {query.shape[-1]}")
     if embed_dim % heads:
@@ -248,14 +258,20 @@ def _merged_mask(attn_mask, padding, batch, heads, rows, columns):
     if attn_mask is not None:
         expected = (rows, columns) if attn_mask.ndim == 2 else (batch * heads, rows, columns)
         if tuple(attn_mask.shape) != expected:
-            raise RuntimeError(f"The shape of the {attn_mask.ndim}D attn_mask is {tuple(attn_mask.shape)}, but should be {expected}.")
+            raise RuntimeError(
+                f"The shape of the {attn_mask.ndim}D attn_mask is {tuple(attn_mask.shape)}, but should be {expected}."
+            )
         if attn_mask.ndim == 2:
             attn_mask = unsqueeze(attn_mask, 0)
     if padding is None:
         return attn_mask
     if tuple(padding.shape) != (batch, columns):
-        raise AssertionError(f"expecting key_padding_mask shape of {(batch, columns)}, but got {tuple(padding.shape)}")
-    spread = reshape(expand(reshape(padding, (batch, 1, 1, columns)), (batch, heads, 1, columns)), (batch * heads, 1, columns))
+        raise AssertionError(
+            f"expecting key_padding_mask shape of {(batch, columns)}, but got {tuple(padding.shape)}"
+        )
+    spread = reshape(
+        expand(reshape(padding, (batch, 1, 1, columns)), (batch, heads, 1, columns)), (batch * heads, 1, columns)
+    )
     return spread if attn_mask is None else attn_mask + spread
 
 
@@ -273,7 +289,9 @@ def multi_head_attention_forward(
     Returns:
         (output like query, weights (N, L, S), per head (N, heads, L, S) unless averaged, or None).
     """
-    _check_heads(query, key, value, key_padding_mask, attn_mask, embed_dim_to_check, num_heads, use_separate_proj_weight)
+    _check_heads(
+        query, key, value, key_padding_mask, attn_mask, embed_dim_to_check, num_heads, use_separate_proj_weight
+    )
     if is_causal and attn_mask is None:
         raise RuntimeError(
             "Need attn_mask if specifying the is_causal hint. You may use the Transformer module method "
@@ -291,7 +309,9 @@ def multi_head_attention_forward(
     biases = (None,) * 3 if in_proj_bias is None else chunk(in_proj_bias, 3)
     q, k, v = _projected(query, key, value, weights, biases)
     if (bias_k is None) != (bias_v is None):
-        raise AssertionError("bias_k is set but bias_v is None" if bias_v is None else "bias_v is set but bias_k is None")
+        raise AssertionError(
+            "bias_k is set but bias_v is None" if bias_v is None else "bias_v is set but bias_k is None"
+        )
     if bias_k is not None:
         k, v = (cat([x, expand(b, (1, batch, embed))]) for x, b in ((k, bias_k), (v, bias_v)))
         mask = _more_keys(mask, 1)
@@ -325,5 +345,5 @@ def _attended(q, k, v, mask, dropout_p, need_weights):
 from .distance import linear  # noqa: E402
 from .dropout import dropout  # noqa: E402
 from .matmul import matmul  # noqa: E402
-from .reduce import mean, softmax, sum  # noqa: E402, A004
+from .reduce import mean, softmax, sum  # noqa: E402
 from .shape import cat, chunk, expand, reshape, squeeze, transpose, unsqueeze  # noqa: E402

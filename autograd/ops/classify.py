@@ -111,7 +111,11 @@ def _(g, target, exponentials, total, average, needs):
     if gx.size <= _BLOCK or gx.ndim != 2:
         np.multiply(exponentials, scale, out=gx)
     else:
-        _parallel.run(lambda part: np.multiply(exponentials[part], scale[part], out=gx[part]), len(gx), max(_BLOCK // gx.shape[1], 1))
+        _parallel.run(
+            lambda part: np.multiply(exponentials[part], scale[part], out=gx[part]),
+            len(gx),
+            max(_BLOCK // gx.shape[1], 1),
+        )
     gx[_places(target, gx.shape)] -= g
     return gx, None
 
@@ -127,26 +131,36 @@ def _check_labels(name, labels, classes, ignored):
     """Labels that count must be classes; a negative one never wraps round."""
     wrong = ((labels < 0) | (labels >= classes)) & ~ignored
     if np.any(wrong):
-        raise IndexError(f"{name}: Target {int(labels[wrong].reshape(-1)[0])} is out of bounds: there are {classes} classes")
+        raise IndexError(
+            f"{name}: Target {int(labels[wrong].reshape(-1)[0])} is out of bounds: there are {classes} classes"
+        )
 
 
 def _check_nll(name, input, target, weight):
     if input.ndim == 0:
         raise ValueError(f"{name}: Expected 1 or more dimensions (got {input.ndim})")
     if target.dtype.kind not in "iu":
-        raise RuntimeError(f"{name}: expected scalar type Long but found {target.dtype!r} for the target of class indices")
+        raise RuntimeError(
+            f"{name}: expected scalar type Long but found {target.dtype!r} for the target of class indices"
+        )
     if input.ndim == 1:
         if target.ndim:
-            raise ValueError(f"{name}: a single input {_size(input)} expects a target without axes, got {_size(target)}")
+            raise ValueError(
+                f"{name}: a single input {_size(input)} expects a target without axes, got {_size(target)}"
+            )
     elif input.shape[0] != (target.shape[0] if target.ndim else None):
         raise ValueError(
-            f"{name}: Expected input batch_size ({input.shape[0]}) to match target batch_size ({target.shape[0] if target.ndim else 'none'})."
+            f"{name}: Expected input batch_size ({input.shape[0]}) to match target batch_size "
+            f"({target.shape[0] if target.ndim else 'none'})."
         )
     elif tuple(target.shape[1:]) != tuple(input.shape[2:]):
         raise RuntimeError(f"{name}: size mismatch (got input: {list(input.shape)} , target: {list(target.shape)})")
     classes = input.shape[1] if input.ndim > 1 else input.shape[0]
     if weight is not None and tuple(weight.shape) != (classes,):
-        raise RuntimeError(f"{name}: weight tensor should be defined either for all {classes} classes or no classes but got weight tensor of shape: {list(weight.shape)}")
+        raise RuntimeError(
+            f"{name}: weight tensor should be defined either for all {classes} classes or no classes but got "
+            f"weight tensor of shape: {list(weight.shape)}"
+        )
 
 
 def _counted(losses, labels, ignored, weight, reduction):
@@ -198,7 +212,9 @@ def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, r
     reduction = reduction_of(size_average, reduce, reduction)
     _check_nll("nll_loss", input, target, weight)
     if input.ndim == 1:
-        one = nll_loss(unsqueeze(input, 0), unsqueeze(target, 0), weight, ignore_index=ignore_index, reduction=reduction)
+        one = nll_loss(
+            unsqueeze(input, 0), unsqueeze(target, 0), weight, ignore_index=ignore_index, reduction=reduction
+        )
         return squeeze(one, 0) if reduction == "none" else one
     labels, ignored = _labels("nll_loss", input, target, ignore_index)
     return _counted(-take_class(input, wrap(labels)), labels, ignored, weight, reduction)
@@ -239,7 +255,9 @@ def cross_entropy(
         return _from_probabilities(input, target, weight, reduction, label_smoothing)
     _check_nll("cross_entropy", input, target, weight)
     if input.ndim == 1:
-        one = cross_entropy(unsqueeze(input, 0), unsqueeze(target, 0), weight, None, ignore_index, None, reduction, label_smoothing)
+        one = cross_entropy(
+            unsqueeze(input, 0), unsqueeze(target, 0), weight, None, ignore_index, None, reduction, label_smoothing
+        )
         return squeeze(one, 0) if reduction == "none" else one
     labels, ignored = _labels("cross_entropy", input, target, ignore_index)
     if not input.numel():
@@ -273,7 +291,11 @@ def _smoothed(input, labels, ignored, weight, reduction, share):
     if np.any(ignored):
         spread = where(wrap(ignored), 0.0, spread)
     if reduction == "mean":
-        count = (~ignored).sum() if weight is None else sum(weight[wrap(labels)] * wrap((~ignored).astype(_raw(weight).dtype)))
+        count = (
+            (~ignored).sum()
+            if weight is None
+            else sum(weight[wrap(labels)] * wrap((~ignored).astype(_raw(weight).dtype)))
+        )
         total = float(_raw(count))
         spread = sum(spread) / count if total else sum(spread) + math.nan
     else:
@@ -289,7 +311,8 @@ def _from_probabilities(input, target, weight, reduction, share):
     """-Σ over classes of target log softmax(input), the mean over the batch."""
     if input.shape != target.shape:
         raise RuntimeError(
-            f"cross_entropy: Expected floating point type for target with class probabilities to have the input's shape "
+            "cross_entropy: Expected floating point type for target with class probabilities to have the input's "
+            "shape "
             f"{_size(input)}, got {_size(target)}"
         )
     axis = 1 if input.ndim > 1 else 0
@@ -337,14 +360,15 @@ def linear_cross_entropy(
 def _rows(name, input):
     """(input as (N, C), whether the batch axis was added)."""
     if input.ndim > 2 or (input.ndim and input.shape[-1] == 0):
-        raise RuntimeError(f"{name}: Expected non-empty vector or matrix with optional 0-dim batch size, but got: {list(input.shape)}")
+        raise RuntimeError(
+            f"{name}: Expected non-empty vector or matrix with optional 0-dim batch size, but got: "
+            f"{list(input.shape)}"
+        )
     return (input, False) if input.ndim == 2 else (reshape(input, (1, -1)), True)
 
 
 @composite(namespace=_F)
-def multi_margin_loss(
-    input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"
-):
+def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"):
     """Mean over the batch of Σ over other classes of max(0, margin - x[target] + x[i])^p / C.
 
     Raises:
@@ -358,9 +382,14 @@ def multi_margin_loss(
     x, added = _rows("multi_margin_loss", input)
     labels = _raw(target).reshape(-1)
     if labels.shape[0] != x.shape[0]:
-        raise RuntimeError(f"multi_margin_loss: inconsistent target size, expected {x.shape[0]} but got {list(target.shape)}")
+        raise RuntimeError(
+            f"multi_margin_loss: inconsistent target size, expected {x.shape[0]} but got {list(target.shape)}"
+        )
     if labels.size and (labels.min() < 0 or labels.max() >= x.shape[1]):
-        raise RuntimeError(f"multi_margin_loss: target out of range: labels {labels.min()} to {labels.max()} for {x.shape[1]} classes")
+        raise RuntimeError(
+            f"multi_margin_loss: target out of range: labels {labels.min()} to {labels.max()} for {x.shape[1]} "
+            "classes"
+        )
     classes = x.shape[1]
     index = wrap(labels.astype(np.int64))
     others = np.ones(tuple(x.shape), bool)
@@ -383,7 +412,10 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
     reduction = reduction_of(size_average, reduce, reduction)
     x, added = _rows("multilabel_margin_loss", input)
     if tuple(target.shape) != tuple(input.shape):
-        raise RuntimeError(f"multilabel_margin_loss: inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}")
+        raise RuntimeError(
+            f"multilabel_margin_loss: inconsistent target size: {list(target.shape)} for input of size: "
+            f"{list(input.shape)}"
+        )
     labels = _raw(target).reshape(tuple(x.shape))
     listed = np.cumprod(labels >= 0, axis=1).astype(bool)
     _check_labels("multilabel_margin_loss", labels, x.shape[1], ~listed)
@@ -402,5 +434,5 @@ from .compare import where  # noqa: E402
 from .distance import linear  # noqa: E402
 from .index import gather  # noqa: E402
 from .pointwise import clamp  # noqa: E402
-from .reduce import log_softmax, softmax, sum  # noqa: E402, A004
+from .reduce import log_softmax, softmax, sum  # noqa: E402
 from .shape import expand, reshape, squeeze, unsqueeze  # noqa: E402

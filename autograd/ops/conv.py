@@ -29,7 +29,13 @@ def _sample(*extra):
             out = _columns.out_size(x[2:], w[2:], given["stride"], given["pads"], given["dilation"])
             shapes = {"x": x, "w": w, "y": (x[0], w[0], *out), "b": (w[0],)}
             sizes = {"size": x[2:], "kernel": w[2:]}
-            trials.append(call(*(r(*shapes[e]) for e in extra if e in shapes), **given, **{e: sizes[e] for e in extra if e in sizes}))
+            trials.append(
+                call(
+                    *(r(*shapes[e]) for e in extra if e in shapes),
+                    **given,
+                    **{e: sizes[e] for e in extra if e in sizes},
+                )
+            )
         return trials
 
     return cases(make)
@@ -105,7 +111,9 @@ def per_axis(name, what, value, spatial):
     if len(value) == 1:
         return value * spatial
     if len(value) != spatial:
-        raise RuntimeError(f"{name}: expected {what} to be a single integer value or a list of {spatial} values, got {list(value)}")
+        raise RuntimeError(
+            f"{name}: expected {what} to be a single integer value or a list of {spatial} values, got {list(value)}"
+        )
     return value
 
 
@@ -121,7 +129,9 @@ def _paddings(name, padding, kernel, stride, dilation):
         return ((0, 0),) * spatial
     if padding == "same":
         if any(s != 1 for s in stride):
-            raise RuntimeError(f"{name}: padding='same' is not supported for strided convolutions, got stride {list(stride)}")
+            raise RuntimeError(
+                f"{name}: padding='same' is not supported for strided convolutions, got stride {list(stride)}"
+            )
         totals = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
         return tuple((t // 2, t - t // 2) for t in totals)
     if isinstance(padding, str):
@@ -135,14 +145,18 @@ def _paddings(name, padding, kernel, stride, dilation):
 def _check_ranks(name, input, weight, spatial):
     if weight.ndim != spatial + 2:
         raise RuntimeError(
-            f"{name}: Expected {spatial + 2}-dimensional weight for {spatial + 2}-dimensional input, got weight of size {list(weight.shape)}"
+            f"{name}: Expected {spatial + 2}-dimensional weight for {spatial + 2}-dimensional input, got weight "
+            f"of size {list(weight.shape)}"
         )
     if input.ndim not in (spatial + 1, spatial + 2):
         raise RuntimeError(
-            f"Expected {spatial + 1}D (unbatched) or {spatial + 2}D (batched) input to {name}, but got input of size: {list(input.shape)}"
+            f"Expected {spatial + 1}D (unbatched) or {spatial + 2}D (batched) input to {name}, but got input of "
+            f"size: {list(input.shape)}"
         )
     if input.dtype != weight.dtype:
-        raise RuntimeError(f"{name}: Input type ({input.dtype!r}) and weight type ({weight.dtype!r}) should be the same")
+        raise RuntimeError(
+            f"{name}: Input type ({input.dtype!r}) and weight type ({weight.dtype!r}) should be the same"
+        )
 
 
 def _check_bias(name, bias, input, weight, filters):
@@ -150,7 +164,8 @@ def _check_bias(name, bias, input, weight, filters):
         return
     if bias.ndim != 1 or bias.shape[0] != filters:
         raise RuntimeError(
-            f"{name}: Given weight of size {list(weight.shape)}, expected bias to be 1-dimensional with {filters} elements, but "
+            f"{name}: Given weight of size {list(weight.shape)}, expected bias to be 1-dimensional with {filters} "
+            "elements, but "
             f"got bias of size {list(bias.shape)} instead"
         )
     if bias.dtype != input.dtype:
@@ -163,12 +178,14 @@ def _check_conv(name, x, weight, bias, groups, pads, dilation):
         raise RuntimeError(f"{name}: non-positive groups is not supported, got {groups}")
     if filters < groups or filters % groups:
         raise RuntimeError(
-            f"{name}: Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight of size "
+            f"{name}: Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got "
+            "weight of size "
             f"{list(weight.shape)} instead"
         )
     if x.shape[1] != weight.shape[1] * groups:
         raise RuntimeError(
-            f"{name}: Given groups={groups}, weight of size {list(weight.shape)}, expected input{list(x.shape)} to have "
+            f"{name}: Given groups={groups}, weight of size {list(weight.shape)}, expected input{list(x.shape)} "
+            "to have "
             f"{weight.shape[1] * groups} channels, but got {x.shape[1]} channels instead"
         )
     _check_bias(name, bias, x, weight, filters)
@@ -228,7 +245,10 @@ def _transposed(spatial, input, weight, bias, stride, padding, output_padding, g
     name = f"conv_transpose{spatial}d"
     _check_ranks(name, input, weight, spatial)
     stride, dilation = per_axis(name, "stride", stride, spatial), per_axis(name, "dilation", dilation, spatial)
-    padding, extra = per_axis(name, "padding", padding, spatial), per_axis(name, "output_padding", output_padding, spatial)
+    padding, extra = (
+        per_axis(name, "padding", padding, spatial),
+        per_axis(name, "output_padding", output_padding, spatial),
+    )
     _positive(name, "stride", stride)
     _positive(name, "dilation", dilation)
     if any(p < 0 for p in padding):
@@ -241,7 +261,8 @@ def _transposed(spatial, input, weight, bias, stride, padding, output_padding, g
     )
     if any(n <= 0 for n in size):
         raise RuntimeError(
-            f"{name}: Given input size per channel: ({' x '.join(map(str, x.shape[2:]))}). Calculated output size per channel: "
+            f"{name}: Given input size per channel: ({' x '.join(map(str, x.shape[2:]))}). Calculated output size "
+            "per channel: "
             f"({' x '.join(map(str, size))}). Output size is too small"
         )
     # Where output_padding exceeds the stride another window would fit: crop, so that the way back has as many as came in.
@@ -255,7 +276,8 @@ def _transposed(spatial, input, weight, bias, stride, padding, output_padding, g
 def _check_transposed(name, x, weight, bias, groups, extra, stride, dilation):
     if groups <= 0 or weight.shape[0] % groups:
         raise RuntimeError(
-            f"{name}: Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight of size "
+            f"{name}: Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got "
+            "weight of size "
             f"{list(weight.shape)} instead"
         )
     if x.shape[1] != weight.shape[0]:
@@ -266,7 +288,8 @@ def _check_transposed(name, x, weight, bias, groups, extra, stride, dilation):
     _check_bias(name, bias, x, weight, weight.shape[1] * groups)
     if any(e < 0 or (e >= s and e >= d) for e, s, d in zip(extra, stride, dilation, strict=True)):
         raise RuntimeError(
-            f"{name}: output padding must be smaller than either stride or dilation, but got output_padding {list(extra)}, "
+            f"{name}: output padding must be smaller than either stride or dilation, but got output_padding "
+            f"{list(extra)}, "
             f"stride {list(stride)}, dilation {list(dilation)}"
         )
 
@@ -367,7 +390,8 @@ def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
     kernel, dilation, pads, stride = _sliding("unfold", kernel_size, dilation, padding, stride)
     if input.ndim not in (3, 4):
         raise RuntimeError(
-            "unfold: Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, "
+            "unfold: Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero "
+            "dimensions for input, "
             f"but got: {list(input.shape)}"
         )
     x = input if input.ndim == 4 else unsqueeze(input, 0)
@@ -375,7 +399,8 @@ def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
     if any(n < 1 for n in out):
         raise RuntimeError(
             f"unfold: Given input with spatial size {tuple(x.shape[2:])}, kernel_size={kernel}, dilation={dilation}, "
-            f"padding={tuple(lo for lo, _ in pads)}, calculated shape of the array of sliding blocks as {out}, but its "
+            f"padding={tuple(lo for lo, _ in pads)}, calculated shape of the array of sliding blocks as {out}, "
+            "but its "
             "components must be at least one."
         )
     y = _unfold(x, kernel=kernel, dilation=dilation, pads=pads, stride=stride)
@@ -392,7 +417,10 @@ def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
     kernel, dilation, pads, stride = _sliding("fold", kernel_size, dilation, padding, stride)
     size = per_axis("fold", "output_size", output_size, 2)
     if input.ndim not in (2, 3):
-        raise RuntimeError(f"fold: Expected 2D or 3D (batch mode) tensor for input with possibly 0 batch size, but got: {list(input.shape)}")
+        raise RuntimeError(
+            "fold: Expected 2D or 3D (batch mode) tensor for input with possibly 0 batch size, but got: "
+            f"{list(input.shape)}"
+        )
     x = input if input.ndim == 3 else unsqueeze(input, 0)
     if x.shape[1] % (kernel[0] * kernel[1]):
         raise RuntimeError(
@@ -402,7 +430,8 @@ def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
     out = _columns.out_size(size, kernel, stride, pads, dilation)
     if x.shape[2] != out[0] * out[1] or min(out) < 1:
         raise RuntimeError(
-            f"fold: Given output_size={size}, kernel_size={kernel}, dilation={dilation}, padding={tuple(lo for lo, _ in pads)}, "
+            f"fold: Given output_size={size}, kernel_size={kernel}, dilation={dilation}, "
+            f"padding={tuple(lo for lo, _ in pads)}, "
             f"stride={stride}, expected size of input's dimension 2 to match the calculated number of sliding blocks "
             f"{out[0]} * {out[1]} = {out[0] * out[1]}, but got input.size(2)={x.shape[2]}."
         )
@@ -410,5 +439,5 @@ def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
     return y if x is input else squeeze(y, 0)
 
 
-from .reduce import sum  # noqa: E402, A004
+from .reduce import sum  # noqa: E402
 from .shape import reshape, squeeze, unsqueeze  # noqa: E402

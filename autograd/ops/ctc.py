@@ -33,7 +33,10 @@ def _padded_targets(targets, lengths, classes, blank):
     longest = int(lengths.max(initial=0))
     if data.ndim == 1:
         if data.shape[0] < lengths.sum():
-            raise RuntimeError(f"ctc_loss: targets hold {data.shape[0]} labels, fewer than the {int(lengths.sum())} that target_lengths add up to")
+            raise RuntimeError(
+                f"ctc_loss: targets hold {data.shape[0]} labels, fewer than the {int(lengths.sum())} that "
+                "target_lengths add up to"
+            )
         rows = np.full((len(lengths), longest), blank, np.int64)
         start = 0
         for i, n in enumerate(lengths):
@@ -41,7 +44,10 @@ def _padded_targets(targets, lengths, classes, blank):
             start += n
         return rows
     if data.shape[1] < longest:
-        raise RuntimeError(f"ctc_loss: Expected tensor to have size at least {longest} at dimension 1, but got size {data.shape[1]} for targets")
+        raise RuntimeError(
+            f"ctc_loss: Expected tensor to have size at least {longest} at dimension 1, but got size "
+            f"{data.shape[1]} for targets"
+        )
     rows = data[:, :longest].astype(np.int64)
     return np.where(np.arange(longest) < lengths[:, None], rows, blank)
 
@@ -132,9 +138,13 @@ def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, reducti
     batch, time = log_probs.shape[1], log_probs.shape[0]
     steps, lengths = _lengths("input_lengths", input_lengths, batch), _lengths("target_lengths", target_lengths, batch)
     if steps.max(initial=0) > time or steps.min(initial=0) < 0:
-        raise RuntimeError(f"ctc_loss: Expected input_lengths to have value at most {time}, but got value {int(steps.max())}")
+        raise RuntimeError(
+            f"ctc_loss: Expected input_lengths to have value at most {time}, but got value {int(steps.max())}"
+        )
     if lengths.min(initial=0) < 0:
-        raise RuntimeError(f"ctc_loss: Expected target_lengths to have value at least 0, but got {int(lengths.min())}")
+        raise RuntimeError(
+            f"ctc_loss: Expected target_lengths to have value at least 0, but got {int(lengths.min())}"
+        )
     rows = _padded_targets(targets, lengths, log_probs.shape[2], blank)
     if rows.size and (rows.min() < 0 or rows.max() >= log_probs.shape[2]):
         raise RuntimeError(f"ctc_loss: a label lies outside [0, {log_probs.shape[2]})")
@@ -158,5 +168,5 @@ def _projection(log_probs, steps):
 from .compare import where  # noqa: E402
 from .index import gather, narrow  # noqa: E402
 from .pointwise import exp, logaddexp  # noqa: E402
-from .reduce import sum  # noqa: E402, A004
+from .reduce import sum  # noqa: E402
 from .shape import cat, squeeze, unsqueeze  # noqa: E402

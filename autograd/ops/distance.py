@@ -54,7 +54,9 @@ def _(g, x, out, p, dim):
 def _pairs(name, x, y):
     if x.dtype.is_complex or y.dtype.is_complex or (x.dtype.is_floating_point and y.dtype.is_floating_point):
         return
-    raise RuntimeError(f"{name}: expected common dtype to be floating point, yet common dtype is {x.dtype!r}, {y.dtype!r}")
+    raise RuntimeError(
+        f"{name}: expected common dtype to be floating point, yet common dtype is {x.dtype!r}, {y.dtype!r}"
+    )
 
 
 @composite(namespace=_F)
@@ -131,7 +133,11 @@ def pdist(input, p=2.0):
 def _linear(x, weight, bias=None):
     """x @ weight.T + bias over the last axis, in one node."""
     if x.ndim > 2:
-        rows = np.reshape(x, (-1, x.shape[-1])) if x.size else np.zeros_like(x, shape=(math.prod(x.shape[:-1]), x.shape[-1]))
+        rows = (
+            np.reshape(x, (-1, x.shape[-1]))
+            if x.size
+            else np.zeros_like(x, shape=(math.prod(x.shape[:-1]), x.shape[-1]))
+        )
         y = rows.dot(weight.T)
         if bias is not None:
             y += bias
@@ -210,13 +216,17 @@ def _unusual_linear(input, weight, bias):
             else f"linear: expected bias to have the dtype of the input, {input.dtype!r}, but got {bias.dtype!r}"
         )
     if not input.ndim or not weight.ndim or weight.ndim > 2:
-        raise RuntimeError(f"linear: both arguments to linear need to be at least 1D (weight at most 2D), they are {input.ndim}D and {weight.ndim}D")
+        raise RuntimeError(
+            f"linear: both arguments to linear need to be at least 1D (weight at most 2D), they are {input.ndim}D "
+            f"and {weight.ndim}D"
+        )
     if input.shape[-1] != weight.shape[-1]:
         rows = math.prod(input.shape[:-1])
         columns = f"{weight.shape[1]}x{weight.shape[0]}" if weight.ndim == 2 else f"{weight.shape[0]}"
         raise RuntimeError(
             f"linear: mat1 and mat2 shapes cannot be multiplied ({rows}x{input.shape[-1]} and {columns}): input "
-            f"{tuple(input.shape)} has {input.shape[-1]} features on its last axis, weight {tuple(weight.shape)} expects {weight.shape[-1]}"
+            f"{tuple(input.shape)} has {input.shape[-1]} features on its last axis, weight {tuple(weight.shape)} "
+            f"expects {weight.shape[-1]}"
         )
     y = matmul(input, transpose(weight, 0, 1) if weight.ndim == 2 else weight)
     return y if bias is None else y + bias
@@ -231,14 +241,20 @@ def bilinear(input1, input2, weight, bias=None):
     if input1.ndim != input2.ndim:
         raise RuntimeError(f"bilinear(): input dimensions do not match: got {input1.ndim} and {input2.ndim}")
     if tuple(input1.shape[:-1]) != tuple(input2.shape[:-1]):
-        raise RuntimeError(f"bilinear(): input batch dimensions do not match: got {tuple(input1.shape[:-1])} and {tuple(input2.shape[:-1])}")
+        raise RuntimeError(
+            f"bilinear(): input batch dimensions do not match: got {tuple(input1.shape[:-1])} and "
+            f"{tuple(input2.shape[:-1])}"
+        )
     for i, t in ((1, input1), (2, input2)):
         if t.shape[-1] != weight.shape[i]:
             raise RuntimeError(
-                f"bilinear(): input{i} size does not match weight size: got {t.shape[-1]} but expected {weight.shape[i]}"
+                f"bilinear(): input{i} size does not match weight size: got {t.shape[-1]} but expected "
+                f"{weight.shape[i]}"
             )
     if bias is not None and bias.shape[0] != weight.shape[0]:
-        raise RuntimeError(f"bilinear(): bias size does not match weight size: got {bias.shape[0]} but expected {weight.shape[0]}")
+        raise RuntimeError(
+            f"bilinear(): bias size does not match weight size: got {bias.shape[0]} but expected {weight.shape[0]}"
+        )
     n, h1, h2 = math.prod(input1.shape[:-1]), input1.shape[-1], input2.shape[-1]
     filters = weight.shape[0]
     left = matmul(reshape(input1, (n, h1)), reshape(permute(weight, (1, 0, 2)), (h1, filters * h2)))
@@ -250,6 +266,6 @@ def bilinear(input1, input2, weight, bias=None):
 from .._tensor import wrap  # noqa: E402
 from .compare import where  # noqa: E402
 from .matmul import matmul  # noqa: E402
-from .pointwise import abs, clamp, sgn  # noqa: E402, A004
-from .reduce import sum  # noqa: E402, A004
+from .pointwise import abs, clamp, sgn  # noqa: E402
+from .reduce import sum  # noqa: E402
 from .shape import broadcast_tensors, permute, reshape, squeeze, transpose, unsqueeze  # noqa: E402

@@ -65,9 +65,12 @@ def _channels(name, input, spatial):
         import warnings
 
         warnings.warn(
-            f"{name}: Received a {input.ndim}-D input to {name}, which is deprecated and will result in an error in a future "
-            f"release. To retain the behavior and silence this warning, please use dropout instead. Note that {name} exists "
-            f"to provide channel-wise dropout on inputs with {spatial} spatial dimensions, a channel dimension, and an "
+            f"{name}: Received a {input.ndim}-D input to {name}, which is deprecated and will result in an error "
+            "in a future "
+            "release. To retain the behavior and silence this warning, please use dropout instead. Note that "
+            f"{name} exists "
+            f"to provide channel-wise dropout on inputs with {spatial} spatial dimensions, a channel dimension, "
+            "and an "
             "optional batch dimension.",
             UserWarning,
             stacklevel=4,
@@ -108,9 +111,12 @@ def dropout2d(input, p=0.5, training=True, inplace=False):
         import warnings
 
         warnings.warn(
-            "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is desired - "
-            "input is interpreted as shape (N, C, L), where C is the channel dim. This behavior will change in a future "
-            "release to interpret the input as one without a batch dimension, i.e. shape (C, H, W). To maintain the 1D "
+            "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is "
+            "desired - "
+            "input is interpreted as shape (N, C, L), where C is the channel dim. This behavior will change in a "
+            "future "
+            "release to interpret the input as one without a batch dimension, i.e. shape (C, H, W). To maintain "
+            "the 1D "
             "channel-wise dropout behavior, please switch to using dropout1d instead.",
             UserWarning,
             stacklevel=3,
@@ -146,7 +152,9 @@ def _alpha_drop(name, input, p, training, inplace, shape):
     else:
         kept = _kept(input, p, shape)
         a = 1 / math.sqrt((1 - p) * (1 + p * _SATURATION**2))
-        result = input * wrap(kept * kept.dtype.type(a)) + wrap((1 - kept) * kept.dtype.type(a * _SATURATION) - kept.dtype.type(a * _SATURATION * p))
+        result = input * wrap(kept * kept.dtype.type(a)) + wrap(
+            (1 - kept) * kept.dtype.type(a * _SATURATION) - kept.dtype.type(a * _SATURATION * p)
+        )
     return assign(input, result, name + "_") if inplace else result
 
 

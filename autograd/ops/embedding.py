@@ -20,7 +20,8 @@ _F = "nn.functional"
 def _check_rows(name, index, rows, error=IndexError):
     if index.dtype.kind not in "iu":
         raise RuntimeError(
-            f"{name}: Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got {index.dtype.name} instead"
+            f"{name}: Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, "
+            f"Int; but got {index.dtype.name} instead"
         )
     if index.size and (index.min() < 0 or index.max() >= rows):
         bad = index[(index < 0) | (index >= rows)].reshape(-1)[0]
@@ -32,7 +33,14 @@ _LOOKUP = cases(lambda r: [
     call(r(4, 2), np.array([1, 3, 3, 3]), by_frequency=True)])  # fmt: skip
 
 
-@op(name="_embedding", symbol="W[i]", caption="scatter-add", method=False, namespace="_", sample=cases(lambda r: _LOOKUP.make(r)[:1]))
+@op(
+    name="_embedding",
+    symbol="W[i]",
+    caption="scatter-add",
+    method=False,
+    namespace="_",
+    sample=cases(lambda r: _LOOKUP.make(r)[:1]),
+)
 def _embedding(weight, index, *, padding=None, by_frequency=False):
     """The rows of weight at index; row `padding` gets no gradient, others theirs divided by how often they occur."""
     return weight[index]
@@ -150,21 +158,30 @@ def _bags(input, offsets, include_last_offset):
     if numbers.ndim == 2:
         if offsets is not None:
             raise ValueError(
-                "embedding_bag: if input is 2D, then offsets has to be None, as input is treated is a mini-batch of fixed length sequences. "
+                "embedding_bag: if input is 2D, then offsets has to be None, as input is treated is a mini-batch "
+                "of fixed length sequences. "
                 f"However, found offsets of type {type(offsets).__name__}"
             )
         return numbers.reshape(-1), np.repeat(np.arange(numbers.shape[0]), numbers.shape[1]), numbers.shape[0]
     if numbers.ndim != 1:
-        raise ValueError(f"embedding_bag: input has to be 1D or 2D Tensor, but got Tensor of dimension {numbers.ndim}")
+        raise ValueError(
+            f"embedding_bag: input has to be 1D or 2D Tensor, but got Tensor of dimension {numbers.ndim}"
+        )
     if offsets is None:
         raise ValueError("embedding_bag: offsets has to be a 1D Tensor but got None")
     starts = offsets._data
     if starts.ndim != 1:
         raise ValueError(f"embedding_bag: offsets has to be a 1D Tensor, got dimension {starts.ndim}")
     if starts.size and starts[0] != 0:
-        raise RuntimeError(f"embedding_bag: offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. However, got {int(starts[0])}")
+        raise RuntimeError(
+            "embedding_bag: offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from "
+            f"position 0. However, got {int(starts[0])}"
+        )
     if starts.size and starts[-1] > numbers.size:
-        raise RuntimeError(f"embedding_bag: offsets[-1] can not be greater than input's length({numbers.size}), but got offsets[-1] of {int(starts[-1])}")
+        raise RuntimeError(
+            f"embedding_bag: offsets[-1] can not be greater than input's length({numbers.size}), but got "
+            f"offsets[-1] of {int(starts[-1])}"
+        )
     count = len(starts) - 1 if include_last_offset else len(starts)
     ends = np.append(starts, numbers.size)[1 : count + 1]
     lengths = ends - starts[:count]
@@ -192,9 +209,15 @@ def embedding_bag(
         raise ValueError(f"embedding_bag: mode has to be one of sum, mean or max, got {mode!r}")
     if per_sample_weights is not None:
         if mode != "sum":
-            raise NotImplementedError(f"embedding_bag: per_sample_weights was not None. per_sample_weights is only supported for mode='sum' (got mode='{mode}').")
+            raise NotImplementedError(
+                "embedding_bag: per_sample_weights was not None. per_sample_weights is only supported for "
+                f"mode='sum' (got mode='{mode}')."
+            )
         if tuple(per_sample_weights.shape) != tuple(input.shape):
-            raise ValueError(f"embedding_bag: If per_sample_weights ({tuple(per_sample_weights.shape)}) is not None, then it must have the same shape as the input ({tuple(input.shape)})")
+            raise ValueError(
+                f"embedding_bag: If per_sample_weights ({tuple(per_sample_weights.shape)}) is not None, then it "
+                f"must have the same shape as the input ({tuple(input.shape)})"
+            )
     _check_rows("embedding_bag", input._data, weight.shape[0], RuntimeError)
     padding = _padding_row("embedding_bag", padding_idx, weight.shape[0])
     numbers, bags, count = _bags(input, offsets, include_last_offset)
@@ -255,7 +278,10 @@ def one_hot(tensor, num_classes=-1):
     elif num_classes < 1:
         raise RuntimeError(f"one_hot: num_classes should be positive, got {num_classes}")
     elif numbers.size and numbers.max() >= num_classes:
-        raise RuntimeError(f"one_hot: Class values must be smaller than num_classes: {int(numbers.max())} with num_classes={num_classes}.")
+        raise RuntimeError(
+            f"one_hot: Class values must be smaller than num_classes: {int(numbers.max())} with "
+            f"num_classes={num_classes}."
+        )
     out = np.zeros((*numbers.shape, num_classes), np.int64)
     np.put_along_axis(out, np.expand_dims(numbers, -1), 1, -1)
     return wrap(out)
@@ -263,5 +289,5 @@ def one_hot(tensor, num_classes=-1):
 
 from .compare import where  # noqa: E402
 from .index import gather  # noqa: E402
-from .reduce import sum  # noqa: E402, A004
+from .reduce import sum  # noqa: E402
 from .shape import reshape, unsqueeze  # noqa: E402

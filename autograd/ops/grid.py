@@ -17,7 +17,8 @@ _F = "nn.functional"
 def _warn_default(name, align_corners):
     if align_corners is None:
         warnings.warn(
-            f"Default {name} behavior has changed to align_corners=False since 1.3.0. Please specify align_corners=True if the old "
+            f"Default {name} behavior has changed to align_corners=False since 1.3.0. Please specify "
+            "align_corners=True if the old "
             "behavior is desired. See the documentation of grid_sample for details.",
             UserWarning,
             stacklevel=4,
@@ -35,10 +36,14 @@ def affine_grid(theta, size, align_corners=None):
         raise ValueError(f"affine_grid: Expected theta to have floating point type, but got {theta.dtype!r}")
     spatial = len(size) - 2
     if spatial not in (2, 3):
-        raise NotImplementedError(f"affine_grid only supports 4D and 5D sizes, for 2D and 3D affine transforms, respectively. Got size {tuple(size)}.")
+        raise NotImplementedError(
+            "affine_grid only supports 4D and 5D sizes, for 2D and 3D affine transforms, respectively. Got size "
+            f"{tuple(size)}."
+        )
     if theta.ndim != 3 or tuple(theta.shape[1:]) != (spatial, spatial + 1):
         raise ValueError(
-            f"affine_grid: Expected a batch of {spatial}D affine matrices of shape Nx{spatial}x{spatial + 1} for size {tuple(size)}. Got "
+            f"affine_grid: Expected a batch of {spatial}D affine matrices of shape Nx{spatial}x{spatial + 1} for "
+            f"size {tuple(size)}. Got "
             f"{tuple(theta.shape)}."
         )
     if min(size) <= 0:
@@ -144,29 +149,43 @@ def _cubic_taps(x):
 
 def _check(input, grid, mode, padding_mode):
     if mode not in ("bilinear", "nearest", "bicubic"):
-        raise ValueError(f"nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: '{mode}'")
+        raise ValueError(
+            f"nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: '{mode}'"
+        )
     if padding_mode not in ("zeros", "border", "reflection"):
         raise ValueError(
-            f"nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border', or 'reflection', but got: '{padding_mode}'"
+            "nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border', or 'reflection', but "
+            f"got: '{padding_mode}'"
         )
     if input.ndim not in (4, 5) or input.ndim != grid.ndim:
         raise RuntimeError(
-            f"grid_sampler(): expected 4D or 5D input and grid with same number of dimensions, but got input with sizes {list(input.shape)} and "
+            "grid_sampler(): expected 4D or 5D input and grid with same number of dimensions, but got input with "
+            f"sizes {list(input.shape)} and "
             f"grid with sizes {list(grid.shape)}"
         )
     if input.shape[0] != grid.shape[0]:
         raise RuntimeError(
-            f"grid_sampler(): expected grid and input to have same batch size, but got input with sizes {list(input.shape)} and grid with "
+            "grid_sampler(): expected grid and input to have same batch size, but got input with sizes "
+            f"{list(input.shape)} and grid with "
             f"sizes {list(grid.shape)}"
         )
     if grid.shape[-1] != input.ndim - 2:
-        raise RuntimeError(f"grid_sampler(): expected grid to have size {input.ndim - 2} in last dimension, but got grid with sizes {list(grid.shape)}")
+        raise RuntimeError(
+            f"grid_sampler(): expected grid to have size {input.ndim - 2} in last dimension, but got grid with "
+            f"sizes {list(grid.shape)}"
+        )
     if 0 in input.shape[2:]:
-        raise RuntimeError(f"grid_sampler(): expected input to have non-empty spatial dimensions, but input has sizes {list(input.shape)}")
+        raise RuntimeError(
+            "grid_sampler(): expected input to have non-empty spatial dimensions, but input has sizes "
+            f"{list(input.shape)}"
+        )
     if mode == "bicubic" and input.ndim == 5:
         raise RuntimeError("grid_sampler(): bicubic interpolation only supports 4D input")
     if input.dtype != grid.dtype:
-        raise RuntimeError(f"grid_sampler(): expected input and grid to have same dtype, but input has {input.dtype!r} and grid has {grid.dtype!r}")
+        raise RuntimeError(
+            f"grid_sampler(): expected input and grid to have same dtype, but input has {input.dtype!r} and grid "
+            f"has {grid.dtype!r}"
+        )
 
 
 @composite(namespace=_F)
@@ -204,6 +223,6 @@ from .activation import _hardtanh  # noqa: E402
 from .compare import where  # noqa: E402
 from .matmul import matmul  # noqa: E402
 from .pool import take_last  # noqa: E402
-from .reduce import sum  # noqa: E402, A004
+from .reduce import sum  # noqa: E402
 from .resample import cubic_weights  # noqa: E402
 from .shape import reshape, transpose, unsqueeze  # noqa: E402

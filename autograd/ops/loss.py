@@ -24,7 +24,9 @@ def reduction_of(size_average, reduce, reduction):
     reduce = True if reduce is None else reduce
     found = ("mean" if size_average else "sum") if reduce else "none"
     warnings.warn(
-        f"size_average and reduce args will be deprecated, please use reduction='{found}' instead.", UserWarning, stacklevel=4
+        f"size_average and reduce args will be deprecated, please use reduction='{found}' instead.",
+        UserWarning,
+        stacklevel=4,
     )
     return found
 
@@ -45,7 +47,9 @@ def _weighted(loss, weight, input, reduction):
     if weight is None:
         return reduced(loss, reduction)
     if tuple(weight.shape) != tuple(input.shape):
-        raise ValueError(f"Weights and input must have the same size: got {tuple(weight.shape)} and {tuple(input.shape)}")
+        raise ValueError(
+            f"Weights and input must have the same size: got {tuple(weight.shape)} and {tuple(input.shape)}"
+        )
     loss = loss * weight
     return sum(loss) / sum(weight) if reduction == "mean" else reduced(loss, reduction)
 
@@ -54,7 +58,8 @@ def _warn_sizes(name, input, target):
     """Two shapes that broadcast are nearly always a mistake: (N, 1) with (N) makes N * N differences."""
     if input.shape != target.shape:
         warnings.warn(
-            f"{name}: Using a target size ({_size(target)}) that is different to the input size ({_size(input)}). This will "
+            f"{name}: Using a target size ({_size(target)}) that is different to the input size ({_size(input)}). "
+            "This will "
             "likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
             UserWarning,
             stacklevel=4,
@@ -182,7 +187,16 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
 # ---------------------------------------------------------------------------------------------- probabilities
 
 
-@op(name="_bce", symbol="bce", elementwise=True, promote="same", method=False, namespace="_", quiet=True, sample=reals(0.1, 0.9))
+@op(
+    name="_bce",
+    symbol="bce",
+    elementwise=True,
+    promote="same",
+    method=False,
+    namespace="_",
+    quiet=True,
+    sample=reals(0.1, 0.9),
+)
 def _bce(x, y):
     """-(y log x + (1 - y) log(1 - x)), each logarithm at least -100."""
     return (y - 1) * np.maximum(np.log1p(-x), -100) - y * np.maximum(np.log(x), -100)
@@ -209,13 +223,15 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
     reduction = reduction_of(size_average, reduce, reduction)
     if tuple(target.shape) != tuple(input.shape):
         raise ValueError(
-            f"binary_cross_entropy: Using a target size ({_size(target)}) that is different to the input size ({_size(input)}) is "
+            f"binary_cross_entropy: Using a target size ({_size(target)}) that is different to the input size "
+            f"({_size(input)}) is "
             "deprecated. Please ensure they have the same size."
         )
     p = input._data
     if p.size and not (np.min(p) >= 0 and np.max(p) <= 1):
         raise RuntimeError(
-            f"binary_cross_entropy: all elements of input should be between 0 and 1, they go from {float(np.min(p))} to {float(np.max(p))}"
+            "binary_cross_entropy: all elements of input should be between 0 and 1, they go from "
+            f"{float(np.min(p))} to {float(np.max(p))}"
         )
     loss = _bce(input, target)
     return reduced(loss if weight is None else loss * weight, reduction)
@@ -253,7 +269,8 @@ def binary_cross_entropy_with_logits(
     reduction = reduction_of(size_average, reduce, reduction)
     if tuple(target.shape) != tuple(input.shape):
         raise ValueError(
-            f"binary_cross_entropy_with_logits: Target size ({_size(target)}) must be the same as input size ({_size(input)})"
+            f"binary_cross_entropy_with_logits: Target size ({_size(target)}) must be the same as input size "
+            f"({_size(input)})"
         )
     if pos_weight is None:
         loss = _bce_logits(input, target)
@@ -280,7 +297,8 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
         reduction = reduction_of(size_average, reduce, reduction)
     elif reduction == "mean":
         warnings.warn(
-            "reduction: 'mean' divides the total loss by both the batch size and the support size.'batchmean' divides only by "
+            "reduction: 'mean' divides the total loss by both the batch size and the support size.'batchmean' "
+            "divides only by "
             "the batch size, and aligns with the KL div math definition.'mean' will be changed to behave the same as "
             "'batchmean' in the next major release.",
             UserWarning,
@@ -380,15 +398,19 @@ def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, r
     """
     reduction = reduction_of(size_average, reduce, reduction)
     if target.ndim not in (0, 1):
-        raise RuntimeError(f"cosine_embedding_loss: 0D or 1D target tensor expected, multi-target not supported, got {target.ndim}D")
+        raise RuntimeError(
+            f"cosine_embedding_loss: 0D or 1D target tensor expected, multi-target not supported, got {target.ndim}D"
+        )
     if target.ndim + 1 != input1.ndim or target.ndim + 1 != input2.ndim:
         raise RuntimeError(
-            f"cosine_embedding_loss: {target.ndim}D target tensor expects {target.ndim + 1}D input tensors, but found inputs with sizes "
+            f"cosine_embedding_loss: {target.ndim}D target tensor expects {target.ndim + 1}D input tensors, but "
+            "found inputs with sizes "
             f"{list(input1.shape)} and {list(input2.shape)}."
         )
     if target.ndim and not input1.shape[0] == input2.shape[0] == target.shape[0]:
         raise RuntimeError(
-            f"cosine_embedding_loss: the batches differ: inputs {tuple(input1.shape)} and {tuple(input2.shape)}, target {tuple(target.shape)}"
+            f"cosine_embedding_loss: the batches differ: inputs {tuple(input1.shape)} and {tuple(input2.shape)}, "
+            f"target {tuple(target.shape)}"
         )
     eps = 1e-12
     along = target.ndim
@@ -471,6 +493,6 @@ from .activation import log_sigmoid  # noqa: E402
 from .compare import minimum, where  # noqa: E402
 from .create import full_like  # noqa: E402
 from .distance import pairwise_distance  # noqa: E402
-from .pointwise import abs, clamp, exp, log, log1p, sigmoid, sqrt  # noqa: E402, A004
-from .reduce import mean, sum  # noqa: E402, A004
+from .pointwise import abs, clamp, exp, log, log1p, sigmoid, sqrt  # noqa: E402
+from .reduce import mean, sum  # noqa: E402
 from .shape import unsqueeze  # noqa: E402

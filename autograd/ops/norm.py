@@ -228,12 +228,22 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     if input.ndim < 2:
         if not input.numel():
             return input * 1.0
-        raise RuntimeError(f"batch_norm: expected an input with a channel axis (N, C, ...), got shape {tuple(input.shape)}")
+        raise RuntimeError(
+            f"batch_norm: expected an input with a channel axis (N, C, ...), got shape {tuple(input.shape)}"
+        )
     if training and math.prod(input.shape[:1] + input.shape[2:]) == 1:
-        raise ValueError(f"batch_norm: Expected more than 1 value per channel when training, got input size {input.shape}")
-    _check_parts("batch_norm", input.shape[1], {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias})
+        raise ValueError(
+            f"batch_norm: Expected more than 1 value per channel when training, got input size {input.shape}"
+        )
+    _check_parts(
+        "batch_norm",
+        input.shape[1],
+        {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias},
+    )
     if input.dtype is float16:
-        return _halves(lambda x, w, b: batch_norm(x, running_mean, running_var, w, b, training, momentum, eps), input, weight, bias)
+        return _halves(
+            lambda x, w, b: batch_norm(x, running_mean, running_var, w, b, training, momentum, eps), input, weight, bias
+        )
     if training:
         return _batch(input, running_mean, running_var, weight, bias, momentum, eps)
     if running_mean is None or running_var is None:
@@ -246,17 +256,25 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
 
 
 @composite(namespace=_F)
-def instance_norm(input, running_mean=None, running_var=None, weight=None, bias=None, use_input_stats=True, momentum=0.1, eps=1e-5):
+def instance_norm(
+    input, running_mean=None, running_var=None, weight=None, bias=None, use_input_stats=True, momentum=0.1, eps=1e-5
+):
     """`batch_norm` of every example by itself: per example and channel, over space.
 
     Raises:
         ValueError: an image with one place, which has no variance.
     """
     if use_input_stats and math.prod(input.shape[2:]) == 1:
-        raise ValueError(f"instance_norm: Expected more than 1 spatial element when training, got input size {input.shape}")
+        raise ValueError(
+            f"instance_norm: Expected more than 1 spatial element when training, got input size {input.shape}"
+        )
     if not use_input_stats:
         return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
-    _check_parts("instance_norm", input.shape[1], {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias})
+    _check_parts(
+        "instance_norm",
+        input.shape[1],
+        {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias},
+    )
     axes = tuple(range(2, input.ndim))
     n = input.ndim
     y, mean, variance = _standard(input, _per_channel(weight, n), _per_channel(bias, n), axes=axes, eps=eps)
@@ -273,16 +291,21 @@ def _trailing(name, input, normalized_shape, weight, bias=None):
     """The axes that normalized_shape names, after checking that they are there."""
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     if not shape:
-        raise RuntimeError(f"{name}: Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, but got normalized_shape = []")
+        raise RuntimeError(
+            f"{name}: Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one "
+            "element, but got normalized_shape = []"
+        )
     for what, t in (("weight", weight), ("bias", bias)):
         if t is not None and tuple(t.shape) != shape:
             raise RuntimeError(
-                f"{name}: Expected {what} to be of same shape as normalized_shape, but got {what} of shape {list(t.shape)} and "
+                f"{name}: Expected {what} to be of same shape as normalized_shape, but got {what} of shape "
+                f"{list(t.shape)} and "
                 f"normalized_shape = {list(shape)}"
             )
-    if input.ndim < len(shape) or tuple(input.shape[input.ndim - len(shape):]) != shape:
+    if input.ndim < len(shape) or tuple(input.shape[input.ndim - len(shape) :]) != shape:
         raise RuntimeError(
-            f"{name}: Given normalized_shape={list(shape)}, expected input with shape [*, {', '.join(map(str, shape))}], but got input "
+            f"{name}: Given normalized_shape={list(shape)}, expected input with shape [*, "
+            f"{', '.join(map(str, shape))}], but got input "
             f"of size{list(input.shape)}"
         )
     return tuple(range(input.ndim - len(shape), input.ndim))
@@ -310,7 +333,9 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
     """
     axes = _trailing("rms_norm", input, normalized_shape, weight)
     if input.dtype is float16:
-        return _halves(lambda x, w: rms_norm(x, normalized_shape, w, finfo(input.dtype).eps if eps is None else eps), input, weight)
+        return _halves(
+            lambda x, w: rms_norm(x, normalized_shape, w, finfo(input.dtype).eps if eps is None else eps), input, weight
+        )
     return _root_mean_square(input, weight, axes=axes, eps=finfo(input.dtype).eps if eps is None else eps)
 
 
@@ -328,13 +353,15 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
     batch, channels = input.shape[:2]
     if num_groups <= 0 or channels % num_groups:
         raise RuntimeError(
-            f"group_norm: Expected number of channels in input to be divisible by num_groups, but got input of shape {list(input.shape)} "
+            "group_norm: Expected number of channels in input to be divisible by num_groups, but got input of "
+            f"shape {list(input.shape)} "
             f"and num_groups={num_groups}"
         )
     for what, t in (("weight", weight), ("bias", bias)):
         if t is not None and tuple(t.shape) != (channels,):
             raise RuntimeError(
-                f"group_norm: Expected {what} to be a vector of size equal to the number of channels in input, but got {what} of shape "
+                f"group_norm: Expected {what} to be a vector of size equal to the number of channels in input, "
+                f"but got {what} of shape "
                 f"{list(t.shape)} and input of shape {list(input.shape)}"
             )
     if batch * math.prod(input.shape[2:]) * channels == 0:
@@ -363,7 +390,9 @@ def local_response_norm(input, size, alpha=1e-4, beta=0.75, k=1.0):
     Source: Krizhevsky, Sutskever and Hinton, "ImageNet classification with deep convolutional neural networks", 2012.
     """
     if input.ndim < 3:
-        raise ValueError(f"local_response_norm: Expected 3D or higher dimensionality input (got {input.ndim} dimensions)")
+        raise ValueError(
+            f"local_response_norm: Expected 3D or higher dimensionality input (got {input.ndim} dimensions)"
+        )
     if input.numel() == 0:
         return input
     flat = reshape(input * input, (input.shape[0], 1, input.shape[1], -1))

@@ -39,26 +39,35 @@ def _geometry(name, input, spatial, kernel_size, stride, padding, dilation, ceil
     padding, dilation = per_axis(name, "padding", padding, spatial), per_axis(name, "dilation", dilation, spatial)
     if input.ndim not in (spatial + 1, spatial + 2):
         raise RuntimeError(
-            f"{name}: Expected {spatial + 1}D or {spatial + 2}D (batch mode) tensor for input, but got input of size: {list(input.shape)}"
+            f"{name}: Expected {spatial + 1}D or {spatial + 2}D (batch mode) tensor for input, but got input of "
+            f"size: {list(input.shape)}"
         )
     if any(k <= 0 for k in kernel) or any(d <= 0 for d in dilation):
-        raise RuntimeError(f"{name}: kernel size and dilation should be greater than zero, but got {list(kernel)} and {list(dilation)}")
+        raise RuntimeError(
+            f"{name}: kernel size and dilation should be greater than zero, but got {list(kernel)} and "
+            f"{list(dilation)}"
+        )
     if any(s <= 0 for s in stride):
         raise RuntimeError(f"{name}: stride should not be zero, got {list(stride)}")
     if any(p < 0 or p > (d * (k - 1) + 1) // 2 for p, k, d in zip(padding, kernel, dilation, strict=True)):
         raise RuntimeError(
-            f"{name}: pad should be at most half of effective kernel size (and not negative), but got pad={list(padding)}, "
+            f"{name}: pad should be at most half of effective kernel size (and not negative), but got "
+            f"pad={list(padding)}, "
             f"kernel_size={list(kernel)}, dilation={list(dilation)}"
         )
     size = input.shape[-spatial:]
     if 0 in input.shape[-spatial - 1 :]:
-        raise RuntimeError(f"{name}: Expected input's non-batch dimensions to be nonzero, got input of size: {list(input.shape)}")
+        raise RuntimeError(
+            f"{name}: Expected input's non-batch dimensions to be nonzero, got input of size: {list(input.shape)}"
+        )
     out = tuple(
-        _window_count(n, k, s, p, d, ceil_mode) for n, k, s, p, d in zip(size, kernel, stride, padding, dilation, strict=True)
+        _window_count(n, k, s, p, d, ceil_mode)
+        for n, k, s, p, d in zip(size, kernel, stride, padding, dilation, strict=True)
     )
     if any(o < 1 for o in out):
         raise RuntimeError(
-            f"{name}: Given input size: {tuple(input.shape[-spatial - 1:])}. Calculated output size: {out}. Output size is too small"
+            f"{name}: Given input size: {tuple(input.shape[-spatial - 1 :])}. Calculated output size: {out}. "
+            "Output size is too small"
         )
     return kernel, stride, padding, dilation, out
 
@@ -110,7 +119,7 @@ def _(g, x, out, kernel, stride, pads, dilation):
 
 def _hits(xp, top, kernel, stride, dilation):
     """For every place of the window: the elements seen there, and where the first maximum (or NaN) is at it."""
-    out = top.shape[-len(kernel):]
+    out = top.shape[-len(kernel) :]
     lost = bool(np.isnan(np.sum(top)))
     free = np.ones_like(top, dtype=bool)
     for i, offset in enumerate(offsets(kernel)):
@@ -162,7 +171,7 @@ _to_maxima.op.sample = _from_maxima.op.sample = cases(lambda r: [])
 def _max_places(x, top, *, kernel, stride, pads, dilation):
     """The flat index, within its image, of each window's first maximum."""
     xp = padded(x, pads, _lowest(x.dtype))
-    size = x.shape[-len(kernel):]
+    size = x.shape[-len(kernel) :]
     own = np.arange(math.prod(size), dtype=np.int64).reshape(size)
     index = padded(own[None], pads)[0]
     total = np.zeros_like(top, dtype=np.int64)
@@ -173,7 +182,9 @@ def _max_places(x, top, *, kernel, stride, pads, dilation):
 
 def _maximum(spatial, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices):
     name = f"max_pool{spatial}d"
-    kernel, stride, padding, dilation, out = _geometry(name, input, spatial, kernel_size, stride, padding, dilation, ceil_mode)
+    kernel, stride, padding, dilation, out = _geometry(
+        name, input, spatial, kernel_size, stride, padding, dilation, ceil_mode
+    )
     pads = _pads(input.shape[-spatial:], kernel, stride, padding, dilation, out)
     given = {"kernel": kernel, "stride": stride, "pads": pads, "dilation": dilation}
     top = _max_pool(input, **given, count=out)
@@ -236,7 +247,7 @@ def _window_sum(x, *, kernel, stride, pads, count):
 
 @_window_sum.grad("x")
 def _(g, x_shape, kernel, stride, pads, count):
-    return _window_spread(g, size=x_shape[-len(kernel):], kernel=kernel, stride=stride, pads=pads, count=count)
+    return _window_spread(g, size=x_shape[-len(kernel) :], kernel=kernel, stride=stride, pads=pads, count=count)
 
 
 @op(name="_window_spread", symbol="spread", caption="Σ windows", linear=True, method=False, namespace="_", sample=cases(lambda r: [
@@ -272,10 +283,15 @@ def _average(spatial, input, kernel_size, stride, padding, ceil_mode, count_incl
     if divisor_override is not None and divisor_override == 0:
         raise RuntimeError(f"{name}: divisor must be not zero")
     size = input.shape[-spatial:]
-    total = _window_sum(input, kernel=kernel, stride=stride, pads=_pads(size, kernel, stride, padding, dilation, out), count=out)
+    total = _window_sum(
+        input, kernel=kernel, stride=stride, pads=_pads(size, kernel, stride, padding, dilation, out), count=out
+    )
     if divisor_override is not None:
         return total / divisor_override
-    counts = [_counts(n, k, s, p, o, count_include_pad) for n, k, s, p, o in zip(size, kernel, stride, padding, out, strict=True)]
+    counts = [
+        _counts(n, k, s, p, o, count_include_pad)
+        for n, k, s, p, o in zip(size, kernel, stride, padding, out, strict=True)
+    ]
     if all((c == c[0]).all() for c in counts):
         return total / math.prod(int(c[0]) for c in counts)
     grid = counts[0]
@@ -291,7 +307,9 @@ def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, coun
 
 
 @composite(namespace=_F)
-def avg_pool2d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None):
+def avg_pool2d(
+    input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None
+):
     """The mean of every window of an image; divisor_override divides by another number than the window's size.
 
     Shape: (N, C, H, W) or (C, H, W) -> (N, C, Hout, Wout).
@@ -300,7 +318,9 @@ def avg_pool2d(input, kernel_size, stride=None, padding=0, ceil_mode=False, coun
 
 
 @composite(namespace=_F)
-def avg_pool3d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None):
+def avg_pool3d(
+    input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None
+):
     """The mean of every window of a volume. Shape: (N, C, D, H, W) or (C, D, H, W) -> (N, C, Dout, Hout, Wout)."""
     return _average(3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
@@ -346,7 +366,7 @@ def _put_last(x, index, *, size):
     """Zeros (..., size) with x written at `index` of the last axis."""
     shape = (*x.shape[:-1], size)
     out = np.zeros_like(x, shape=(math.prod(shape),))
-    out[flat_index(index, shape)] = np.reshape(x, index.shape[:-1] and (-1, x.shape[-1]) or (1, -1))
+    out[flat_index(index, shape)] = np.reshape(x, (index.shape[:-1] and (-1, x.shape[-1])) or (1, -1))
     return out.reshape(shape)
 
 
@@ -383,18 +403,24 @@ def _(g, index):
 
 
 def _unpooled_size(name, input, kernel, stride, padding, output_size, spatial):
-    default = [(n - 1) * s + k - 2 * p for n, s, k, p in zip(input.shape[-spatial:], stride, kernel, padding, strict=True)]
+    default = [
+        (n - 1) * s + k - 2 * p for n, s, k, p in zip(input.shape[-spatial:], stride, kernel, padding, strict=True)
+    ]
     if output_size is None:
         return tuple(default)
     size = list(output_size)
     if len(size) == spatial + 2:
         size = size[2:]
     if len(size) != spatial:
-        raise ValueError(f"{name}: output_size should be a sequence containing {spatial} or {spatial + 2} elements, but it has a length of '{len(output_size)}'")
+        raise ValueError(
+            f"{name}: output_size should be a sequence containing {spatial} or {spatial + 2} elements, but it has "
+            f"a length of '{len(output_size)}'"
+        )
     for d in range(spatial):
         if not default[d] - stride[d] < size[d] < default[d] + stride[d]:
             raise ValueError(
-                f'{name}: invalid output_size "{size}" (dim {d} must be between {default[d] - stride[d]} and {default[d] + stride[d]})'
+                f'{name}: invalid output_size "{size}" (dim {d} must be between {default[d] - stride[d]} and '
+                f"{default[d] + stride[d]})"
             )
     return tuple(size)
 
@@ -405,11 +431,15 @@ def _unpool(spatial, input, indices, kernel_size, stride, padding, output_size):
     stride = kernel if stride is None else per_axis(name, "stride", stride, spatial)
     padding = per_axis(name, "padding", padding, spatial)
     if input.ndim not in (spatial + 1, spatial + 2):
-        raise RuntimeError(f"{name}: Input to {name} should be a {spatial + 1}d or {spatial + 2}d Tensor, but got: {list(input.shape)}")
+        raise RuntimeError(
+            f"{name}: Input to {name} should be a {spatial + 1}d or {spatial + 2}d Tensor, but got: "
+            f"{list(input.shape)}"
+        )
     size = _unpooled_size(name, input, kernel, stride, padding, output_size, spatial)
     if tuple(indices.shape) != tuple(input.shape):
         raise RuntimeError(
-            f"{name}: Expected shape of indices to be same as that of the input tensor ({list(input.shape)}) but got indices tensor with "
+            f"{name}: Expected shape of indices to be same as that of the input tensor ({list(input.shape)}) but "
+            "got indices tensor with "
             f"shape: {list(indices.shape)}"
         )
     if indices.dtype.name != "int64":
@@ -417,9 +447,15 @@ def _unpool(spatial, input, indices, kernel_size, stride, padding, output_size):
     area, found = math.prod(size), indices._data
     if found.size and (found.min() < 0 or found.max() >= area):
         bad = int(found[(found < 0) | (found >= area)].reshape(-1)[0])
-        raise RuntimeError(f"{name}: Found an invalid max index: {bad} (output volumes are of size {'x'.join(map(str, size))})")
+        raise RuntimeError(
+            f"{name}: Found an invalid max index: {bad} (output volumes are of size {'x'.join(map(str, size))})"
+        )
     lead = tuple(input.shape[:-spatial])
-    out = _put_last(reshape(input, (*lead, math.prod(input.shape[-spatial:]))), reshape(indices, (*lead, math.prod(input.shape[-spatial:]))), size=area)
+    out = _put_last(
+        reshape(input, (*lead, math.prod(input.shape[-spatial:]))),
+        reshape(indices, (*lead, math.prod(input.shape[-spatial:]))),
+        size=area,
+    )
     return reshape(out, (*lead, *size))
 
 
@@ -443,7 +479,7 @@ def max_unpool3d(input, indices, kernel_size, stride=None, padding=0, output_siz
 
 from .._tensor import wrap  # noqa: E402
 from .activation import relu  # noqa: E402
-from .pointwise import abs, sign  # noqa: E402, A004
+from .pointwise import abs, sign  # noqa: E402
 from .shape import reshape  # noqa: E402
 
 for _pool in (max_pool1d, max_pool2d, max_pool3d):

@@ -11,7 +11,6 @@ import numpy as np
 
 from .._op import composite, op
 from .._samples import call, cases
-from .._tensor import wrap
 from ._columns import padded
 
 _F = "nn.functional"
@@ -91,7 +90,8 @@ def _pairs(pad, ndim):
         raise RuntimeError(f"pad: Padding length must be divisible by 2, got {len(pad)} numbers: {list(pad)}")
     if len(pad) // 2 > ndim:
         raise RuntimeError(
-            f"pad: Padding length should be less than or equal to two times the input dimension but got padding length {len(pad)} and input "
+            "pad: Padding length should be less than or equal to two times the input dimension but got padding "
+            f"length {len(pad)} and input "
             f"of dimension {ndim}"
         )
     pairs = [(int(pad[i]), int(pad[i + 1])) for i in range(0, len(pad), 2)]
@@ -114,15 +114,20 @@ def _check_fold(mode, shape, axis, lo, hi):
     n = shape[axis]
     if n + lo + hi <= 0 or n == 0:
         raise RuntimeError(
-            f"pad: Expected a non-empty result: input of size {list(shape)} padded by ({lo}, {hi}) at dimension {axis}"
+            f"pad: Expected a non-empty result: input of size {list(shape)} padded by ({lo}, {hi}) at dimension "
+            f"{axis}"
         )
     if mode == "reflect" and max(lo, hi) >= n:
         raise RuntimeError(
-            f"pad: Argument #4: Padding size should be less than the corresponding input dimension, but got: padding ({lo}, {hi}) at "
+            "pad: Argument #4: Padding size should be less than the corresponding input dimension, but got: "
+            f"padding ({lo}, {hi}) at "
             f"dimension {axis} of input {list(shape)}"
         )
     if mode == "circular" and max(lo, hi) > n:
-        raise RuntimeError(f"pad: Padding value causes wrapping around more than once: ({lo}, {hi}) at dimension {axis} of input {list(shape)}")
+        raise RuntimeError(
+            f"pad: Padding value causes wrapping around more than once: ({lo}, {hi}) at dimension {axis} of input "
+            f"{list(shape)}"
+        )
 
 
 @composite(namespace=_F)
@@ -142,7 +147,8 @@ def pad(input, pad, mode="constant", value=None):
     if mode == "constant":
         if any(n + lo + hi < 0 for n, (lo, hi) in zip(input.shape, pairs, strict=True)):
             raise RuntimeError(
-                f"pad: The input size {list(input.shape)}, plus negative padding {list(pad)}, resulted in a negative output size"
+                f"pad: The input size {list(input.shape)}, plus negative padding {list(pad)}, resulted in a "
+                "negative output size"
             )
         return pad_constant(input, pads=pairs, value=0.0 if value is None else value)
     if mode not in ("reflect", "replicate", "circular"):
@@ -152,7 +158,8 @@ def pad(input, pad, mode="constant", value=None):
     spatial = len(pad) // 2
     if spatial not in (1, 2, 3) or input.ndim not in (spatial + 1, spatial + 2):
         raise NotImplementedError(
-            f"pad: Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now: got {len(pad)} numbers for a "
+            f"pad: Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now: got {len(pad)} "
+            "numbers for a "
             f"{input.ndim}-D input and mode {mode!r}"
         )
     for axis, (lo, hi) in enumerate(pairs):
@@ -177,7 +184,11 @@ def _nearest(n, out, ratio, exact):
 def _sources(n, out, ratio, align_corners, dtype):
     """Where, in the input's coordinates, the centres of the result's elements lie."""
     places = np.arange(out, dtype=dtype)
-    return places * dtype.type(ratio) if align_corners else (places + dtype.type(0.5)) * dtype.type(ratio) - dtype.type(0.5)
+    return (
+        places * dtype.type(ratio)
+        if align_corners
+        else (places + dtype.type(0.5)) * dtype.type(ratio) - dtype.type(0.5)
+    )
 
 
 def _linear(n, out, ratio, align_corners, dtype):
@@ -250,7 +261,8 @@ def _sizes(input, size, scale_factor, recompute):
         given = (given,) * spatial
     if len(given) != spatial:
         raise ValueError(
-            "interpolate: Input and output must have the same number of spatial dimensions, but got input with spatial dimensions of "
+            "interpolate: Input and output must have the same number of spatial dimensions, but got input with "
+            "spatial dimensions of "
             f"{list(input.shape[2:])} and {'output size' if size is not None else 'scale_factor'} of {list(given)}"
         )
     if size is not None:
@@ -265,29 +277,41 @@ def _check_mode(input, mode, align_corners, antialias):
     if mode in ("nearest", "nearest-exact", "area"):
         if align_corners is not None:
             raise ValueError(
-                "interpolate: align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | trilinear"
+                "interpolate: align_corners option can only be set with the interpolating modes: linear | "
+                "bilinear | bicubic | trilinear"
             )
         needed = (3, 4, 5)
     elif mode in _LINEAR or mode == "bicubic":
         needed = (_LINEAR.get(mode, 4),)
     else:
         raise NotImplementedError(
-            f"interpolate: expected one of the modes nearest | linear | bilinear | bicubic | trilinear | area | nearest-exact, got {mode!r}"
+            "interpolate: expected one of the modes nearest | linear | bilinear | bicubic | trilinear | area | "
+            f"nearest-exact, got {mode!r}"
         )
     if input.ndim not in (3, 4, 5):
         raise NotImplementedError(
-            f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {input.ndim}D) for the modes: nearest | linear | bilinear | "
+            f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {input.ndim}D) for the modes: nearest "
+            "| linear | bilinear | "
             f"bicubic | trilinear | area | nearest-exact (got {mode})"
         )
     if input.ndim not in needed:
         raise NotImplementedError(f"interpolate: Got {input.ndim}D input, but {mode} mode needs {needed[0]}D input")
     if antialias and not (mode in ("bilinear", "bicubic") and input.ndim == 4):
-        raise ValueError("interpolate: Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D tensor as input")
+        raise ValueError(
+            "interpolate: Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D "
+            "tensor as input"
+        )
 
 
 @composite(namespace=_F)
 def interpolate(
-    input, size=None, scale_factor=None, mode="nearest", align_corners=None, recompute_scale_factor=None, antialias=False
+    input,
+    size=None,
+    scale_factor=None,
+    mode="nearest",
+    align_corners=None,
+    recompute_scale_factor=None,
+    antialias=False,
 ):
     """Another size by interpolation over the spatial axes.
 
@@ -304,7 +328,8 @@ def interpolate(
     size, scales = _sizes(input, size, scale_factor, recompute_scale_factor)
     if any(n <= 0 for n in size) or 0 in input.shape[1:]:
         raise RuntimeError(
-            f"interpolate: Input and output sizes should be greater than 0, but got input (spatial) {tuple(input.shape[2:])} and "
+            "interpolate: Input and output sizes should be greater than 0, but got input (spatial) "
+            f"{tuple(input.shape[2:])} and "
             f"output {size}"
         )
     if mode == "area":
@@ -351,13 +376,16 @@ def pixel_shuffle(input, upscale_factor):
     """
     r = upscale_factor
     if input.ndim < 3:
-        raise RuntimeError(f"pixel_shuffle expects input to have at least 3 dimensions, but got input with {input.ndim} dimension(s)")
+        raise RuntimeError(
+            f"pixel_shuffle expects input to have at least 3 dimensions, but got input with {input.ndim} dimension(s)"
+        )
     if r <= 0:
         raise RuntimeError(f"pixel_shuffle expects a positive upscale_factor, but got {r}")
     *lead, c, h, w = input.shape
     if c % (r * r):
         raise RuntimeError(
-            "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor, but "
+            "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of "
+            "upscale_factor, but "
             f"input.size(-3)={c} is not divisible by {r * r}"
         )
     n = len(lead)
@@ -375,13 +403,17 @@ def pixel_unshuffle(input, downscale_factor):
     """
     r = downscale_factor
     if input.ndim < 3:
-        raise RuntimeError(f"pixel_unshuffle expects input to have at least 3 dimensions, but got input with {input.ndim} dimension(s)")
+        raise RuntimeError(
+            f"pixel_unshuffle expects input to have at least 3 dimensions, but got input with {input.ndim} "
+            "dimension(s)"
+        )
     if r <= 0:
         raise RuntimeError(f"pixel_unshuffle expects a positive downscale_factor, but got {r}")
     *lead, c, h, w = input.shape
     if h % r or w % r:
         raise RuntimeError(
-            f"pixel_unshuffle expects height and width to be divisible by downscale_factor, but input.size(-2)={h} and "
+            "pixel_unshuffle expects height and width to be divisible by downscale_factor, but "
+            f"input.size(-2)={h} and "
             f"input.size(-1)={w} are not both divisible by {r}"
         )
     n = len(lead)
@@ -398,12 +430,18 @@ def channel_shuffle(input, groups):
         RuntimeError: fewer than 3 axes, or channels that groups does not divide.
     """
     if input.ndim < 3:
-        raise RuntimeError(f"channel_shuffle expects input with > 2 dims, but got input with sizes {list(input.shape)}")
+        raise RuntimeError(
+            f"channel_shuffle expects input with > 2 dims, but got input with sizes {list(input.shape)}"
+        )
     if groups <= 0:
-        raise RuntimeError(f"channel_shuffle: Number of groups to divide channels in must be positive. Value of groups:{groups}")
+        raise RuntimeError(
+            f"channel_shuffle: Number of groups to divide channels in must be positive. Value of groups:{groups}"
+        )
     n, c = input.shape[:2]
     if c % groups:
-        raise RuntimeError(f"channel_shuffle: Number of channels must be divisible by groups. Got {c} channels and {groups} groups.")
+        raise RuntimeError(
+            f"channel_shuffle: Number of channels must be divisible by groups. Got {c} channels and {groups} groups."
+        )
     rest = tuple(input.shape[2:])
     return reshape(transpose(reshape(input, (n, groups, c // groups, *rest)), 1, 2), (n, c, *rest))
 

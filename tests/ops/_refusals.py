@@ -25,4 +25,6 @@ def check(name, args, kwargs, error, phrase):
 def table(*rows):
     """Rows (name, args, error, phrase) or (name, args, kwargs, error, phrase) as pytest parameters."""
     full = [row if len(row) == 5 else (*row[:2], {}, *row[2:]) for row in rows]
-    return pytest.mark.parametrize(("name", "args", "kwargs", "error", "phrase"), full, ids=[f"{r[0]}-{n}" for n, r in enumerate(full)])
+    return pytest.mark.parametrize(
+        ("name", "args", "kwargs", "error", "phrase"), full, ids=[f"{r[0]}-{n}" for n, r in enumerate(full)]
+    )

@@ -84,7 +84,12 @@ def test_rrelu_draws_its_slope_between_the_bounds():
     ("elu", (i(1, 2),), NotImplementedError, '"elu_cpu" not implemented'),
     ("gelu", (f(2), "foo"), RuntimeError, "approximate argument must be either none or tanh, got 'foo'"),
     ("celu", (f(2), 0.0), RuntimeError, "alpha cannot be 0 for CELU"),
-    ("rrelu", (f(2), 0.5, 0.1), RuntimeError, "Lower bound should be less than or equal to the upper bound, got 0.5 and 0.1"),
+    (
+        "rrelu",
+        (f(2), 0.5, 0.1),
+        RuntimeError,
+        "Lower bound should be less than or equal to the upper bound, got 0.5 and 0.1",
+    ),
     ("hardtanh", (f(2), 2.0, 1.0), ValueError, "min_val cannot be greater than max_val, got 2.0 and 1.0"),
     ("softshrink", (f(2), -1.0), RuntimeError, "lambda must be greater or equal to 0, but found to be -1.0"),
     ("glu", (f(3),), RuntimeError, "Halving dimension must be even, but dimension 0 is size 3"),
@@ -92,7 +97,12 @@ def test_rrelu_draws_its_slope_between_the_bounds():
     ("prelu", (f(2, 3), f(2)), RuntimeError, "parameter numbers = 2 and channel size = 3"),
     ("prelu", (f(2, 3), f(1, 3)), RuntimeError, "Expected `weight` to be a scalar or 1D tensor, but got: ndim = 2"),
     ("prelu", (f(), f(2)), RuntimeError, "Not allow zero-dim input tensor"),
-    ("prelu", (f(2), f(1, dtype=autograd.float64)), RuntimeError, "Type promoting not supported. Got float32 and float64"),
+    (
+        "prelu",
+        (f(2), f(1, dtype=autograd.float64)),
+        RuntimeError,
+        "Type promoting not supported. Got float32 and float64",
+    ),
 )
 def test_refusals(name, args, kwargs, error, phrase):
     check(name, args, kwargs, error, phrase)

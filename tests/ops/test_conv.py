@@ -27,7 +27,9 @@ def by_definition(x, w, stride, pad, dilation, groups):
     return y
 
 
-@pytest.mark.parametrize(("stride", "pad", "dilation", "groups"), list(itertools.product((1, 2), (0, 2), (1, 2), (1, 2, 4))))
+@pytest.mark.parametrize(
+    ("stride", "pad", "dilation", "groups"), list(itertools.product((1, 2), (0, 2), (1, 2), (1, 2, 4)))
+)
 def test_conv2d_is_the_sum_of_its_definition(stride, pad, dilation, groups):
     rng = np.random.default_rng(0)
     x, w = rng.standard_normal((2, 4, 7, 6)), rng.standard_normal((4, 4 // groups, 3, 2))
@@ -57,8 +59,15 @@ def test_against_pytorch_in_every_dimension(spatial, groups):
     torch = pytest.importorskip("torch")
     rng = np.random.default_rng(1)
     size = (6, 5, 4)[:spatial]
-    x, w, b = rng.standard_normal((2, 4, *size)), rng.standard_normal((6, 4 // groups, *(3, 2, 2)[:spatial])), rng.standard_normal(6)
-    for name, weight, bias in (("conv", w, b), ("conv_transpose", np.moveaxis(w, 0, 0)[:4], rng.standard_normal(w.shape[1] * groups))):
+    x, w, b = (
+        rng.standard_normal((2, 4, *size)),
+        rng.standard_normal((6, 4 // groups, *(3, 2, 2)[:spatial])),
+        rng.standard_normal(6),
+    )
+    for name, weight, bias in (
+        ("conv", w, b),
+        ("conv_transpose", np.moveaxis(w, 0, 0)[:4], rng.standard_normal(w.shape[1] * groups)),
+    ):
         found = []
         for lib, functional in ((autograd, F), (torch, torch.nn.functional)):
             leaves = [lib.tensor(a, requires_grad=True) for a in (x, weight, bias)]
@@ -108,24 +117,49 @@ X, W = f(1, 3, 8, 8), f(4, 3, 3, 3)
 
 
 @table(
-    ("conv2d", (X, f(4, 2, 3, 3)), RuntimeError, r"expected input\[1, 3, 8, 8\] to have 2 channels, but got 3 channels instead"),
+    (
+        "conv2d",
+        (X, f(4, 2, 3, 3)),
+        RuntimeError,
+        r"expected input\[1, 3, 8, 8\] to have 2 channels, but got 3 channels instead",
+    ),
     ("conv2d", (f(3, 3), W), RuntimeError, r"Expected 3D \(unbatched\) or 4D \(batched\) input to conv2d"),
     ("conv1d", (X, f(4, 3, 3)), RuntimeError, r"Expected 2D \(unbatched\) or 3D \(batched\) input to conv1d"),
     ("conv2d", (X, f(4, 3, 3)), RuntimeError, "Expected 4-dimensional weight"),
     ("conv2d", (f(1, 3, 2, 2), W), RuntimeError, "Kernel size can't be greater than actual input size"),
     ("conv2d", (X, W, f(5)), RuntimeError, "expected bias to be 1-dimensional with 4 elements"),
     ("conv2d", (X, W, f(4, dtype=autograd.float64)), RuntimeError, r"bias type \(float64\) should be the same"),
-    ("conv2d", (X, f(4, 3, 3, 3, dtype=autograd.float64)), RuntimeError, r"Input type \(float32\) and weight type \(float64\)"),
+    (
+        "conv2d",
+        (X, f(4, 3, 3, 3, dtype=autograd.float64)),
+        RuntimeError,
+        r"Input type \(float32\) and weight type \(float64\)",
+    ),
     ("conv2d", (X, W, None, 0), RuntimeError, "non-positive stride is not supported"),
     ("conv2d", (X, W, None, 1, 0, 0), RuntimeError, "non-positive dilation is not supported"),
     ("conv2d", (X, W, None, 1, -1), RuntimeError, "negative padding is not supported"),
     ("conv2d", (X, W, None, 2, "same"), RuntimeError, "padding='same' is not supported for strided convolutions"),
     ("conv2d", (X, W, None, 1, "foo"), RuntimeError, "Invalid padding string 'foo'"),
-    ("conv2d", (X, W, None, (1, 2, 3)), RuntimeError, "expected stride to be a single integer value or a list of 2 values"),
+    (
+        "conv2d",
+        (X, W, None, (1, 2, 3)),
+        RuntimeError,
+        "expected stride to be a single integer value or a list of 2 values",
+    ),
     ("conv2d", (X, W, None, 1, 0, 1, 0), RuntimeError, "non-positive groups is not supported"),
-    ("conv2d", (f(1, 4, 8, 8), f(5, 2, 3, 3), None, 1, 0, 1, 2), RuntimeError, "expected weight to be divisible by 2 at dimension 0"),
+    (
+        "conv2d",
+        (f(1, 4, 8, 8), f(5, 2, 3, 3), None, 1, 0, 1, 2),
+        RuntimeError,
+        "expected weight to be divisible by 2 at dimension 0",
+    ),
     ("conv_transpose2d", (X, f(4, 2, 3, 3)), RuntimeError, r"Given transposed=1.*to have 4 channels, but got 3"),
-    ("conv_transpose2d", (X, f(3, 2, 3, 3), None, 1, 0, 1), RuntimeError, "output padding must be smaller than either stride or dilation"),
+    (
+        "conv_transpose2d",
+        (X, f(3, 2, 3, 3), None, 1, 0, 1),
+        RuntimeError,
+        "output padding must be smaller than either stride or dilation",
+    ),
     ("conv_transpose2d", (f(1, 3, 1, 1), f(3, 2, 1, 1), None, 1, 1), RuntimeError, "Output size is too small"),
     ("conv_transpose2d", (X, f(3, 2, 3, 3), None, 1, -1), RuntimeError, "negative padding is not supported"),
     ("conv_transpose2d", (X, f(3, 2, 3, 3), None, 1, 0, 0, 2), RuntimeError, "expected weight to be divisible by 2"),

@@ -27,7 +27,9 @@ def test_every_label_ignored_is_nan_without_gradient():
 
 def test_ignored_rows_do_not_count_in_the_mean():
     x = autograd.randn(3, 4)
-    assert F.cross_entropy(x, i(1, 7, 2), ignore_index=7).item() == pytest.approx(F.cross_entropy(x[[0, 2]], i(1, 2)).item(), rel=1e-6)
+    assert F.cross_entropy(x, i(1, 7, 2), ignore_index=7).item() == pytest.approx(
+        F.cross_entropy(x[[0, 2]], i(1, 2)).item(), rel=1e-6
+    )
 
 
 def test_an_ignored_row_of_nan_stays_out():
@@ -72,13 +74,20 @@ def test_linear_cross_entropy_is_its_two_parts():
 
 def test_sizes_that_broadcast_warn():
     for name in ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"):
-        with pytest.warns(UserWarning, match=r"target size \(torch.Size\(\[3\]\)\) that is different to the input size"):
+        with pytest.warns(
+            UserWarning, match=r"target size \(torch.Size\(\[3\]\)\) that is different to the input size"
+        ):
             getattr(F, name)(f(3, 1), f(3))
 
 
 def test_older_reduction_arguments_warn_and_work():
     x, t = autograd.tensor([1.0, 2.0]), autograd.tensor([0.0, 0.0])
-    for flags, expected in (((True, True), 2.5), ((False, True), 5.0), ((True, False), [1.0, 4.0]), ((None, False), [1.0, 4.0])):
+    for flags, expected in (
+        ((True, True), 2.5),
+        ((False, True), 5.0),
+        ((True, False), [1.0, 4.0]),
+        ((None, False), [1.0, 4.0]),
+    ):
         with pytest.warns(UserWarning, match="size_average and reduce args will be deprecated, please use reduction="):
             assert F.mse_loss(x, t, *flags).tolist() == expected
 
@@ -141,7 +150,13 @@ def alignments(p, labels, blank=0):
 def test_ctc_is_the_sum_over_all_alignments(labels):
     x = autograd.randn(5, 1, 3, dtype=autograd.float64)
     logs = F.log_softmax(x, 2)
-    y = F.ctc_loss(logs, autograd.tensor([list(labels)], dtype=autograd.int64).reshape(1, -1), i(5), i(len(labels)), reduction="sum")
+    y = F.ctc_loss(
+        logs,
+        autograd.tensor([list(labels)], dtype=autograd.int64).reshape(1, -1),
+        i(5),
+        i(len(labels)),
+        reduction="sum",
+    )
     assert y.item() == pytest.approx(-math.log(alignments(np.exp(logs.numpy()[:, 0]), labels)), rel=1e-10)
 
 
@@ -156,23 +171,40 @@ def test_ctc_impossible_alignment():
 
 def test_ctc_gradient_through_log_softmax():
     x = autograd.randn(4, 2, 3, dtype=autograd.float64).requires_grad_()
-    assert autograd.gradcheck(lambda a: F.ctc_loss(F.log_softmax(a, 2), autograd.tensor([[1, 2], [2, 0]]), i(4, 3), i(2, 1)), (x,))
+    assert autograd.gradcheck(
+        lambda a: F.ctc_loss(F.log_softmax(a, 2), autograd.tensor([[1, 2], [2, 0]]), i(4, 3), i(2, 1)), (x,)
+    )
 
 
 P = autograd.full((4, 1, 3), -1.0)
-
 
 
 @table(
     ("cross_entropy", (f(2, 3), i(0, 5)), IndexError, "Target 5 is out of bounds"),
     ("cross_entropy", (f(2, 3), i(0, -1)), IndexError, "Target -1 is out of bounds"),
     ("nll_loss", (f(2, 3), i(0, -1)), IndexError, "Target -1 is out of bounds"),
-    ("cross_entropy", (f(2, 3), i(0, 1, 2)), ValueError, r"Expected input batch_size \(2\) to match target batch_size \(3\)"),
+    (
+        "cross_entropy",
+        (f(2, 3), i(0, 1, 2)),
+        ValueError,
+        r"Expected input batch_size \(2\) to match target batch_size \(3\)",
+    ),
     ("cross_entropy", (f(2, 3), f(2)), RuntimeError, "expected scalar type Long but found float32"),
     ("cross_entropy", (f(2, 3), f(2, 4)), RuntimeError, r"torch.Size\(\[2, 3\]\), got torch.Size\(\[2, 4\]\)"),
-    ("cross_entropy", (f(2, 3), i(0, 1), f(2)), RuntimeError, "weight tensor should be defined either for all 3 classes"),
+    (
+        "cross_entropy",
+        (f(2, 3), i(0, 1), f(2)),
+        RuntimeError,
+        "weight tensor should be defined either for all 3 classes",
+    ),
     ("cross_entropy", (f(2, 3), i(0, 1)), {"reduction": "foo"}, ValueError, "foo is not a valid value for reduction"),
-    ("cross_entropy", (f(2, 3), i(0, 1)), {"label_smoothing": 2.0}, RuntimeError, "label_smoothing must be between 0.0 and 1.0. Got: 2.0"),
+    (
+        "cross_entropy",
+        (f(2, 3), i(0, 1)),
+        {"label_smoothing": 2.0},
+        RuntimeError,
+        "label_smoothing must be between 0.0 and 1.0. Got: 2.0",
+    ),
     ("cross_entropy", (f(2, 3, 4), i([0, 1], [1, 0])), RuntimeError, "size mismatch"),
     ("nll_loss", (f(3), i(0, 1)), ValueError, "expects a target without axes"),
     ("nll_loss", (f(), i(0)), ValueError, "Expected 1 or more dimensions"),
@@ -199,9 +231,26 @@ P = autograd.full((4, 1, 3), -1.0)
     ("margin_ranking_loss", (f(2, 3), f(2, 3), f(2)), RuntimeError, "should have same dimension but got sizes"),
     ("triplet_margin_loss", (f(2, 3), f(2, 3), f(2, 3), -1.0), ValueError, "margin must be greater than 0, got -1.0"),
     ("triplet_margin_loss", (f(2, 3), f(2, 3), f(3)), RuntimeError, "expected to have the same number of dimensions"),
-    ("triplet_margin_with_distance_loss", (f(2), f(2), f(2)), {"margin": 0.0}, ValueError, "margin must be greater than 0"),
-    ("triplet_margin_with_distance_loss", (f(2), f(2), f(2)), {"reduction": "foo"}, ValueError, "foo is not a valid value"),
-    ("triplet_margin_with_distance_loss", (f(2, 1), f(2), f(2)), RuntimeError, "got: anchor 2D, positive 1D, and negative 1D"),
+    (
+        "triplet_margin_with_distance_loss",
+        (f(2), f(2), f(2)),
+        {"margin": 0.0},
+        ValueError,
+        "margin must be greater than 0",
+    ),
+    (
+        "triplet_margin_with_distance_loss",
+        (f(2), f(2), f(2)),
+        {"reduction": "foo"},
+        ValueError,
+        "foo is not a valid value",
+    ),
+    (
+        "triplet_margin_with_distance_loss",
+        (f(2, 1), f(2), f(2)),
+        RuntimeError,
+        "got: anchor 2D, positive 1D, and negative 1D",
+    ),
     ("ctc_loss", (P, i([1, 2]), i(4), i(2), 9), RuntimeError, "blank must be in label range"),
     ("ctc_loss", (P, i([1, 2]), i(5), i(2)), RuntimeError, "input_lengths to have value at most 4, but got value 5"),
     ("ctc_loss", (P, i([1, 2]), i(4), i(3)), RuntimeError, "size at least 3 at dimension 1, but got size 2"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import pytest
 
 import autograd
 import nn.functional as F
@@ -94,34 +93,84 @@ def test_linear_with_a_vector_weight():
 
 
 @table(
-    ("batch_norm", (f(1, 3), f(3), f(3), None, None, True), ValueError, "Expected more than 1 value per channel when training"),
+    (
+        "batch_norm",
+        (f(1, 3), f(3), f(3), None, None, True),
+        ValueError,
+        "Expected more than 1 value per channel when training",
+    ),
     ("batch_norm", (f(2, 3), f(4), f(3)), RuntimeError, "running_mean should contain 3 elements not 4"),
     ("batch_norm", (f(2, 3), f(3), f(3), f(2)), RuntimeError, "weight should contain 3 elements not 2"),
-    ("batch_norm", (f(2, 3), None, None), RuntimeError, "Expected running_mean and running_var to be defined when training=False"),
+    (
+        "batch_norm",
+        (f(2, 3), None, None),
+        RuntimeError,
+        "Expected running_mean and running_var to be defined when training=False",
+    ),
     ("batch_norm", (f(3), f(3), f(3)), RuntimeError, r"expected an input with a channel axis .*got shape \(3,\)"),
-    ("layer_norm", (f(2, 3), (4,)), RuntimeError, r"expected input with shape \[\*, 4\], but got input of size\[2, 3\]"),
+    (
+        "layer_norm",
+        (f(2, 3), (4,)),
+        RuntimeError,
+        r"expected input with shape \[\*, 4\], but got input of size\[2, 3\]",
+    ),
     ("layer_norm", (f(2, 3), (3,), f(2)), RuntimeError, "Expected weight to be of same shape as normalized_shape"),
     ("layer_norm", (f(2, 3), ()), RuntimeError, "normalized_shape to be at least 1-dimensional"),
     ("rms_norm", (f(2, 3), (4,)), RuntimeError, r"Given normalized_shape=\[4\]"),
     ("group_norm", (f(2, 3), 2), RuntimeError, "divisible by num_groups, but got input of shape"),
-    ("group_norm", (f(2, 4), 2, f(3)), RuntimeError, "Expected weight to be a vector of size equal to the number of channels"),
+    (
+        "group_norm",
+        (f(2, 4), 2, f(3)),
+        RuntimeError,
+        "Expected weight to be a vector of size equal to the number of channels",
+    ),
     ("group_norm", (f(2), 1), RuntimeError, "Expected at least 2 dimensions for input tensor but received 1"),
     ("instance_norm", (f(2, 3, 1),), ValueError, "Expected more than 1 spatial element when training"),
     ("instance_norm", (f(2, 3, 2), None, None, f(2)), RuntimeError, "weight should contain 3 elements not 2"),
-    ("local_response_norm", (f(2, 3), 2), ValueError, r"Expected 3D or higher dimensionality input \(got 2 dimensions\)"),
-    ("linear", (f(2, 3), f(4, 5)), RuntimeError, r"cannot be multiplied \(2x3 and 5x4\): input \(2, 3\) has 3 features on its last axis"),
+    (
+        "local_response_norm",
+        (f(2, 3), 2),
+        ValueError,
+        r"Expected 3D or higher dimensionality input \(got 2 dimensions\)",
+    ),
+    (
+        "linear",
+        (f(2, 3), f(4, 5)),
+        RuntimeError,
+        r"cannot be multiplied \(2x3 and 5x4\): input \(2, 3\) has 3 features on its last axis",
+    ),
     ("linear", (f(2, 3), f(4, 3, dtype=autograd.float64)), RuntimeError, "same dtype, but got: float32 != float64"),
-    ("linear", (f(2, 3), f(4, 3), f(4, dtype=autograd.float64)), RuntimeError, "expected bias to have the dtype of the input"),
+    (
+        "linear",
+        (f(2, 3), f(4, 3), f(4, dtype=autograd.float64)),
+        RuntimeError,
+        "expected bias to have the dtype of the input",
+    ),
     ("linear", (f(), f(4, 3)), RuntimeError, "need to be at least 1D"),
     ("linear", (3, f(4, 3)), TypeError, r"argument 'input' \(position 1\) must be Tensor, not int"),
-    ("bilinear", (f(2, 3), f(2, 4), f(5, 3, 3)), RuntimeError, "input2 size does not match weight size: got 4 but expected 3"),
+    (
+        "bilinear",
+        (f(2, 3), f(2, 4), f(5, 3, 3)),
+        RuntimeError,
+        "input2 size does not match weight size: got 4 but expected 3",
+    ),
     ("bilinear", (f(2, 3), f(3, 4), f(5, 3, 4)), RuntimeError, "input batch dimensions do not match"),
     ("bilinear", (f(2, 3), f(4), f(5, 3, 4)), RuntimeError, "input dimensions do not match"),
-    ("bilinear", (f(2, 3), f(2, 4), f(5, 3, 4), f(4)), RuntimeError, "bias size does not match weight size: got 4 but expected 5"),
+    (
+        "bilinear",
+        (f(2, 3), f(2, 4), f(5, 3, 4), f(4)),
+        RuntimeError,
+        "bias size does not match weight size: got 4 but expected 5",
+    ),
     ("pdist", (f(2, 3, 4),), RuntimeError, "pdist only supports 2D tensors, got: 3D"),
     ("pdist", (f(2, 3), -1.0), RuntimeError, "pdist only supports non-negative p values"),
     ("normalize", (f(2, 3), 2.0, 5), IndexError, "Dimension out of range"),
-    ("cosine_similarity", (f(2, dtype=autograd.int64), f(2)), RuntimeError, "expected common dtype to be floating point"),
+    (
+        "cosine_similarity",
+        (f(2, dtype=autograd.int64), f(2)),
+        RuntimeError,
+        "expected common dtype to be floating point",
+    ),
 )
 def test_refusals(name, args, kwargs, error, phrase):
     check(name, args, kwargs, error, phrase)

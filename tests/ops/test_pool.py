@@ -44,7 +44,9 @@ def test_integers_are_pooled_as_integers():
 
 @pytest.mark.parametrize("pool", ["max_pool2d", "avg_pool2d"])
 @pytest.mark.parametrize("ceil", [False, True])
-@pytest.mark.parametrize(("kernel", "stride", "padding"), [(2, None, 0), (3, 2, 1), ((2, 3), (3, 1), (1, 0)), (3, 5, 0)])
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding"), [(2, None, 0), (3, 2, 1), ((2, 3), (3, 1), (1, 0)), (3, 5, 0)]
+)
 def test_against_pytorch(pool, ceil, kernel, stride, padding):
     torch = pytest.importorskip("torch")
     a = np.random.default_rng(0).standard_normal((2, 3, 8, 7))
@@ -114,11 +116,21 @@ X = f(1, 3, 8, 8)
     ("adaptive_avg_pool2d", (f(1, 3, 0, 3), 2), RuntimeError, "non-zero size for non-batch dimensions"),
     ("adaptive_avg_pool2d", (X, -1), RuntimeError, "must be greater than or equal to 0"),
     ("adaptive_max_pool2d", (X, (1, 2, 3)), RuntimeError, "output_size must be 2 numbers"),
-    ("max_unpool2d", (f(1, 1, 1, 1), i([[[99]]]), 2), RuntimeError, r"invalid max index: 99 \(output volumes are of size 2x2\)"),
+    (
+        "max_unpool2d",
+        (f(1, 1, 1, 1), i([[[99]]]), 2),
+        RuntimeError,
+        r"invalid max index: 99 \(output volumes are of size 2x2\)",
+    ),
     ("max_unpool2d", (f(1, 1, 2, 2), i([[[0]]]), 2), RuntimeError, "Expected shape of indices to be same"),
     ("max_unpool2d", (f(2, 2), i([0]), 2), RuntimeError, "should be a 3d or 4d Tensor"),
     ("max_unpool2d", (f(1, 1, 1, 1), f(1, 1, 1, 1), 2), RuntimeError, "elements in indices should be type int64"),
-    ("max_unpool2d", (f(1, 1, 1, 1), i([[[0]]]), 2, 2, 0, (9, 9)), ValueError, r'invalid output_size "\[9, 9\]" \(dim 0 must be between'),
+    (
+        "max_unpool2d",
+        (f(1, 1, 1, 1), i([[[0]]]), 2, 2, 0, (9, 9)),
+        ValueError,
+        r'invalid output_size "\[9, 9\]" \(dim 0 must be between',
+    ),
     ("max_unpool2d", (f(1, 1, 1, 1), i([[[0]]]), 2, 2, 0, (9,)), ValueError, "sequence containing 2 or 4 elements"),
 )
 def test_refusals(name, args, kwargs, error, phrase):

@@ -49,7 +49,12 @@ def test_antialias_against_pytorch(mode, shape, size):
 
 def test_old_names_of_interpolate():
     x = f(1, 1, 2, 2)
-    assert F.upsample(x, 4).shape == F.upsample_nearest(x, scale_factor=2).shape == F.upsample_bilinear(x, 4).shape == (1, 1, 4, 4)
+    assert (
+        F.upsample(x, 4).shape
+        == F.upsample_nearest(x, scale_factor=2).shape
+        == F.upsample_bilinear(x, 4).shape
+        == (1, 1, 4, 4)
+    )
 
 
 def test_shuffles_invert():
@@ -145,7 +150,12 @@ def test_dropout_keeps_the_mean_and_whole_channels_together():
     y = F.dropout(f(10000), 0.3)
     assert y.mean().item() == pytest.approx(1, abs=0.05)
     assert sorted(set(np.round(y.numpy(), 5))) == [0, pytest.approx(1 / 0.7, abs=1e-5)]
-    for name, shape in (("dropout1d", (2, 8, 5)), ("dropout2d", (2, 8, 5, 5)), ("dropout3d", (2, 8, 3, 3, 3)), ("feature_alpha_dropout", (2, 8, 5))):
+    for name, shape in (
+        ("dropout1d", (2, 8, 5)),
+        ("dropout2d", (2, 8, 5, 5)),
+        ("dropout3d", (2, 8, 3, 3, 3)),
+        ("feature_alpha_dropout", (2, 8, 5)),
+    ):
         z = getattr(F, name)(f(*shape), 0.5, True).numpy().reshape(16, -1)
         assert (z == z[:, :1]).all() and len(set(z[:, 0])) == 2
     assert F.dropout(f(3), 1.0).tolist() == [0, 0, 0]
@@ -180,9 +190,19 @@ HEADS = (f(6, 2), f(6), None, None, False, 0.0, f(2, 2), f(2))
 @table(
     ("pad", (f(2, 3), (1,)), RuntimeError, "Padding length must be divisible by 2"),
     ("pad", (f(2, 3), (1,) * 6), RuntimeError, "less than or equal to two times the input dimension"),
-    ("pad", (f(2, 3), (3, 3), "reflect"), RuntimeError, r"Padding size should be less than the corresponding input dimension.*\(3, 3\) at dimension 1"),
+    (
+        "pad",
+        (f(2, 3), (3, 3), "reflect"),
+        RuntimeError,
+        r"Padding size should be less than the corresponding input dimension.*\(3, 3\) at dimension 1",
+    ),
     ("pad", (f(2, 3), (1, 1), "foo"), NotImplementedError, "Unrecognised padding mode foo"),
-    ("pad", (f(2, 3), (1, 1, 1, 1), "reflect"), NotImplementedError, "Only 2D, 3D, 4D, 5D padding with non-constant padding"),
+    (
+        "pad",
+        (f(2, 3), (1, 1, 1, 1), "reflect"),
+        NotImplementedError,
+        "Only 2D, 3D, 4D, 5D padding with non-constant padding",
+    ),
     ("pad", (f(2, 3), (-2, -2)), RuntimeError, "resulted in a negative output size"),
     ("pad", (f(2, 3), (4, 4), "circular"), RuntimeError, "wrapping around more than once"),
     ("pad", (f(2, 3), (1, 1), "reflect", 1.0), RuntimeError, '"reflect" doesn\'t take in value argument'),
@@ -190,7 +210,12 @@ HEADS = (f(6, 2), f(6), None, None, False, 0.0, f(2, 2), f(2))
     ("interpolate", (X,), ValueError, "either size or scale_factor should be defined"),
     ("interpolate", (X, 3, 2.0), ValueError, "only one of size or scale_factor should be defined"),
     ("interpolate", (X, 3, None, "nearest", True), ValueError, "align_corners option can only be set"),
-    ("interpolate", (f(1, 1, 4), 3, None, "bilinear"), NotImplementedError, "Got 3D input, but bilinear mode needs 4D input"),
+    (
+        "interpolate",
+        (f(1, 1, 4), 3, None, "bilinear"),
+        NotImplementedError,
+        "Got 3D input, but bilinear mode needs 4D input",
+    ),
     ("interpolate", (f(1, 4), 3), NotImplementedError, r"Only 3D, 4D and 5D input Tensors supported \(got 2D\)"),
     ("interpolate", (X, (3,)), ValueError, "must have the same number of spatial dimensions"),
     ("interpolate", (X, 3, None, "foo"), NotImplementedError, "got 'foo'"),
@@ -213,7 +238,12 @@ HEADS = (f(6, 2), f(6), None, None, False, 0.0, f(2, 2), f(2))
     ("grid_sample", (X, f(1, 2, 2, 2), "bilinear", "foo"), ValueError, "expected padding_mode to be"),
     ("grid_sample", (f(1, 1, 0, 2), f(1, 2, 2, 2)), RuntimeError, "non-empty spatial dimensions"),
     ("grid_sample", (X, f(1, 2, 2, 2, dtype=autograd.float64)), RuntimeError, "input and grid to have same dtype"),
-    ("grid_sample", (f(1, 1, 2, 2, 2), f(1, 1, 1, 1, 3), "bicubic"), RuntimeError, "bicubic interpolation only supports 4D input"),
+    (
+        "grid_sample",
+        (f(1, 1, 2, 2, 2), f(1, 1, 1, 1, 3), "bicubic"),
+        RuntimeError,
+        "bicubic interpolation only supports 4D input",
+    ),
     ("affine_grid", (f(1, 2, 2), (1, 1, 2, 2)), ValueError, "Expected a batch of 2D affine matrices of shape Nx2x3"),
     ("affine_grid", (f(1, 2, 3), (1, 1, 2)), NotImplementedError, "only supports 4D and 5D sizes"),
     ("affine_grid", (f(1, 2, 3), (1, 1, 0, 2)), ValueError, "Expected non-zero, positive output size"),
@@ -228,35 +258,149 @@ HEADS = (f(6, 2), f(6), None, None, False, 0.0, f(2, 2), f(2))
     ("embedding_bag", (i(0, 9), f(4, 2), i(0, 1)), RuntimeError, "9 is not one of the 4 rows"),
     ("embedding_bag", (i([0, 1]), f(4, 2), i(0, 1)), ValueError, "if input is 2D, then offsets has to be None"),
     ("embedding_bag", (i(0, 1), f(4, 2), i(1, 1)), RuntimeError, r"offsets\[0\] has to be 0"),
-    ("embedding_bag", (i(0, 1), f(4, 2), i(0, 3)), RuntimeError, r"offsets\[-1\] can not be greater than input's length\(2\)"),
+    (
+        "embedding_bag",
+        (i(0, 1), f(4, 2), i(0, 3)),
+        RuntimeError,
+        r"offsets\[-1\] can not be greater than input's length\(2\)",
+    ),
     ("embedding_bag", (i(0, 1), f(4, 2), i([0])), ValueError, "offsets has to be a 1D Tensor, got dimension 2"),
     ("embedding_bag", (i([[0]]), f(4, 2)), ValueError, "input has to be 1D or 2D Tensor"),
     ("embedding_bag", (i([0]), f(4, 2)), {"mode": "foo"}, ValueError, "mode has to be one of sum, mean or max"),
-    ("embedding_bag", (i([0]), f(4, 2)), {"per_sample_weights": f(1, 1)}, NotImplementedError, "only supported for mode='sum'"),
-    ("embedding_bag", (i([0]), f(4, 2)), {"mode": "sum", "per_sample_weights": f(2)}, ValueError, "must have the same shape as the input"),
+    (
+        "embedding_bag",
+        (i([0]), f(4, 2)),
+        {"per_sample_weights": f(1, 1)},
+        NotImplementedError,
+        "only supported for mode='sum'",
+    ),
+    (
+        "embedding_bag",
+        (i([0]), f(4, 2)),
+        {"mode": "sum", "per_sample_weights": f(2)},
+        ValueError,
+        "must have the same shape as the input",
+    ),
     ("one_hot", (i(0, -1),), RuntimeError, "Class values must be non-negative"),
     ("one_hot", (i(0, 5), 3), RuntimeError, "Class values must be smaller than num_classes"),
     ("one_hot", (f(2),), RuntimeError, "only applicable to index tensor of type LongTensor"),
     ("one_hot", (i(0), 0), RuntimeError, "num_classes should be positive, got 0"),
-    ("one_hot", (autograd.zeros(0, dtype=autograd.int64),), RuntimeError, "Can not infer total number of classes from empty tensor"),
+    (
+        "one_hot",
+        (autograd.zeros(0, dtype=autograd.int64),),
+        RuntimeError,
+        "Can not infer total number of classes from empty tensor",
+    ),
     ("scaled_dot_product_attention", (f(3), f(3), f(3)), RuntimeError, "at least 2 dimensional"),
-    ("scaled_dot_product_attention", (f(2, 3), f(2, 4), f(2, 3)), RuntimeError, "query and key need the same last axis"),
-    ("scaled_dot_product_attention", (f(2, 3), f(2, 3), f(2, 3), f(2, 2), 0.0, True), RuntimeError, "attn_mask should not be set when is_causal=True"),
-    ("scaled_dot_product_attention", (f(2, 3), f(2, 3), f(2, 3, dtype=autograd.float64)), RuntimeError, "the same dtype"),
-    ("scaled_dot_product_attention", (f(2, 3), f(2, 3), f(2, 3), i([1, 1])), RuntimeError, "Expected attn_mask dtype to be bool or to match"),
-    ("scaled_dot_product_attention", (f(3, 2, 3), f(2, 2, 3), f(2, 2, 3)), {"enable_gqa": True}, RuntimeError, r"query heads \(3\) must be divisible"),
-    ("multi_head_attention_forward", (f(2), f(2), f(2), 2, 1, *HEADS), AssertionError, "unbatched 2D or batched 3D tensor but received 1-D"),
-    ("multi_head_attention_forward", (f(3, 2), f(3, 1, 2), f(3, 2), 2, 1, *HEADS), AssertionError, "found 3-D and 2-D tensors respectively"),
-    ("multi_head_attention_forward", (f(3, 2), f(3, 2), f(3, 2), 4, 1, *HEADS), AssertionError, "expecting embedding dimension of 4, but got 2"),
-    ("multi_head_attention_forward", (f(3, 2), f(3, 2), f(3, 2), 2, 3, *HEADS), AssertionError, "embed_dim 2 not divisible by num_heads 3"),
-    ("multi_head_attention_forward", (f(3, 2), f(3, 2), f(4, 2), 2, 1, *HEADS), AssertionError, "does not match value shape"),
-    ("multi_head_attention_forward", (f(3, 2), f(3, 2), f(3, 2), 2, 1, *HEADS), {"is_causal": True}, RuntimeError, "Need attn_mask"),
-    ("multi_head_attention_forward", (f(3, 2), f(3, 2), f(3, 2), 2, 1, *HEADS), {"attn_mask": f(2, 2)}, RuntimeError, r"2D attn_mask is \(2, 2\)"),
-    ("multi_head_attention_forward", (f(3, 2), f(3, 2), f(3, 2), 2, 1, *HEADS), {"attn_mask": f(3)}, AssertionError, "2-D or 3-D but found 1-D"),
-    ("multi_head_attention_forward", (f(3, 2), f(3, 2), f(3, 2), 2, 1, *HEADS), {"key_padding_mask": f(1, 3)}, AssertionError, "1-D but found 2-D"),
-    ("multi_head_attention_forward", (f(3, 2), f(3, 2), f(3, 2), 2, 1, *HEADS), {"key_padding_mask": f(4)}, AssertionError, "key_padding_mask shape of"),
-    ("multi_head_attention_forward", (f(3, 2), f(3, 2), f(3, 2), 2, 1, *HEADS), {"key_padding_mask": i(1, 1, 1)}, AssertionError, "only bool and floating types"),
-    ("multi_head_attention_forward", (f(3, 2), f(3, 2), f(3, 2), 2, 1, f(6, 2), f(6), f(1, 1, 2), *HEADS[3:]), AssertionError, "bias_k is set but bias_v is None"),
+    (
+        "scaled_dot_product_attention",
+        (f(2, 3), f(2, 4), f(2, 3)),
+        RuntimeError,
+        "query and key need the same last axis",
+    ),
+    (
+        "scaled_dot_product_attention",
+        (f(2, 3), f(2, 3), f(2, 3), f(2, 2), 0.0, True),
+        RuntimeError,
+        "attn_mask should not be set when is_causal=True",
+    ),
+    (
+        "scaled_dot_product_attention",
+        (f(2, 3), f(2, 3), f(2, 3, dtype=autograd.float64)),
+        RuntimeError,
+        "the same dtype",
+    ),
+    (
+        "scaled_dot_product_attention",
+        (f(2, 3), f(2, 3), f(2, 3), i([1, 1])),
+        RuntimeError,
+        "Expected attn_mask dtype to be bool or to match",
+    ),
+    (
+        "scaled_dot_product_attention",
+        (f(3, 2, 3), f(2, 2, 3), f(2, 2, 3)),
+        {"enable_gqa": True},
+        RuntimeError,
+        r"query heads \(3\) must be divisible",
+    ),
+    (
+        "multi_head_attention_forward",
+        (f(2), f(2), f(2), 2, 1, *HEADS),
+        AssertionError,
+        "unbatched 2D or batched 3D tensor but received 1-D",
+    ),
+    (
+        "multi_head_attention_forward",
+        (f(3, 2), f(3, 1, 2), f(3, 2), 2, 1, *HEADS),
+        AssertionError,
+        "found 3-D and 2-D tensors respectively",
+    ),
+    (
+        "multi_head_attention_forward",
+        (f(3, 2), f(3, 2), f(3, 2), 4, 1, *HEADS),
+        AssertionError,
+        "expecting embedding dimension of 4, but got 2",
+    ),
+    (
+        "multi_head_attention_forward",
+        (f(3, 2), f(3, 2), f(3, 2), 2, 3, *HEADS),
+        AssertionError,
+        "embed_dim 2 not divisible by num_heads 3",
+    ),
+    (
+        "multi_head_attention_forward",
+        (f(3, 2), f(3, 2), f(4, 2), 2, 1, *HEADS),
+        AssertionError,
+        "does not match value shape",
+    ),
+    (
+        "multi_head_attention_forward",
+        (f(3, 2), f(3, 2), f(3, 2), 2, 1, *HEADS),
+        {"is_causal": True},
+        RuntimeError,
+        "Need attn_mask",
+    ),
+    (
+        "multi_head_attention_forward",
+        (f(3, 2), f(3, 2), f(3, 2), 2, 1, *HEADS),
+        {"attn_mask": f(2, 2)},
+        RuntimeError,
+        r"2D attn_mask is \(2, 2\)",
+    ),
+    (
+        "multi_head_attention_forward",
+        (f(3, 2), f(3, 2), f(3, 2), 2, 1, *HEADS),
+        {"attn_mask": f(3)},
+        AssertionError,
+        "2-D or 3-D but found 1-D",
+    ),
+    (
+        "multi_head_attention_forward",
+        (f(3, 2), f(3, 2), f(3, 2), 2, 1, *HEADS),
+        {"key_padding_mask": f(1, 3)},
+        AssertionError,
+        "1-D but found 2-D",
+    ),
+    (
+        "multi_head_attention_forward",
+        (f(3, 2), f(3, 2), f(3, 2), 2, 1, *HEADS),
+        {"key_padding_mask": f(4)},
+        AssertionError,
+        "key_padding_mask shape of",
+    ),
+    (
+        "multi_head_attention_forward",
+        (f(3, 2), f(3, 2), f(3, 2), 2, 1, *HEADS),
+        {"key_padding_mask": i(1, 1, 1)},
+        AssertionError,
+        "only bool and floating types",
+    ),
+    (
+        "multi_head_attention_forward",
+        (f(3, 2), f(3, 2), f(3, 2), 2, 1, f(6, 2), f(6), f(1, 1, 2), *HEADS[3:]),
+        AssertionError,
+        "bias_k is set but bias_v is None",
+    ),
     ("dropout", (f(2), 1.5), ValueError, "dropout probability has to be between 0 and 1, but got 1.5"),
     ("dropout1d", (f(2), 0.5), RuntimeError, "Expected 2D or 3D input, but received a 1D input"),
     ("alpha_dropout", (f(2), -1.0), ValueError, "dropout probability has to be between 0 and 1, but got -1.0"),
