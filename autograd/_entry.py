@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
@@ -18,7 +19,6 @@ from ._inplace import assign, write_out
 from ._mode import grad_mode, scope
 from ._plan import Plan
 from ._tensor import Tensor, history, wrap
-from . import _graph
 
 MISSING: Any = type("Missing", (), {"__repr__": lambda self: "<required>"})()
 _current_scope = scope.get
@@ -29,7 +29,7 @@ def keep(a: Any) -> Any:
     """What a node holds of an input that is not recorded: a small one itself, a large one weakly."""
     if type(a) is not ndarray or a.size <= capture.limit:
         return a
-    return _graph.weakref.ref(a)
+    return ref(a)
 
 
 def general_entry(op: Any) -> Callable:
@@ -116,9 +116,10 @@ def binary_entry(op: Any, general: Callable, operator: bool = False) -> Callable
     both: Plan | None = None
     first: Plan | None = None
     second: Plan | None = None
+    number: Plan | None = None
 
     def entry(input: Any, other: Any, *, out: Any = None) -> Any:
-        nonlocal both, first, second
+        nonlocal both, first, second, number
         try:
             x, left = input._data, input._node
             kind = type(other)
@@ -160,10 +161,14 @@ def binary_entry(op: Any, general: Callable, operator: bool = False) -> Callable
         result._node = node = new(Node)
         node.edges = (left, right)
         if right is None:
-            node.given = ((1, y if type(y) is not ndarray else keep(y)),)
-            plan = first = first or op.plan((True, False))
+            if type(y) is ndarray:
+                node.given = ((1, y if y.size <= capture.limit else ref(y)),)
+                plan = first = first or op.plan((True, False))
+            else:
+                node.given = ((1, y),)
+                plan = number = number or op.plan((True, False), True)
         elif left is None:
-            node.given = ((0, x if type(x) is not ndarray else keep(x)),)
+            node.given = ((0, keep(x)),)
             plan = second = second or op.plan((False, True))
         else:
             node.given = ()

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ._array import NUMBERS, Array, Part, changes, exports, ndarray, quiet, sum_to, tick
+from ._array import Array, Part, changes, exports, ndarray, quiet, sum_to, tick
 from ._mode import _anomaly, enable_grad, no_grad
 
 new = object.__new__
@@ -290,13 +290,6 @@ def _changed_text(node: Node, name: str, a: Array) -> str:
     )
 
 
-def _check_kept(order: list, relevant: set | None) -> None:
-    """Raise, before anything has run, if a node to be visited has lost its saved values."""
-    for node in order:
-        if node.saved is None and (relevant is None or node in relevant):
-            raise RuntimeError(freed_text(node))
-
-
 def backward(
     seeds: dict, *, keep: bool = False, create: bool = False, wanted: Iterable[Node | Leaf] | None = None
 ) -> dict:
@@ -311,7 +304,6 @@ def backward(
     order = collect(seeds)
     targets = None if wanted is None else set(wanted)
     relevant = None if targets is None else _relevant(order, targets)
-    _check_kept(order, relevant)
     if order and max(changes.latest, exports.latest) > _oldest(order):
         _check_unchanged(order if relevant is None else [n for n in order if n in relevant])
     pass_ = _Pass(seeds, keep, create, targets, relevant)
@@ -334,7 +326,7 @@ class _Pass:
 
     def run(self, order: list) -> None:
         grads, relevant, targets = self.grads, self.relevant, self.targets
-        roots, free, owned = self.roots, not self.keep, self.owned
+        free, owned = not self.keep, self.owned
         limit, plain = capture.limit, not (self.create or self.anomaly or Complex.seen or Observer.active is not None)
         for node in order:
             g = grads.pop(node, None)
@@ -352,6 +344,8 @@ class _Pass:
                 if targets is None:
                     self.found[node] = g
                 continue
+            if node.saved is None:
+                raise RuntimeError(freed_text(node))
             if plain:
                 if type(g) is not ndarray or g.size <= limit:
                     node._grad = g
@@ -361,7 +355,7 @@ class _Pass:
             if hooks is not None and hooks.post:
                 parts = self.call_post_hooks(node, g, parts)
             # A node that saved no arrays may be passed again from another root, as in PyTorch; a root may not.
-            if free and (node in roots or (node.plan.keeps and type(node.saved[0]) not in NUMBERS)):
+            if free and node.plan.keeps:
                 node.saved = None
             g = None
             for edge, part in zip(node.edges, parts):  # noqa: B905  (lengths agree by construction; zip is hot)
@@ -383,6 +377,10 @@ class _Pass:
                 else:  # the first contribution was borrowed; the sum is ours, and later ones are added into it
                     grads[edge] = held + part
                     owned.add(edge)
+        if free:
+            for root in self.roots:
+                if type(root) is Node:
+                    root.saved = None
 
     def fit(self, node: Node, edge: Node | Leaf, part: Any) -> Any:
         """Bring a contribution to the shape and dtype of the input; None when it has been added already."""

@@ -87,7 +87,7 @@ class Op(Declaration):
         self.fast_rule: Callable | None = None
         self.operator_entry: Callable | None = None
         self.fast_names: tuple[str, ...] = ()
-        self.plans: dict[tuple[bool, ...], Plan] = {}
+        self.plans: dict[tuple, Plan] = {}
         if self.quiet:
             self.kernel = _quietly(kernel)
         self.raw = kernel
@@ -180,10 +180,11 @@ class Op(Declaration):
         found = [name for entry in rules if entry is not None for name in entry[1]]
         return tuple(dict.fromkeys([*found, *self.fast_names]))
 
-    def plan(self, needs: tuple[bool, ...]) -> Plan:
-        found = self.plans.get(needs)
+    def plan(self, needs: tuple[bool, ...], numbers: bool = False) -> Plan:
+        """The plan for the inputs that need a gradient; `numbers`: the others are Python numbers, nothing to free."""
+        found = self.plans.get((needs, numbers))
         if found is None:
-            found = self.plans[needs] = Plan(self, needs)
+            found = self.plans[needs, numbers] = Plan(self, needs, numbers)
         return found
 
     def short(self) -> bool:
@@ -331,7 +332,8 @@ class Op(Declaration):
         return self.fields(result, *map(wrap, out[1:]))
 
     def record(self, main: Array, out: Any, arrays: tuple, params: tuple, nodes: tuple) -> Node:
-        plan = self.plan(tuple(n is not None for n in nodes))
+        numbers = not self.variadic and all(n is not None or a is None or type(a) in NUMBERS for a, n in zip(arrays, nodes, strict=True))
+        plan = self.plan(tuple(n is not None for n in nodes), numbers)
         node = new(Node)
         node.edges, node.plan = nodes, plan
         node.saved = () if plan.save is None else plan.save(arrays, params, out)

@@ -19,12 +19,13 @@ from ._tensor import wrap
 class Plan:
     """What one operation saves and runs when a given set of its inputs needs a gradient."""
 
-    def __init__(self, op: Any, needs: tuple[bool, ...]) -> None:
+    def __init__(self, op: Any, needs: tuple[bool, ...], numbers: bool = False) -> None:
         self.op, self.needs = op, needs
         self.rules = op.rules_for(needs)
         self.names = op.names_for(self.rules, needs)
         # Whether it saves arrays (or only shapes and parameters, which need not be freed).
-        self.keeps = any(n in (*op.inputs, *op.aux, *op.outputs, "out") for n in self.names)
+        arrays = [n for n, need in zip(op.inputs, needs, strict=False) if need] if numbers else op.inputs
+        self.keeps = any(n in (*arrays, *op.aux, *op.outputs, "out") for n in self.names)
         self.save = self._compile_save()
         self.run = self._compile_run()
 
