@@ -11,7 +11,7 @@ import autograd
 def lay_out(pixels: np.ndarray, seed: int) -> np.ndarray:
     """A place in the plane for each image, near those that look alike."""
     manifold = autograd._extras.require("sklearn.manifold", extra="examples", purpose="t-SNE")
-    return manifold.TSNE(2, init="pca", perplexity=30, random_state=seed).fit_transform(pixels)
+    return manifold.TSNE(2, init="pca", perplexity=30, random_state=seed, verbose=1).fit_transform(pixels)
 
 
 def neighbours_agree(places: np.ndarray, labels: np.ndarray) -> float:
