@@ -187,7 +187,8 @@ def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
 
 
 @op(name="_elu", symbol="elu", method=False, namespace="_", quiet=True, sample=cases(lambda r: [
-    call(r(2, 3), alpha=0.7), call(r(5), alpha=1.6, scale=1.1), call(r(), alpha=1.0), call(r(4), alpha=1.3, inner=0.8)]))  # fmt: skip
+    call(r(2, 3), alpha=0.7), call(r(5), alpha=1.6, scale=1.1), call(r(), alpha=1.0),
+    call(r(4), alpha=1.3, inner=0.8)]))  # fmt: skip
 def _elu(x, *, alpha=1.0, scale=1.0, inner=1.0):
     _whole("elu", x)
     low = np.expm1(np.minimum(x, 0) * inner) * (alpha * scale)

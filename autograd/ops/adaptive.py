@@ -19,7 +19,8 @@ def _regions(n, out):
 
 
 @op(name="_region_means", symbol="means", linear=True, method=False, namespace="_", sample=cases(lambda r: [
-    call(r(2, 5, 3), dim=1, count=3), call(r(2, 6), dim=1, count=3), call(r(3, 4), dim=0, count=1), call(r(2, 3), dim=1, count=5)]))  # fmt: skip
+    call(r(2, 5, 3), dim=1, count=3), call(r(2, 6), dim=1, count=3),
+    call(r(3, 4), dim=0, count=1), call(r(2, 3), dim=1, count=5)]))  # fmt: skip
 def _region_means(x, *, dim, count):
     """The means of `count` windows along `dim`."""
     n = x.shape[dim]

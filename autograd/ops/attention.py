@@ -266,9 +266,7 @@ def _merged_mask(attn_mask, padding, batch, heads, rows, columns):
     if padding is None:
         return attn_mask
     if tuple(padding.shape) != (batch, columns):
-        raise AssertionError(
-            f"expecting key_padding_mask shape of {(batch, columns)}, but got {tuple(padding.shape)}"
-        )
+        raise AssertionError(f"expecting key_padding_mask shape of {(batch, columns)}, but got {tuple(padding.shape)}")
     spread = reshape(
         expand(reshape(padding, (batch, 1, 1, columns)), (batch, heads, 1, columns)), (batch * heads, 1, columns)
     )

@@ -54,8 +54,8 @@ def _(g, index):
 
 
 _CE_CASES = cases(lambda r: [
-    call(r(3, 4), np.array([1, 3, 0])), call(r(2, 3, 2), np.array([[0, 2], [1, 1]])), call(r(3, 4), np.array([1, 3, 0]), average=True),
-    call(r(2, 3, 2), np.array([[0, 2], [1, 1]]), average=True)])  # fmt: skip
+    call(r(3, 4), np.array([1, 3, 0])), call(r(2, 3, 2), np.array([[0, 2], [1, 1]])),
+    call(r(3, 4), np.array([1, 3, 0]), average=True), call(r(2, 3, 2), np.array([[0, 2], [1, 1]]), average=True)])  # fmt: skip
 
 
 @op(name="_softmax_nll", symbol="−log softmax", caption="p − onehot", method=False, namespace="_", quiet=True,
@@ -361,8 +361,7 @@ def _rows(name, input):
     """(input as (N, C), whether the batch axis was added)."""
     if input.ndim > 2 or (input.ndim and input.shape[-1] == 0):
         raise RuntimeError(
-            f"{name}: Expected non-empty vector or matrix with optional 0-dim batch size, but got: "
-            f"{list(input.shape)}"
+            f"{name}: Expected non-empty vector or matrix with optional 0-dim batch size, but got: {list(input.shape)}"
         )
     return (input, False) if input.ndim == 2 else (reshape(input, (1, -1)), True)
 
@@ -387,8 +386,7 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
         )
     if labels.size and (labels.min() < 0 or labels.max() >= x.shape[1]):
         raise RuntimeError(
-            f"multi_margin_loss: target out of range: labels {labels.min()} to {labels.max()} for {x.shape[1]} "
-            "classes"
+            f"multi_margin_loss: target out of range: labels {labels.min()} to {labels.max()} for {x.shape[1]} classes"
         )
     classes = x.shape[1]
     index = wrap(labels.astype(np.int64))

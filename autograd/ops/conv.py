@@ -212,32 +212,62 @@ def _convolution(spatial, input, weight, bias, stride, padding, dilation, groups
     return y if x is input else squeeze(y, 0)
 
 
-_SHAPE = """
+@composite(namespace=_F)
+def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """Slide every filter over the input and sum the products: y = weight ⋆ input + bias.
 
     Args:
         padding: zeros added on both sides; 'same' keeps the size (stride 1 only), 'valid' adds none.
         groups: channels and filters are divided into that many groups that do not see each other.
 
-    Shape: input (N, C, {s}) or (C, {s}), weight (O, C/groups, {k}) -> (N, O, {o}) with
+    Shape: input (N, C, L) or (C, L), weight (O, C/groups, k) -> (N, O, Lout) with
         out = floor((in + 2 padding - dilation (kernel - 1) - 1) / stride) + 1.
 
     Raises:
         RuntimeError: channels, groups or sizes do not fit.
     """
-
-
-@composite(namespace=_F)
-def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     return _convolution(1, input, weight, bias, stride, padding, dilation, groups)
 
 
 @composite(namespace=_F)
 def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """Slide every filter over the input and sum the products: y = weight ⋆ input + bias.
+
+    Args:
+        padding: zeros added on both sides; 'same' keeps the size (stride 1 only), 'valid' adds none.
+        groups: channels and filters are divided into that many groups that do not see each other.
+
+    Shape: input (N, C, H, W) or (C, H, W), weight (O, C/groups, kh, kw) -> (N, O, Hout, Wout) with
+        out = floor((in + 2 padding - dilation (kernel - 1) - 1) / stride) + 1.
+
+    Raises:
+        RuntimeError: channels, groups or sizes do not fit.
+
+    Example:
+        >>> import autograd, nn
+        >>> image, edge = autograd.eye(3).reshape(1, 1, 3, 3), autograd.tensor([[[[1.0, -1.0]]]])
+        >>> nn.functional.conv2d(image, edge)[0, 0]
+        tensor([[ 1.,  0.],
+                [-1.,  1.],
+                [ 0., -1.]])
+    """
     return _convolution(2, input, weight, bias, stride, padding, dilation, groups)
 
 
 @composite(namespace=_F)
 def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """Slide every filter over the input and sum the products: y = weight ⋆ input + bias.
+
+    Args:
+        padding: zeros added on both sides; 'same' keeps the size (stride 1 only), 'valid' adds none.
+        groups: channels and filters are divided into that many groups that do not see each other.
+
+    Shape: input (N, C, D, H, W) or (C, D, H, W), weight (O, C/groups, kd, kh, kw) -> (N, O, Dout, Hout, Wout) with
+        out = floor((in + 2 padding - dilation (kernel - 1) - 1) / stride) + 1.
+
+    Raises:
+        RuntimeError: channels, groups or sizes do not fit.
+    """
     return _convolution(3, input, weight, bias, stride, padding, dilation, groups)
 
 
@@ -294,40 +324,43 @@ def _check_transposed(name, x, weight, bias, groups, extra, stride, dilation):
         )
 
 
-_SHAPE_TRANSPOSED = """
+@composite(namespace=_F)
+def conv_transpose1d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
+    """The gradient of `conv1d` for its input, as a layer of its own: spreads where a convolution gathers.
 
-    Shape: input (N, C, {s}) or (C, {s}), weight (C, O/groups, {k}) -> (N, O, {o}) with
+    Shape: input (N, C, L) or (C, L), weight (C, O/groups, k) -> (N, O, Lout) with
         out = (in - 1) stride - 2 padding + dilation (kernel - 1) + output_padding + 1.
 
     Raises:
         RuntimeError: channels, groups or sizes do not fit.
     """
-
-
-@composite(namespace=_F)
-def conv_transpose1d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
     return _transposed(1, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
 @composite(namespace=_F)
 def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
+    """The gradient of `conv2d` for its input, as a layer of its own: spreads where a convolution gathers.
+
+    Shape: input (N, C, H, W) or (C, H, W), weight (C, O/groups, kh, kw) -> (N, O, Hout, Wout) with
+        out = (in - 1) stride - 2 padding + dilation (kernel - 1) + output_padding + 1.
+
+    Raises:
+        RuntimeError: channels, groups or sizes do not fit.
+    """
     return _transposed(2, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
 @composite(namespace=_F)
 def conv_transpose3d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
+    """The gradient of `conv3d` for its input, as a layer of its own: spreads where a convolution gathers.
+
+    Shape: input (N, C, D, H, W) or (C, D, H, W), weight (C, O/groups, kd, kh, kw) -> (N, O, Dout, Hout, Wout) with
+        out = (in - 1) stride - 2 padding + dilation (kernel - 1) + output_padding + 1.
+
+    Raises:
+        RuntimeError: channels, groups or sizes do not fit.
+    """
     return _transposed(3, input, weight, bias, stride, padding, output_padding, groups, dilation)
-
-
-for _f, _first, _text in (
-    *((f, "Slide every filter over the input and sum the products: y = weight ⋆ input + bias.", _SHAPE) for f in (conv1d, conv2d, conv3d)),
-    *((f, "The gradient of the convolution for its input, as a layer of its own: spreads where a convolution gathers.", _SHAPE_TRANSPOSED)
-      for f in (conv_transpose1d, conv_transpose2d, conv_transpose3d)),
-):  # fmt: skip
-    _n = int(_f.__name__[-2])
-    _letters = dict(s=", ".join("DHW"[3 - _n:] if _n > 1 else "L"), k=", ".join(f"k{c}" for c in ("DHW"[3 - _n:] if _n > 1 else "L")),
-                    o=", ".join(f"{c}out" for c in ("DHW"[3 - _n:] if _n > 1 else "L")))  # fmt: skip
-    _f.__doc__ = _f.op.doc = _first + _text.format(**_letters)
 
 
 # ---------------------------------------------------------------------------------------------- unfold and fold

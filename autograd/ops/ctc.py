@@ -142,9 +142,7 @@ def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, reducti
             f"ctc_loss: Expected input_lengths to have value at most {time}, but got value {int(steps.max())}"
         )
     if lengths.min(initial=0) < 0:
-        raise RuntimeError(
-            f"ctc_loss: Expected target_lengths to have value at least 0, but got {int(lengths.min())}"
-        )
+        raise RuntimeError(f"ctc_loss: Expected target_lengths to have value at least 0, but got {int(lengths.min())}")
     rows = _padded_targets(targets, lengths, log_probs.shape[2], blank)
     if rows.size and (rows.min() < 0 or rows.max() >= log_probs.shape[2]):
         raise RuntimeError(f"ctc_loss: a label lies outside [0, {log_probs.shape[2]})")

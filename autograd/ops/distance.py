@@ -13,7 +13,8 @@ from .._samples import call, cases
 _F = "nn.functional"
 
 
-@op(name="_length", symbol="‖·‖", caption="× x/‖x‖", method=False, namespace="_", quiet=True, holomorphic=False, sample=cases(lambda r: [
+@op(name="_length", symbol="‖·‖", caption="× x/‖x‖", method=False, namespace="_", quiet=True, holomorphic=False,
+    sample=cases(lambda r: [
     call(r(2, 3), p=2.0, dim=1), call(r(2, 3), p=1.0, dim=0), call(r(3, 4), p=3.5, dim=-1), call(r(4), p=math.inf, dim=0),
     call(r(3, 4), p=1.5, dim=0), call(r(4), p=-math.inf, dim=0)]))  # fmt: skip
 def length(x, *, p, dim):

@@ -164,9 +164,7 @@ def _bags(input, offsets, include_last_offset):
             )
         return numbers.reshape(-1), np.repeat(np.arange(numbers.shape[0]), numbers.shape[1]), numbers.shape[0]
     if numbers.ndim != 1:
-        raise ValueError(
-            f"embedding_bag: input has to be 1D or 2D Tensor, but got Tensor of dimension {numbers.ndim}"
-        )
+        raise ValueError(f"embedding_bag: input has to be 1D or 2D Tensor, but got Tensor of dimension {numbers.ndim}")
     if offsets is None:
         raise ValueError("embedding_bag: offsets has to be a 1D Tensor but got None")
     starts = offsets._data

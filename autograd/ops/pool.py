@@ -44,8 +44,7 @@ def _geometry(name, input, spatial, kernel_size, stride, padding, dilation, ceil
         )
     if any(k <= 0 for k in kernel) or any(d <= 0 for d in dilation):
         raise RuntimeError(
-            f"{name}: kernel size and dilation should be greater than zero, but got {list(kernel)} and "
-            f"{list(dilation)}"
+            f"{name}: kernel size and dilation should be greater than zero, but got {list(kernel)} and {list(dilation)}"
         )
     if any(s <= 0 for s in stride):
         raise RuntimeError(f"{name}: stride should not be zero, got {list(stride)}")
@@ -207,7 +206,8 @@ def max_pool1d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
 def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
     """The maximum of every window of an image; the first of equals gets the gradient.
 
-    Shape: (N, C, H, W) or (C, H, W) -> (N, C, Hout, Wout), each out = floor((in + 2 padding - dilation (kernel - 1) - 1) / stride) + 1.
+    Shape: (N, C, H, W) or (C, H, W) -> (N, C, Hout, Wout), each
+        out = floor((in + 2 padding - dilation (kernel - 1) - 1) / stride) + 1.
 
     Returns:
         the maxima, and with return_indices also their flat positions in the image.
@@ -250,7 +250,8 @@ def _(g, x_shape, kernel, stride, pads, count):
     return _window_spread(g, size=x_shape[-len(kernel) :], kernel=kernel, stride=stride, pads=pads, count=count)
 
 
-@op(name="_window_spread", symbol="spread", caption="Σ windows", linear=True, method=False, namespace="_", sample=cases(lambda r: [
+@op(name="_window_spread", symbol="spread", caption="Σ windows", linear=True, method=False, namespace="_",
+    sample=cases(lambda r: [
     call(r(1, 2, 3, 3), size=(5, 4), kernel=(3, 2), stride=(2, 1), pads=((1, 1), (0, 0)), count=(3, 3))]))  # fmt: skip
 def _window_spread(x, *, size, kernel, stride, pads, count):
     """Every element added to each place of its window."""
@@ -432,8 +433,7 @@ def _unpool(spatial, input, indices, kernel_size, stride, padding, output_size):
     padding = per_axis(name, "padding", padding, spatial)
     if input.ndim not in (spatial + 1, spatial + 2):
         raise RuntimeError(
-            f"{name}: Input to {name} should be a {spatial + 1}d or {spatial + 2}d Tensor, but got: "
-            f"{list(input.shape)}"
+            f"{name}: Input to {name} should be a {spatial + 1}d or {spatial + 2}d Tensor, but got: {list(input.shape)}"
         )
     size = _unpooled_size(name, input, kernel, stride, padding, output_size, spatial)
     if tuple(indices.shape) != tuple(input.shape):

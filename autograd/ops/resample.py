@@ -114,8 +114,7 @@ def _check_fold(mode, shape, axis, lo, hi):
     n = shape[axis]
     if n + lo + hi <= 0 or n == 0:
         raise RuntimeError(
-            f"pad: Expected a non-empty result: input of size {list(shape)} padded by ({lo}, {hi}) at dimension "
-            f"{axis}"
+            f"pad: Expected a non-empty result: input of size {list(shape)} padded by ({lo}, {hi}) at dimension {axis}"
         )
     if mode == "reflect" and max(lo, hi) >= n:
         raise RuntimeError(
@@ -228,8 +227,9 @@ def _antialiased(n, out, ratio, cubic, dtype):
     distance = np.abs((index - centre + 0.5) / wide)
     if cubic:
         a = -0.5
-        weight = np.where(distance < 1, ((a + 2) * distance - (a + 3)) * distance**2 + 1,
-                          np.where(distance < 2, ((a * distance - 5 * a) * distance + 8 * a) * distance - 4 * a, 0.0))  # fmt: skip
+        near = ((a + 2) * distance - (a + 3)) * distance**2 + 1
+        far = ((a * distance - 5 * a) * distance + 8 * a) * distance - 4 * a
+        weight = np.where(distance < 1, near, np.where(distance < 2, far, 0.0))
     else:
         weight = np.maximum(1 - distance, 0.0)
     weight = np.where(index < last, weight, 0.0)
@@ -238,10 +238,9 @@ def _antialiased(n, out, ratio, cubic, dtype):
 
 def _taps(mode, n, out, scale, align_corners, antialias, dtype):
     """(index, weight) of one axis."""
+    ratio = 1.0 / scale if scale else n / out
     if align_corners:
         ratio = (n - 1) / (out - 1) if out > 1 else 0.0
-    else:
-        ratio = 1.0 / scale if scale else n / out
     if mode.startswith("nearest"):
         return _nearest(n, out, ratio, mode == "nearest-exact")
     if antialias:
@@ -404,8 +403,7 @@ def pixel_unshuffle(input, downscale_factor):
     r = downscale_factor
     if input.ndim < 3:
         raise RuntimeError(
-            f"pixel_unshuffle expects input to have at least 3 dimensions, but got input with {input.ndim} "
-            "dimension(s)"
+            f"pixel_unshuffle expects input to have at least 3 dimensions, but got input with {input.ndim} dimension(s)"
         )
     if r <= 0:
         raise RuntimeError(f"pixel_unshuffle expects a positive downscale_factor, but got {r}")
@@ -430,9 +428,7 @@ def channel_shuffle(input, groups):
         RuntimeError: fewer than 3 axes, or channels that groups does not divide.
     """
     if input.ndim < 3:
-        raise RuntimeError(
-            f"channel_shuffle expects input with > 2 dims, but got input with sizes {list(input.shape)}"
-        )
+        raise RuntimeError(f"channel_shuffle expects input with > 2 dims, but got input with sizes {list(input.shape)}")
     if groups <= 0:
         raise RuntimeError(
             f"channel_shuffle: Number of groups to divide channels in must be positive. Value of groups:{groups}"

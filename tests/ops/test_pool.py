@@ -25,7 +25,8 @@ def test_nan_wins_and_takes_the_gradient():
     x = autograd.tensor([[[1.0, math.nan, 3.0, 2.0]]], requires_grad=True)
     y = F.max_pool1d(x, 2)
     y.sum().backward()
-    assert math.isnan(float(y[0, 0, 0])) and float(y[0, 0, 1]) == 3
+    assert math.isnan(float(y[0, 0, 0]))
+    assert float(y[0, 0, 1]) == 3
     assert x.grad.tolist() == [[[0, 1, 1, 0]]]
 
 
@@ -74,7 +75,8 @@ def test_adaptive_windows_overlap_when_sizes_do_not_divide():
     y.sum().backward()
     np.testing.assert_allclose(x.grad.numpy()[0, 0], [1 / 2, 1 / 2 + 1 / 3, 1 / 3, 1 / 3 + 1 / 2, 1 / 2], rtol=1e-6)
     z, where = F.adaptive_max_pool1d_with_indices(x, 3)
-    assert z.tolist() == [[[1, 3, 4]]] and where.tolist() == [[[1, 3, 4]]]
+    assert z.tolist() == [[[1, 3, 4]]]
+    assert where.tolist() == [[[1, 3, 4]]]
 
 
 def test_adaptive_to_its_own_size_is_a_copy():

@@ -124,7 +124,8 @@ def test_a_row_that_sees_nothing_is_zero_without_gradient():
     mask = autograd.tensor([[False, False], [True, True]])
     y = F.scaled_dot_product_attention(q, k, v, mask)
     y.sum().backward()
-    assert y[0].tolist() == [0, 0, 0] and q.grad[0].tolist() == [0, 0, 0]
+    assert y[0].tolist() == [0, 0, 0]
+    assert q.grad[0].tolist() == [0, 0, 0]
     assert np.isfinite(k.grad.numpy()).all()
 
 
@@ -157,16 +158,19 @@ def test_dropout_keeps_the_mean_and_whole_channels_together():
         ("feature_alpha_dropout", (2, 8, 5)),
     ):
         z = getattr(F, name)(f(*shape), 0.5, True).numpy().reshape(16, -1)
-        assert (z == z[:, :1]).all() and len(set(z[:, 0])) == 2
+        assert (z == z[:, :1]).all()
+        assert len(set(z[:, 0])) == 2
     assert F.dropout(f(3), 1.0).tolist() == [0, 0, 0]
     x = f(3)
-    assert F.dropout(x, 0.5, training=False) is x and F.dropout(x, 0.5, inplace=True) is x
+    assert F.dropout(x, 0.5, training=False) is x
+    assert F.dropout(x, 0.5, inplace=True) is x
 
 
 def test_alpha_dropout_keeps_mean_and_variance():
     autograd.manual_seed(0)
     y = F.alpha_dropout(autograd.randn(100000), 0.3, training=True)
-    assert y.mean().item() == pytest.approx(0, abs=0.02) and y.std().item() == pytest.approx(1, abs=0.02)
+    assert y.mean().item() == pytest.approx(0, abs=0.02)
+    assert y.std().item() == pytest.approx(1, abs=0.02)
     assert F.alpha_dropout(f(3), 1.0, True).tolist() == [0, 0, 0]
 
 
