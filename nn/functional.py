@@ -12,15 +12,10 @@ from autograd._op import registry
 from ._fractional import fractional_max_pool2d, fractional_max_pool3d  # noqa: F401
 
 _PREFIX = "nn.functional."
-# Functions that PyTorch also offers here, declared in autograd's own namespace.
-_SHARED = ("log_softmax", "pdist", "relu", "sigmoid", "softmax", "tanh")
 
 for _key, _declared in list(registry.items()):
     if _key.startswith(_PREFIX):
         globals()[_key[len(_PREFIX) :]] = _declared.call
-for _key in _SHARED:
-    if _key in registry and _key not in globals():
-        globals()[_key] = registry[_key].call
 
 __all__ = sorted(key for key in globals() if not key.startswith("_") and key not in ("annotations", "registry", "Any"))
 

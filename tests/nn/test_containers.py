@@ -155,6 +155,9 @@ def test_parameter_dict():
     assert isinstance(held["keys"], nn.Parameter)
     assert held.get("q", 7) == 7
     assert held.setdefault("n", 5) == 3
+    assert "(n): Object of type: int" in repr(held)
+    assert len(held.setdefault("m", autograd.ones(2))) == 2
+    del held["m"]
     assert held.popitem() == ("n", 3)
     other = held | nn.ParameterDict({"z": autograd.ones(1)})
     assert "z" in other

@@ -165,6 +165,17 @@ def test_constructor_takes_nothing():
         nn.Module(a=3)
 
 
+def test_functional_lists_what_is_declared():
+    from autograd._op import registry
+    from nn import functional as F
+
+    declared = {key.removeprefix("nn.functional.") for key in registry if key.startswith("nn.functional.")}
+    assert declared | {"fractional_max_pool2d", "fractional_max_pool3d"} <= set(F.__all__)
+    assert all(callable(getattr(F, name)) for name in F.__all__)
+    with pytest.raises(AttributeError, match=r"module 'nn.functional' has no function 'reluu'"):
+        F.reluu
+
+
 def test_constructor_may_pass_arguments_on():
     class Named:
         def __init__(self, name):
@@ -275,7 +286,9 @@ def test_casting_keeps_identity_and_gradients():
         assert getattr(net, method)().first.weight.dtype == dtype
     assert net.to(dtype=autograd.float64).scale.dtype == autograd.float64
     assert net.to(autograd.zeros(1)).scale.dtype == autograd.float32
-    assert net.to("cpu") is net.cpu() is net
+    assert net.to("cpu") is net.cpu() is net.share_memory() is net
+    net.register_module("extra", nn.ReLU())
+    assert isinstance(net.extra, nn.ReLU)
     assert net.type(autograd.float64).scale.dtype == autograd.float64
 
 
@@ -716,6 +729,15 @@ def test_the_older_backward_hook():
     net.register_backward_hook(lambda m, gi, go: seen.append(go[0].item()))
     net(autograd.ones(1, 1)).sum().backward()
     assert seen == [1.0]
+
+    class Mapped(nn.Module):
+        def forward(self, x):
+            return {"name": "x", "value": [x * 2]} if x.ndim else []
+
+    mapped = Mapped()
+    mapped.register_backward_hook(lambda m, gi, go: seen.append("mapped"))
+    mapped(autograd.ones(1, requires_grad=True))
+    mapped(autograd.ones((), requires_grad=True))
     with pytest.raises(RuntimeError, match="Cannot use both regular backward hooks and full backward hooks"):
         net.register_full_backward_hook(print)
 

@@ -172,6 +172,13 @@ def test_inverses_run_from_the_last_to_the_first():
     assert net.weight.item() == 7
 
 
+def test_a_second_one_without_an_inverse():
+    net = nn.Linear(3, 3)
+    parametrize.register_parametrization(net, "weight", Doubled())
+    parametrize.register_parametrization(net, "weight", Symmetric())
+    assert (net.weight == net.weight.T).all()
+
+
 def test_removing_may_leave_the_original():
     net = nn.Linear(3, 3)
     weight = net.weight
