@@ -64,7 +64,7 @@ def decide(graph: Graph, options: dict) -> Style:
     if direction == "auto":
         direction = "LR" if _ranks(graph) <= 13 and not any(b.kind == "module" for b in graph.boxes) else "TB"
     shown = lambda what: {"auto": "all" if style == "wires" else "stats"}.get(what, what)  # noqa: E731
-    return Style(style, direction, shown(options["values"]), shown(options["grads"]), options["precision"],
+    return Style(style, direction, str(shown(options["values"])), str(shown(options["grads"])), options["precision"],
                  options["max_elems"], bool(options["flow"]) and style != "wires", bool(options["health"]),
                  style != "compact", options["theme"])  # fmt: skip
 

@@ -81,13 +81,13 @@ class Builder:
         op, given = node.plan.op, {k: constant(v) for k, v in node.constants}
         plain = {k: v for k, v in given.items() if self.folds(v) or isinstance(k, str)}
         names = self.names_of(node, None)
-        fields = dict(
-            op=op.name.strip("_"), name=names[0] if names else "", named=bool(names), others=tuple(names[1:]), shape=node.shape,
-            dtype=str(node.dtype), seq=node.seq, value=_copy(self.numbers.value.get(node)),
-            grad=_copy(self.numbers.grad.get(node)), box=self.box(node.scope), caption=op.caption or "",
-            elementwise=bool(getattr(op, "elementwise", False)), constants=tuple(plain.items()),
-            saved=self.saved(node), line=_line(node),
-        )  # fmt: skip
+        fields: dict[str, Any] = {
+            "op": op.name.strip("_"), "name": names[0] if names else "", "named": bool(names), "others": tuple(names[1:]),
+            "shape": node.shape, "dtype": str(node.dtype), "seq": node.seq, "value": _copy(self.numbers.value.get(node)),
+            "grad": _copy(self.numbers.grad.get(node)), "box": self.box(node.scope), "caption": op.caption or "",
+            "elementwise": bool(getattr(op, "elementwise", False)), "constants": tuple(plain.items()),
+            "saved": self.saved(node), "line": _line(node),
+        }  # fmt: skip
         label = symbol(op.name.strip("_"), op.symbol if self.symbols else op.name, plain, self.fold)
         label = "·" if label == "@" and node.shape == () else label
         v = self.vertex(node, "op", label, **fields)
@@ -208,9 +208,9 @@ class Builder:
                 v.label = v.name.rsplit(".", 1)[-1]
         for v in self.graph.vertices:
             box = v.box
-            if v.kind == "op" and box and box.kind == "module" and not box.params and count[box.id] == 1:
-                if not any(b.parent is box for b in self.graph.boxes):
-                    v.label = f"{box.name} · {v.label}"
+            alone = box and box.kind == "module" and not box.params and count[box.id] == 1 and v.kind == "op"
+            if box and alone and not any(b.parent is box for b in self.graph.boxes):
+                v.label = f"{box.name} · {v.label}"
 
     def gradient_order(self) -> None:
         place = {(node, i): n for n, (node, i) in enumerate(self.numbers.ran)}

@@ -90,7 +90,7 @@ def backward_caption(graph: Graph, e: Edge, precision: int = 2) -> str:
 
 
 def _position(graph: Graph, e: Edge) -> int:
-    uses = [a for a in arguments(graph, e.target)]
+    uses = arguments(graph, e.target)
     return next((i for i, a in enumerate(uses) if a is e), e.use)
 
 

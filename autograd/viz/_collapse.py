@@ -16,7 +16,7 @@ def fold(graph: Graph, boxes: Iterable[Box]) -> Graph:
         return graph
     owner = {v.id: _outermost(v, chosen) for v in graph.vertices}
     made = {key: _composite(chosen[key], [v for v in graph.vertices if owner[v.id] == key], graph) for key in chosen}
-    return _replaced(graph, {v.id: made[owner[v.id]] for v in graph.vertices if owner[v.id]})
+    return _replaced(graph, {v.id: made[key] for v in graph.vertices if (key := owner[v.id])})
 
 
 def _outermost(v: Vertex, chosen: dict[str, Box]) -> str | None:
@@ -30,8 +30,8 @@ def _composite(box: Box, inside: list[Vertex], graph: Graph) -> Vertex:
     ops = [v for v in inside if not v.is_leaf]
     ids = {v.id for v in inside}
     last = max(ops or inside, key=lambda v: v.seq, default=None)
-    made = Vertex(f"{box.id}n", {"scope": "scope", "module": "module"}.get(box.kind, "more"), box.name, op=box.class_name or box.name,
-                  box=box.parent, params=box.params)  # fmt: skip
+    kind = box.kind if box.kind in ("scope", "module") else "more"
+    made = Vertex(f"{box.id}n", kind, box.name, op=box.class_name or box.name, box=box.parent, params=box.params)
     if last is not None:
         made.seq, made.value, made.grad, made.shape, made.dtype = last.seq, last.value, last.grad, last.shape, last.dtype
         made.name, made.named, made.others = last.name, last.named, last.others
@@ -65,28 +65,27 @@ def _replaced(graph: Graph, swap: dict[str, Vertex]) -> Graph:
     parallel: dict[tuple, Edge] = {}
     for e in graph.edges:
         source, target = swap.get(e.source.id, e.source), swap.get(e.target.id, e.target)
-        if source is target:
+        if source is target or _joined(e, source, target, parallel):
             continue
-        if target is not e.target and target.kind != "scope":
-            key = (e.source.id, target.id)
-            if key in parallel:
-                _merge(parallel[key], e)
-                continue
         made = dataclasses.replace(e, source=source, target=target)
-        if source.kind == "more" and source is not e.source:
-            bundle = parallel.get((source.id, e.target.id))
-            if bundle is not None:
-                _bundle(bundle, e)
-                continue
-            parallel[source.id, e.target.id] = made
+        parallel[e.source.id, target.id] = parallel[source.id, e.target.id] = made
         if target is not e.target:
             made.use = uses[target.id]
             uses[target.id] += 1
-            parallel[e.source.id, target.id] = made
         edges.append(made)
-    _rename(edges)
-    result = Graph(vertices, edges, graph.boxes, list(graph.notes), graph.view, graph.root_name)
-    return result
+    _fill(edges)
+    return Graph(vertices, edges, graph.boxes, list(graph.notes), graph.view, graph.root_name)
+
+
+def _joined(e: Edge, source: Vertex, target: Vertex, parallel: dict[tuple, Edge]) -> bool:
+    """Whether the edge was added to one that is there already."""
+    if target is not e.target and target.kind != "scope" and (e.source.id, target.id) in parallel:
+        _merge(parallel[e.source.id, target.id], e)
+        return True
+    if source is not e.source and source.kind == "more" and (source.id, e.target.id) in parallel:
+        _bundle(parallel[source.id, e.target.id], e)
+        return True
+    return False
 
 
 def _merge(into: Edge, e: Edge) -> None:
@@ -107,8 +106,8 @@ def _bundle(into: Edge, e: Edge) -> None:
     into.flags = tuple(dict.fromkeys((*into.flags, *e.flags)))
 
 
-def _rename(edges: list[Edge]) -> None:
-    """A composite's own name is used for its result."""
+def _fill(edges: list[Edge]) -> None:
+    """A folded part that had no value of its own shows its result's."""
     for e in edges:
         if e.source.kind in ("scope", "module") and e.value is None:
             e.value = e.source.value
@@ -120,7 +119,7 @@ def renumber(graph: Graph) -> Graph:
         v.id = f"n{i}"
     for i, e in enumerate(graph.edges):
         e.id = f"e{i}"
-    graph._cache = None  # type: ignore[attr-defined]
+    graph.changed()
     return graph
 
 

@@ -50,11 +50,8 @@ def _has_derivative(graph: Graph, v: Vertex) -> bool:
 
 def _mirror(graph: Graph, v: Vertex) -> Vertex:
     """The node of the derivative beneath a node of the computation."""
-    if v.kind in ("op", "scope", "module", "more"):
-        label = _factor(graph, v)
-    else:
-        label = f"∂{graph.root_name}/∂{v.name}"
     name = f"∂{graph.root_name}/∂{v.name}"
+    label = _factor(graph, v) if v.kind in ("op", "scope", "module", "more") else name
     made = Vertex(f"d{v.id}", "back", label, op=f"{v.op} derivative" if v.op else "", name=name, shape=v.shape,
                   dtype=v.dtype, value=v.grad, grad=None, seq=v.seq)  # fmt: skip
     made.others = (v.kind,)
@@ -138,7 +135,7 @@ def _short(a: np.ndarray, style: Style) -> str:
 def steps(made: Scene, captions: bool = True) -> Steps:
     """Forward one operation at a time with what it saves, then the derivative one rule at a time."""
     graph = made.graph
-    forward = [v for v in graph.operations]
+    forward = graph.operations
     rules: dict[int, list[Edge]] = {}
     for e in backward_steps(graph):
         if e.order > 0:

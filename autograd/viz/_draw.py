@@ -61,16 +61,28 @@ def draw(
                     fold_constants=fold_constants, expand=expand, grads=grads != "none", health=health)  # fmt: skip
     graph = _reduce.reduce(graph, depth=depth, collapse=collapse, expand=expand, fold_repeats=fold_repeats, max_nodes=max_nodes)
     _highlight(graph, highlight)
-    options = dict(style=style, direction=direction, values=values, grads=grads, precision=precision, max_elems=max_elems,
-                   flow=flow, health=health, theme=theme)  # fmt: skip
+    options = {"style": style, "direction": direction, "values": values, "grads": grads, "precision": precision,
+               "max_elems": max_elems, "flow": flow, "health": health, "theme": theme}  # fmt: skip
     chosen = _boxes.decide(graph, options)
     _memory_notes(graph, memory or saved)
     if view == "derivative":
         from ._derivative import scene as derivative_scene
 
         return drawing(derivative_scene(graph, chosen, title or ""))
+    if view == "backward":
+        _turn_round(graph)
     shown = legend is True
     return drawing(_scene.make(graph, chosen, layout, title or "", shown))
+
+
+def _turn_round(graph: Any) -> None:
+    """Show the graph as the engine walks it: PyTorch's names, arrows against the computation."""
+    graph.view = "backward"
+    for v in graph.vertices:
+        if v.kind == "op":
+            v.label = "".join(p[:1].upper() + p[1:] for p in v.op.split("_")) + "Backward0"
+    for e in graph.edges:
+        e.kind = "backward"
 
 
 def _memory_notes(graph: Any, wanted: bool) -> None:

@@ -82,7 +82,7 @@ class Picture:
     def to(self, path: Any) -> Path:
         """Write a file whose suffix says what: .svg .html .png .pdf .gv .dot .mmd .json .txt."""
         path = Path(path)
-        make = {".svg": self.svg, ".html": self.html, ".png": self.png, ".pdf": self.pdf, ".gv": self.dot, ".dot": self.dot,
+        make: Any = {".svg": self.svg, ".html": self.html, ".png": self.png, ".pdf": self.pdf, ".gv": self.dot, ".dot": self.dot,
                 ".mmd": self.mermaid, ".json": self.json, ".txt": self.text}.get(path.suffix.lower())  # fmt: skip
         if make is None:
             raise ValueError(f"to: the suffix says what to write, one of {' '.join(SUFFIXES)}; got {path.name!r}")
@@ -111,7 +111,9 @@ class Picture:
 
     def _by_us(self, format: str) -> bytes:
         if self._edited():
-            raise RuntimeError("this drawing was edited as a Digraph, and only Graphviz's `dot`, which is not installed, can draw that")
+            raise RuntimeError(
+                "this drawing was edited as a Digraph, and only Graphviz's `dot`, which is not installed, can draw that"
+            )
         if format == "svg":
             return self.svg().encode()
         if format in ("dot", "gv"):
@@ -127,11 +129,8 @@ class Picture:
 
     def pipe(self, format: str | None = None, *args: Any, encoding: str | None = None, **kwargs: Any) -> Any:
         """The picture in a format, as bytes (or text with `encoding`)."""
-        format = format or getattr(self, "format", "svg")
-        if shutil.which("dot"):
-            data = _export.run_dot(str(self.source), format)  # type: ignore[attr-defined]
-        else:
-            data = self._by_us(format)
+        kind = str(format or getattr(self, "format", "svg"))
+        data = _export.run_dot(str(self.source), kind) if shutil.which("dot") else self._by_us(kind)
         return data.decode(encoding) if encoding else data
 
     def render(self, filename: Any = None, directory: Any = None, view: bool = False, cleanup: bool = False,
@@ -144,16 +143,16 @@ class Picture:
         source.parent.mkdir(parents=True, exist_ok=True)
         picture.write_bytes(data)
         if not cleanup:
-            source.write_text(str(self.source), encoding="utf-8")  # type: ignore[attr-defined]
+            source.write_text(str(self.source), encoding="utf-8")
         if view:
             import webbrowser
 
             webbrowser.open(picture.resolve().as_uri())
         return str(picture)
 
-    def view(self, *args: Any, **kwargs: Any) -> str:
+    def view(self, filename: Any = None, directory: Any = None, cleanup: bool = False) -> str:
         """Render and open."""
-        return self.render(*args, view=True, **kwargs)
+        return self.render(filename, directory, view=True, cleanup=cleanup)
 
 
 def dot_source(scene: Scene, labels: str = "html") -> str:
@@ -193,7 +192,7 @@ def drawing_class() -> type:
     except ImportError:
         return PlainDrawing
 
-    class Drawing(Picture, graphviz.Digraph):
+    class Drawing(Picture, graphviz.Digraph):  # type: ignore[misc]
         """A picture of a computation graph, and a `graphviz.Digraph`."""
 
         def __init__(self, scene: Scene, moment: Moment | None = None) -> None:

@@ -86,7 +86,7 @@ def _geometry(sizes: dict, links: list[Link], paths: dict, direction: str, gaps:
     lines = [f'digraph {{ rankdir={direction} nodesep={gaps[0] / 72:.3f} ranksep={gaps[1] / 72:.3f}',
              'node [shape=box fixedsize=true label=""] edge [label="" arrowsize=0.7]']  # fmt: skip
     where = dict(paths)
-    room = {k: v for k, v in sizes.items()}
+    room = dict(sizes)
     for link in links:
         if link.tag:
             room[f"t{link.id}"] = link.tag
@@ -104,7 +104,8 @@ def _geometry(sizes: dict, links: list[Link], paths: dict, direction: str, gaps:
 
 
 def _clusters(path: tuple, where: dict, room: dict) -> list[str]:
-    lines, inner = [], {}
+    lines: list[str] = []
+    inner: dict[str, None] = {}
     for name, (w, h) in room.items():
         if where[name] == path:
             form = " shape=circle" if w == h else ""

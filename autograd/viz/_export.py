@@ -91,11 +91,16 @@ def to_mermaid(graph: Graph, direction: str = "LR") -> str:
     for e in graph.edges:
         text = " / ".join(ascii_text(values(a)) for a in (e.value, e.grad) if a is not None)
         lines.append(f'  {e.source.id} -->{f"|{chr(34)}{_mermaid(text)}{chr(34)}|" if text else ""} {e.target.id}')
-    for kind, style in (("param", "fill:#fdedc0,stroke:#a87300"), ("input", "fill:#daeefb,stroke:#2a7bb5"),
-                        ("const", "fill:#edeff1,stroke:#868e99,stroke-dasharray:4 3"), ("output", "fill:#dff3e6,stroke:#1a7f4f")):  # fmt: skip
+    for kind, style in _CLASS_DEFS.items():
         if any(v.kind == kind for v in graph.vertices):
             lines.append(f"  classDef {kind} {style},color:#1b1f24")
     return "\n".join(lines) + "\n"
+
+
+_CLASS_DEFS = {
+    "param": "fill:#fdedc0,stroke:#a87300", "input": "fill:#daeefb,stroke:#2a7bb5",
+    "const": "fill:#edeff1,stroke:#868e99,stroke-dasharray:4 3", "output": "fill:#dff3e6,stroke:#1a7f4f",
+}  # fmt: skip
 
 
 def _mermaid_node(v: Vertex) -> str:
@@ -166,7 +171,7 @@ def to_png(svg: str, scale: float = 2.0) -> bytes:
     """PNG by resvg-py or cairosvg, whichever is there."""
     svg = _separate(svg)
     if importlib.util.find_spec("resvg_py"):
-        import resvg_py  # type: ignore[import-not-found]
+        import resvg_py
 
         return bytes(resvg_py.svg_to_bytes(svg_string=svg, zoom=max(1, math.ceil(scale)), sans_serif_family="Liberation Sans"))
     if importlib.util.find_spec("cairosvg"):

@@ -43,7 +43,7 @@ def _vertex_flags(graph: Graph, v: Vertex) -> Iterable[str]:
 
 
 def _edge_flags(e: object, norm: float | None, top: float, middle: float) -> Iterable[str]:
-    value, grad = e.value, e.grad  # type: ignore[attr-defined]
+    value, grad = e.value, e.grad
     if value is not None and not_finite(value):
         yield "nan"
     if grad is None:

@@ -8,6 +8,7 @@ run through foreign nodes, and a box holds exactly its own nodes.
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_right, insort
 from dataclasses import dataclass, field
 
@@ -135,7 +136,7 @@ class _Level:
             chain.append(tag)
         chain.append(stop)
         self.chains[link.id] = chain
-        for a, b in zip(chain, chain[1:], strict=False):
+        for a, b in itertools.pairwise(chain):
             ends = self.offset(a, link, "out"), self.offset(b, link, "in")
             a.down.append((b, ends[1], ends[0], link.weight))
             b.up.append((a, ends[0], ends[1], link.weight))
@@ -184,7 +185,7 @@ class _Level:
         """Give a wire that spans several ranks a lane in each rank between."""
         for link, chain in self.chains.items():
             full = [chain[0]]
-            for a, b in zip(chain, chain[1:], strict=False):
+            for a, b in itertools.pairwise(chain):
                 full += [_Item(("lane", link, r), LANE, 0.0, r) for r in range(a.rank + 1, b.rank)]
                 full.append(b)
             if len(full) > len(chain):
@@ -192,7 +193,7 @@ class _Level:
             self.chains[link] = full
 
     def relink(self, chain: list, full: list) -> None:
-        for a, b in zip(chain, chain[1:], strict=False):
+        for a, b in itertools.pairwise(chain):
             i, j = full.index(a), full.index(b)
             if j == i + 1:
                 continue
@@ -246,7 +247,7 @@ class _Level:
         for row in self.rows:
             _settle(row, [0.0] * len(row), [1.0] * len(row), self.gaps[0])
         for n in range(RELAX):
-            sides = ("up",) if n % 2 == 0 else ("down",)
+            sides: tuple = ("up",) if n % 2 == 0 else ("down",)
             if n >= RELAX - 6:
                 sides = ("up", "down")
             for row in self.rows if n % 2 == 0 else self.rows[::-1]:
@@ -291,7 +292,8 @@ class _Level:
             item.place += before + across_head - low
         self.across = max((i.place + i.across / 2 for i in items), default=0.0) + before
         start = before + (HEADER if self.path and not self.flat else 0.0)
-        self.starts, self.depths = [], []
+        self.starts: list[float] = []
+        self.depths: list[float] = []
         for row, after in zip(self.rows, [*self.rows[1:], []], strict=True):
             depth = max((i.along for i in row), default=0.0)
             self.starts.append(start)
@@ -394,7 +396,7 @@ def _settle(row: list[_Item], wanted: list[float], weights: list[float], gap: fl
     neighbours that are out of order solves exactly.
     """
     shift, before = [0.0], 0.0
-    for a, b in zip(row, row[1:], strict=False):
+    for a, b in itertools.pairwise(row):
         near = gap if a.key[0] in ("node", "box") or b.key[0] in ("node", "box") else gap * 0.6
         before += (a.across + b.across) / 2 + near
         shift.append(before)

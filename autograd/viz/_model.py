@@ -111,6 +111,10 @@ class Graph:
     def uses(self, v: Vertex) -> list[Edge]:
         return self._index()[1].get(v.id, [])
 
+    def changed(self) -> None:
+        """Forget what was looked up before: edges or vertices were renamed."""
+        self._cache: tuple | None = None
+
     def _index(self) -> tuple[dict, dict]:
         cached = getattr(self, "_cache", None)
         if cached is None or cached[0] != (len(self.edges), id(self.edges)):

@@ -150,7 +150,7 @@ def looks_like_data(name: str) -> bool:
 
 def caller(depth: int = 2) -> Any:
     """The frame that called into this package."""
-    frame = sys._getframe(depth)
+    frame: Any = sys._getframe(depth)
     while frame is not None and frame.f_code.co_filename.startswith(FOLDER):
         frame = frame.f_back
     return frame

@@ -109,8 +109,8 @@ def not_finite(a: np.ndarray) -> str:
     nans, bad = int(np.isnan(a).sum()), int((~np.isfinite(a)).sum())
     if not bad:
         return ""
-    kind, count = ("NaN", nans) if nans else ("Inf", bad)
-    return kind if a.ndim == 0 else f"{count}/{a.size} {kind}"
+    name, count = ("NaN", nans) if nans else ("Inf", bad)
+    return name if a.ndim == 0 else f"{count}/{a.size} {name}"
 
 
 def exact(a: Any, limit: int = 16) -> str:

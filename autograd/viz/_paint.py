@@ -68,9 +68,8 @@ class Painter:
              more: str = "") -> None:  # fmt: skip
         weight = ' font-weight="bold"' if bold else ""
         where = "" if anchor == "start" else f' text-anchor="{anchor}"'
-        self.parts.append(
-            f'<text x="{n(x)}" y="{n(y)}" font-size="{n(size)}"{weight}{where} {self.paint_class(kind)}{more}>{_glyphs(text)}</text>'
-        )
+        place = f'x="{n(x)}" y="{n(y)}" font-size="{n(size)}"{weight}{where}'
+        self.parts.append(f"<text {place} {self.paint_class(kind)}{more}>{_glyphs(text)}</text>")
 
     def rect(self, x: float, y: float, w: float, h: float, kind: str, r: float = 0, line: float = 0, more: str = "") -> None:
         border = f' stroke-width="{n(line)}"' if line else ""
@@ -308,7 +307,7 @@ class Painter:
         left, top = x - s.w / 2, y - s.h / 2
         self.rect(left, top, s.w, s.h, v.kind, 6, 0)
         self.rect(left + 1, top + 26, s.w - 2, s.h - 27, "card", 5)
-        fill, stroke = _theme.CLASSES[v.kind]
+        stroke = _theme.CLASSES[v.kind][1]
         self.parts.append(
             f'<rect x="{n(left)}" y="{n(top)}" width="{n(s.w)}" height="{n(s.h)}" rx="6" fill="none" stroke-width="1.7" '
             f'style="fill:none" class="v-{v.kind}" stroke="{self.colours[str(stroke)]}"/>'
@@ -320,7 +319,8 @@ class Painter:
         self.text(left + s.w - 10, top + 18, dims, "muted", 10, anchor="end")
         for i, (line, data, kind) in enumerate(((value, v.value, "hist"), (grad, v.grad, "histg"))):
             base = top + 46 + 25 * i
-            self.text(left + s.w - 10, base, line[0], "alarm" if line[0][-3:] in ("NaN", "Inf") else line[1], 11.5, anchor="end")
+            bad = line[0][-3:] in ("NaN", "Inf")
+            self.text(left + s.w - 10, base, line[0], "alarm" if bad else line[1], 11.5, bad, "end")
             if data is not None:
                 self.strip(left + 11, base + 2, data, kind)
 
@@ -341,8 +341,9 @@ class Painter:
         scale = float(np.abs(a).max()) or 1.0
         side = min(11.0, 72 / a.size)
         for i, value in enumerate(a):
+            colour = _theme.heat(value / scale)
             self.parts.append(
-                f'<rect x="{n(x + side * i)}" y="{n(base - 11)}" width="{n(side)}" height="11" fill="{_theme.heat(value / scale)}" '
+                f'<rect x="{n(x + side * i)}" y="{n(base - 11)}" width="{n(side)}" height="11" fill="{colour}" '
                 'stroke="#868e99" stroke-width="0.5"/>'
             )
 
@@ -386,7 +387,7 @@ def _short(value: object) -> str:
 
 
 _WORDS = {"param": "amber square: parameter", "input": "blue: input", "const": "dashed grey: constant",
-          "frozen": "grey ❄: frozen parameter", "output": "double green: result", "module": "stacked: module, folded"}  # fmt: skip
+          "frozen": "grey ❄: frozen parameter", "output": "double green: result", "module": "stacked: folded module"}  # fmt: skip
 
 
 def legend_text(scene: Scene) -> str:

@@ -109,9 +109,9 @@ def animated(scene: Scene, moments: list[Moment]) -> str:
              "animation-timing-function:step-end}[data-only]{display:inline;visibility:hidden}"]  # fmt: skip
     for k in range(1, n + 1):
         start, stop = 100 * (k - 1) / n, 100 * k / n
-        rules.append(f"@keyframes a{k}{{0%{{visibility:hidden}}{start:.2f}%{{visibility:visible}}}}[data-from='{k}']{{animation-name:a{k}}}")
-        rules.append(f"@keyframes r{k}{{0%{{visibility:hidden}}{start:.2f}%{{visibility:visible}}{stop:.2f}%{{visibility:hidden}}}}"
-                     f"[data-only='{k}']{{animation-name:r{k}}}")  # fmt: skip
+        seen = f"0%{{visibility:hidden}}{start:.2f}%{{visibility:visible}}"
+        rules.append(f"@keyframes a{k}{{{seen}}}[data-from='{k}']{{animation-name:a{k}}}")
+        rules.append(f"@keyframes r{k}{{{seen}{stop:.2f}%{{visibility:hidden}}}}[data-only='{k}']{{animation-name:r{k}}}")
     style = "<style>@media (prefers-reduced-motion:no-preference){" + "".join(rules) + "}</style>"
     return svg.replace("</desc>", "</desc>" + style, 1).replace(' display="none"', ' visibility="hidden"')
 
@@ -127,7 +127,8 @@ def box_of(svg: str) -> tuple[float, float]:
 def sized(svg: str, size: tuple[float, float]) -> str:
     """The same picture on a page of the given size."""
     w, h = size
-    return re.sub(r'width="[\d.]+" height="[\d.]+" viewBox="[^"]*"', f'width="{w:g}" height="{h:g}" viewBox="0 0 {w:g} {h:g}"', svg, count=1)
+    size_text = f'width="{w:g}" height="{h:g}" viewBox="0 0 {w:g} {h:g}"'
+    return re.sub(r'width="[\d.]+" height="[\d.]+" viewBox="[^"]*"', size_text, svg, count=1)
 
 
 def sheet(frames: list[str], columns: int) -> str:
@@ -136,11 +137,12 @@ def sheet(frames: list[str], columns: int) -> str:
     rows = -(-len(frames) // columns)
     gap = 8
     width, height = columns * (w + gap) - gap, rows * (h + gap) - gap
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}" height="{height:g}" viewBox="0 0 {width:g} {height:g}" role="img">'
-             f'<title>all steps</title><rect width="{width:g}" height="{height:g}" fill="#d7d5da"/>']  # fmt: skip
+    page = f'width="{width:g}" height="{height:g}"'
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" {page} viewBox="0 0 {width:g} {height:g}" role="img">'
+             f'<title>all steps</title><rect {page} fill="#d7d5da"/>']  # fmt: skip
     for i, svg in enumerate(frames):
         x, y = (i % columns) * (w + gap), (i // columns) * (h + gap)
         inner = re.sub(r'^<svg xmlns="[^"]*"', f'<svg x="{x:g}" y="{y:g}"', svg, count=1)
-        inner = inner.replace('"v-title', f'"v{i}-title').replace("v-title v-desc", f"v{i}-title v{i}-desc").replace('"v-desc"', f'"v{i}-desc"')
+        inner = re.sub(r"\bv-(title|desc)\b", rf"v{i}-\1", inner)
         parts.append(re.sub(r' id="[ne]\d+"', "", inner))
     return "".join([*parts, "</svg>"])

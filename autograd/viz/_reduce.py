@@ -10,7 +10,6 @@ import numpy as np
 from . import _collapse
 from ._model import Box, Graph, Vertex
 
-
 SCREEN = 40  # operations that fit one screen
 
 

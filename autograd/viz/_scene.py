@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from . import _boxes
 from ._boxes import Shape, Style, Tag
-from ._fonts import width
 from ._engines import arrange
+from ._fonts import width
 from ._layered import Link, Placement
 from ._model import Box, Edge, Graph, Vertex
 
@@ -64,7 +64,7 @@ def framed(graph: Graph) -> dict[str, Box]:
         for b in v.box.path if v.box else ():
             count[b] = count.get(b, 0) + 1
     found = {b.id: b for b in graph.boxes if count.get(b.id, 0) > 1}
-    graph._framed = found  # type: ignore[attr-defined]
+    graph._framed = found
     return found
 
 
@@ -73,7 +73,7 @@ def _spine(graph: Graph) -> set[str]:
     depth: dict[str, int] = {}
     back: dict[str, Edge] = {}
     for v in graph.vertices:
-        best = max(graph.inputs(v), key=lambda e: (depth.get(e.source.id, 0), not e.source.kind == "param"), default=None)
+        best = max(graph.inputs(v), key=lambda e: (depth.get(e.source.id, 0), e.source.kind != "param"), default=None)
         depth[v.id] = 1 + (depth.get(best.source.id, 0) if best else 0)
         if best and (best.source.kind not in ("param", "const", "frozen") or len(graph.inputs(v)) == 1):
             back[v.id] = best
@@ -173,10 +173,8 @@ def _border(scene: Scene, v: Vertex, centre: Point, other: Point, flat: bool, le
         half = (wide, 20.0) if flat else (20.0, wide)
     slack = max(0.0, half[1] - (16.0 if s.form == "pill" and not flat else 12.0))
     shift = max(-slack, min(slack, off))
-    point, d = [0.0, 0.0], [0.0, 0.0]
-    point[along], point[across] = centre[along] + sign * half[0], centre[across] + shift
-    d[along] = sign
-    return (point[0], point[1]), (d[0], d[1])
+    at = centre[along] + sign * half[0], centre[across] + shift
+    return (at, (sign, 0.0)) if flat else (at[::-1], (0.0, sign))
 
 
 def _arrow(tip: Point, d: Point) -> list[Point]:

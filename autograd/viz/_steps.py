@@ -123,7 +123,7 @@ class Steps:
     def to(self, path: Any) -> Path:
         """Write .html (player), .gif or .svg (animated)."""
         path = Path(path)
-        make = {".html": self.html, ".gif": self.gif, ".svg": self.svg}.get(path.suffix.lower())
+        make: Any = {".html": self.html, ".gif": self.gif, ".svg": self.svg}.get(path.suffix.lower())
         if make is None:
             raise ValueError(f"to: the suffix says what to write, one of .html .gif .svg; got {path.name!r}")
         content = make()

@@ -19,7 +19,9 @@ from autograd.viz import _theme
 
 from .walk import texts, walk
 
-NASTY = ["<b>&\"\\|{}", "two\nlines", "🙂", "重み", "שלום", "__proto__", "]]>", "</script><script>alert(1)</script>", "n" * 10_000]
+NASTY = [
+    "<b>&\"\\|{}", "two\nlines", "🙂", "重み", "שלום", "__proto__", "]]>", "</script><script>alert(1)</script>", "n" * 10_000,
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -161,7 +163,8 @@ def test_pages_stand_alone(make):
 @pytest.mark.parametrize("theme", list(_theme.THEMES))
 def test_every_text_has_contrast_on_every_fill(theme):
     c = _theme.colours(theme)
-    pairs = [("ink", k) for k in c if k.endswith("-fill")] + [(k, "bg") for k in ("ink", "muted", "forward", "backward", "saved", "alarm")]
+    pairs = [("ink", k) for k in c if k.endswith("-fill")]
+    pairs += [(k, "bg") for k in ("ink", "muted", "forward", "backward", "saved", "alarm")]
     pairs += [(k, f) for k in ("forward", "backward", "muted", "alarm") for f in ("card-fill", "panel-fill", "panel2-fill")]
     pairs += [("muted", f) for f in ("param-fill", "input-fill", "const-fill", "output-fill", "module-fill")]
     pairs += [("backward", "back-fill"), ("backward", "param-fill"), ("backward", "input-fill")]
@@ -205,8 +208,10 @@ def seen(colour, matrix):
 
 def lab(linear):
     r, g, b = linear
-    xyz = (0.4124 * r + 0.3576 * g + 0.1805 * b) / 0.95047, 0.2126 * r + 0.7152 * g + 0.0722 * b, (0.0193 * r + 0.1192 * g + 0.9505 * b) / 1.08883
-    x, y, z = (t ** (1 / 3) if t > 0.008856 else 7.787 * t + 16 / 116 for t in xyz)
+    x = (0.4124 * r + 0.3576 * g + 0.1805 * b) / 0.95047
+    y = 0.2126 * r + 0.7152 * g + 0.0722 * b
+    z = (0.0193 * r + 0.1192 * g + 0.9505 * b) / 1.08883
+    x, y, z = (t ** (1 / 3) if t > 0.008856 else 7.787 * t + 16 / 116 for t in (x, y, z))
     return 116 * y - 16, 500 * (x - y), 200 * (y - z)
 
 

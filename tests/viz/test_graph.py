@@ -97,7 +97,7 @@ def test_names_of_globals_lists_dicts_and_given_ones():
 
 
 def test_a_local_shadows_a_global():
-    GLOBAL = scalar(5.0)  # noqa: N806
+    GLOBAL = scalar(5.0)
     assert labels(viz.draw(GLOBAL * 2)) == {"GLOBAL"}
     assert viz.draw(GLOBAL * 2).graph.leaves[0].value == 5.0
 
@@ -195,10 +195,16 @@ def test_highlight_fades_the_rest():
 
 def test_record_keeps_large_numbers_and_what_came_before_an_error():
     x = autograd.randn(10, 10, requires_grad=True)
-    with pytest.raises(RuntimeError), viz.record() as tape:
-        h = x.exp()
-        h @ autograd.ones(3, 3)
-    d = tape.draw(names={"h": h})
+    kept = []
+
+    def failing():
+        kept.append(x.exp())
+        return kept[0] @ autograd.ones(3, 3)
+
+    tape = viz.record()
+    with pytest.raises(RuntimeError), tape:
+        failing()
+    d = tape.draw(names={"h": kept[0]})
     assert any("stopped by RuntimeError" in note for note in d.graph.notes)
     assert [v.label for v in d.graph.operations] == ["exp"]
 
