@@ -19,4 +19,4 @@ NAMES = (
 for _name in NAMES:
     registry.setdefault(_name, registry[f"nn.functional.{_name}"])
 
-Tensor.prelu = registry["prelu"].call  # type: ignore[attr-defined]
+Tensor.prelu = registry["prelu"].call
