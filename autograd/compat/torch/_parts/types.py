@@ -6,8 +6,8 @@ import math
 import warnings
 from typing import Any
 
-from .... import _dtype
-from ...._tensor import Tensor, device
+from .... import _dtype, empty
+from ...._tensor import Size, Tensor, device
 from ....ops.create import tensor
 
 _NAMES = {"FloatTensor": "float32", "DoubleTensor": "float64", "HalfTensor": "float16", "BFloat16Tensor": "bfloat16",
@@ -24,9 +24,9 @@ class tensortype(type):
         return isinstance(value, Tensor) and value.dtype is cls.dtype
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Tensor:
+        if len(args) == 1 and (isinstance(args[0], Size) or not isinstance(args[0], (int, Tensor))):
+            return empty(args[0], dtype=cls.dtype) if isinstance(args[0], Size) else tensor(args[0], dtype=cls.dtype)
         made = Tensor(*args, **kwargs)
-        if len(args) == 1 and not isinstance(args[0], (int, Tensor, tuple)):
-            return tensor(args[0], dtype=cls.dtype)
         return made if made.dtype is cls.dtype else made.to(cls.dtype)  # type: ignore[attr-defined]
 
     def __str__(cls) -> str:
