@@ -77,6 +77,8 @@ def adaptive_average(name, input, output_size):
     spatial = len(output_size)
     size = _output_size(name, input, output_size, spatial)
     given = input
+    if all(n == 1 for n in size) and input.shape[-spatial:].count(1) < spatial and input.dtype.is_floating_point:
+        return mean(input, dim=tuple(range(input.ndim - spatial, input.ndim)), keepdim=True)
     for i, count in enumerate(size):
         axis = input.ndim - spatial + i
         if count != input.shape[axis]:
@@ -176,6 +178,7 @@ def _with_indices(pool):
 
 from .._tensor import wrap  # noqa: E402
 from .pool import add_last  # noqa: E402
+from .reduce import mean  # noqa: E402
 from .shape import reshape  # noqa: E402
 
 for _pool in (adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d):

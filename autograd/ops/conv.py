@@ -363,6 +363,21 @@ def conv_transpose3d(input, weight, bias=None, stride=1, padding=0, output_paddi
     return _transposed(3, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
+@composite(namespace=_F)
+def conv_tbc(input, weight, bias=None, pad=0):
+    """`conv1d` with time first. Shape: input (T, N, C), weight (k, C, O) -> (Tout, N, O).
+
+    Raises:
+        RuntimeError: input or weight does not have three axes.
+    """
+    if input.ndim != 3 or weight.ndim != 3:
+        raise RuntimeError(
+            f"conv_tbc: Input must have 3 dims: time, batch, in_channel, and weight 3: got {input.ndim} and {weight.ndim}"
+        )
+    y = conv1d(permute(input, (1, 2, 0)), permute(weight, (2, 1, 0)), bias, padding=pad)
+    return permute(y, (2, 0, 1))
+
+
 # ---------------------------------------------------------------------------------------------- unfold and fold
 
 
@@ -473,4 +488,4 @@ def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
 
 
 from .reduce import sum  # noqa: E402
-from .shape import reshape, squeeze, unsqueeze  # noqa: E402
+from .shape import permute, reshape, squeeze, unsqueeze  # noqa: E402

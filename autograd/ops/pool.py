@@ -225,8 +225,8 @@ def max_pool3d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
 
 
 def _with_indices(pool):
-    def pooled(input, *args, return_indices=False, **kwargs):
-        return pool(input, *args, **kwargs, return_indices=True)
+    def pooled(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
+        return pool(input, kernel_size, stride, padding, dilation, ceil_mode, True)
 
     pooled.__doc__ = f"`{pool.__name__}` with return_indices=True."
     composite(pooled, name=pool.__name__ + "_with_indices", namespace=_F)

@@ -113,6 +113,12 @@ def test_fold_counts_how_often_unfold_read():
     assert F.fold(F.unfold(x, 3), (4, 4), 3)[0, 0].tolist() == [[1, 2, 2, 1], [2, 4, 4, 2], [2, 4, 4, 2], [1, 2, 2, 1]]
 
 
+def test_time_first():
+    x, w = autograd.randn(5, 2, 3), autograd.randn(3, 3, 4)
+    expected = F.conv1d(x.permute(1, 2, 0), w.permute(2, 1, 0), padding=1).permute(2, 0, 1)
+    np.testing.assert_allclose(F.conv_tbc(x, w, None, 1).numpy(), expected.numpy())
+
+
 X, W = f(1, 3, 8, 8), f(4, 3, 3, 3)
 
 
@@ -163,6 +169,7 @@ X, W = f(1, 3, 8, 8), f(4, 3, 3, 3)
     ("conv_transpose2d", (f(1, 3, 1, 1), f(3, 2, 1, 1), None, 1, 1), RuntimeError, "Output size is too small"),
     ("conv_transpose2d", (X, f(3, 2, 3, 3), None, 1, -1), RuntimeError, "negative padding is not supported"),
     ("conv_transpose2d", (X, f(3, 2, 3, 3), None, 1, 0, 0, 2), RuntimeError, "expected weight to be divisible by 2"),
+    ("conv_tbc", (f(2, 3), f(1, 3, 2)), RuntimeError, "time, batch, in_channel, and weight 3: got 2 and 3"),
     ("unfold", (f(1, 1, 2, 2), 3), RuntimeError, "components must be at least one"),
     ("unfold", (f(2, 2), 1), RuntimeError, "Expected 3D or 4D"),
     ("unfold", (f(1, 1, 2, 2), 0), RuntimeError, "kernel size should be greater than zero"),
