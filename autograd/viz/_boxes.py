@@ -9,7 +9,7 @@ import numpy as np
 
 from ._fonts import cut, width
 from ._model import Box, Edge, Graph, Vertex
-from ._numbers import magnitude, norm, not_finite, number, shape_text, stats, values
+from ._numbers import magnitude, norm, not_finite, number, shape_text, size_text, stats, values
 
 OP, NAME, NUM, SMALL = 13.0, 13.0, 11.5, 10.0
 CARD_W, CARD_H, STRIP = 186.0, 80.0, 74.0
@@ -29,6 +29,7 @@ class Style:
     health: bool = True
     tags: bool = True
     theme: str = "auto"
+    saved: bool = False
 
 
 @dataclass
@@ -40,6 +41,7 @@ class Shape:
     h: float
     lines: list[tuple[str, str, float, bool]] = field(default_factory=list)  # text, class, size, bold
     total: str = ""  # sum of the contributions, beneath
+    kept: str = ""  # what is saved for the backward pass, beneath
 
 
 @dataclass
@@ -66,7 +68,7 @@ def decide(graph: Graph, options: dict) -> Style:
     shown = lambda what: {"auto": "all" if style == "wires" else "stats"}.get(what, what)  # noqa: E731
     return Style(style, direction, str(shown(options["values"])), str(shown(options["grads"])), options["precision"],
                  options["max_elems"], bool(options["flow"]) and style != "wires", bool(options["health"]),
-                 style != "compact", options["theme"])  # fmt: skip
+                 style != "compact", options["theme"], bool(options.get("saved")))  # fmt: skip
 
 
 def _ranks(graph: Graph) -> int:
@@ -100,10 +102,21 @@ def _operation(graph: Graph, v: Vertex, s: Style) -> Shape:
     if v.flags and "dead" in v.flags and v.value is not None:
         total = (total + "  " if total else "") + f"⚠ {100 * float(np.mean(v.value == 0)):.0f}% zero"
     made = Shape("circle" if w == d else "pill", w, d, [(text, "ink", OP, False)], total)
-    if total:
-        beneath = width(total, SMALL) + 6
-        made.w, made.h = (max(w, beneath), d + 32) if s.direction == "LR" else (w + 2 * beneath + 8, d)
+    made.kept = _kept(graph, v) if s.saved else ""
+    if total or made.kept:
+        beneath = max(width(total, SMALL), width(made.kept, SMALL)) + 6
+        made.w, made.h = (max(w, beneath), d + (56 if total and made.kept else 32)) if s.direction == "LR" else (w + 2 * beneath + 8, d)
     return made
+
+
+def _kept(graph: Graph, v: Vertex) -> str:
+    """Names and bytes of what an operation keeps for its backward pass."""
+    if not v.saved and not v.saved_bytes:
+        return ""
+    edges = {e.use: e.source.name for e in graph.inputs(v)}
+    names = dict.fromkeys(v.name if role == "out" else str(edges.get(role, role)) for role, _ in v.saved)
+    size = f" {size_text(v.saved_bytes)}" if v.saved_bytes else ""
+    return cut(f"saves {', '.join(names)}", SMALL, 150) + size
 
 
 def _total(graph: Graph, v: Vertex, s: Style) -> str:

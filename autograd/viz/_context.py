@@ -120,6 +120,6 @@ class record:
 
 def _tensor_of(node: Node) -> Tensor:
     """A tensor that has this history (the one the program made may be gone)."""
-    made = object.__new__(Tensor)
+    made: Any = object.__new__(Tensor)
     made._data, made._node = node.value, node
     return made

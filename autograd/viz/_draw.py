@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from ._drawing import drawing
 from ._names import Frame, caller
 from ._prepare import prepare
 
+WIDEST = 1500  # pixels; a picture that would be wider runs from top to bottom
 VIEWS = ("forward", "backward", "derivative")
 
 
@@ -62,7 +64,8 @@ def draw(
     graph = _reduce.reduce(graph, depth=depth, collapse=collapse, expand=expand, fold_repeats=fold_repeats, max_nodes=max_nodes)
     _highlight(graph, highlight)
     options = {"style": style, "direction": direction, "values": values, "grads": grads, "precision": precision,
-               "max_elems": max_elems, "flow": flow, "health": health, "theme": theme}  # fmt: skip
+               "max_elems": max_elems, "flow": flow, "health": health, "theme": theme,
+               "saved": saved or memory}  # fmt: skip
     chosen = _boxes.decide(graph, options)
     _memory_notes(graph, memory or saved)
     if view == "derivative":
@@ -72,7 +75,10 @@ def draw(
     if view == "backward":
         _turn_round(graph)
     shown = legend is True
-    return drawing(_scene.make(graph, chosen, layout, title or "", shown))
+    made = _scene.make(graph, chosen, layout, title or "", shown)
+    if direction == "auto" and chosen.direction == "LR" and made.place.size[0] > WIDEST:
+        made = _scene.make(graph, dataclasses.replace(chosen, direction="TB"), layout, title or "", shown)
+    return drawing(made)
 
 
 def _turn_round(graph: Any) -> None:

@@ -184,7 +184,7 @@ def to_png(svg: str, scale: float = 2.0) -> bytes:
 def to_pdf(svg: str, source: str) -> bytes:
     """PDF by cairosvg or dot, or a page that holds the PNG."""
     if importlib.util.find_spec("cairosvg"):
-        import cairosvg  # type: ignore[import-not-found]
+        import cairosvg
 
         return cairosvg.svg2pdf(bytestring=svg.encode())
     if shutil.which("dot"):

@@ -271,6 +271,10 @@ class Painter:
             beside = self.scene.style.direction == "TB"  # beneath the circle runs the wire
             spot = (x + w / 2 + 3, y + 18, "start") if beside else (x, y + 33, "middle")
             self.text(*spot[:2], s.total, "bwd", 10, bold="dead" in v.flags, anchor=spot[2])
+        if s.kept:
+            below = y + (46 if s.total else 33)
+            aside = (x + w / 2 + 3, y - 12, "start") if self.scene.style.direction == "TB" else (x, below, "middle")
+            self.text(*aside[:2], s.kept, "saved", 10, anchor=aside[2])
 
     def leaf(self, v: Vertex, s: Shape, x: float, y: float) -> None:
         dashed = ' stroke-dasharray="5 3"' if v.kind in ("const", "frozen") else ""
