@@ -27,7 +27,7 @@ from ._protocols import from_dlpack  # noqa: E402
 from ._repr import set_printoptions  # noqa: E402
 from ._tensor import Size, Tensor, device, layout, strided  # noqa: E402
 from .function import Function  # noqa: E402
-from .functional import grad  # noqa: E402
+from .functional import elementwise_grad, grad, value_and_grad  # noqa: E402
 from .gradcheck import GradcheckError, gradcheck, gradgradcheck  # noqa: E402
 from .random import (  # noqa: E402
     Generator, default_generator, fork_rng, get_rng_state, initial_seed, manual_seed, seed, set_rng_state)  # fmt: skip

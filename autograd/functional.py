@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from ._backward import gradients
+from ._graph import Leaf
 from ._mode import enable_grad
-from ._tensor import Tensor, wrap
+from ._tensor import Tensor, history, wrap
 from .forward import push_forward
 
 
@@ -76,29 +77,78 @@ def _batched(outputs, inputs, weights, retain_graph, create_graph, allow_unused,
 
 
 def gradient_function(function: Callable, argnum: Any) -> Callable:
-    """The gradient of a scalar function with respect to the argument(s) at `argnum`."""
-    places = argnum if isinstance(argnum, (tuple, list)) else (argnum,)
+    """The gradient of a scalar function with respect to the argument(s) at `argnum`.
+
+    An argument may be a list, tuple or dict of arrays; its gradient then has that form too. A plain array's gradient is a
+    plain array, unless it still depends on tensors that require grad.
+    """
+    evaluate = value_and_grad(function, argnum)
 
     def gradient(*args: Any, **kwargs: Any) -> Any:
-        args = list(args)
-        wanted = []
-        for i in places:
-            args[i] = _variable(args[i])
-            wanted.append(args[i])
-        out = function(*args, **kwargs)
-        if not isinstance(out, Tensor):
-            raise TypeError(f"grad: the function must return a Tensor, got {type(out).__name__}")
-        nested = any(_is_recorded(a) for a in wanted)
-        found = gradients(out, wanted, create_graph=nested or True, materialize_grads=True)
-        return tuple(found) if isinstance(argnum, (tuple, list)) else found[0]
+        return evaluate(*args, **kwargs)[1]
 
     gradient.__name__ = f"grad_{getattr(function, '__name__', 'function')}"
     gradient.__doc__ = f"Gradient of {getattr(function, '__name__', 'the function')} by argument {argnum}."
     return gradient
 
 
-def _is_recorded(t: Tensor) -> bool:
-    return t.grad_fn is not None
+def value_and_grad(function: Callable, argnum: Any = 0) -> Callable:
+    """A function that gives the value of a scalar function and its gradient by the argument(s) at `argnum`.
+
+    Example:
+        >>> from autograd.functional import value_and_grad
+        >>> value, slope = value_and_grad(lambda x: x ** 3)(2.0)
+        >>> float(value), float(slope)
+        (8.0, 12.0)
+    """
+    places = argnum if isinstance(argnum, (tuple, list)) else (argnum,)
+
+    def evaluate(*args: Any, **kwargs: Any) -> tuple:
+        args, leaves = list(args), []
+        given = [args[i] for i in places]
+        for i in places:
+            args[i] = _mapped(args[i], lambda v: leaves.append(_variable(v)) or leaves[-1])  # type: ignore[func-returns-value]
+        out = function(*args, **kwargs)
+        if not isinstance(out, Tensor):
+            raise TypeError(f"grad: the function must return a Tensor, got {type(out).__name__}")
+        found = iter(gradients(out, leaves, create_graph=True, materialize_grads=True))
+        alone = _depends_only_on(out, leaves)
+        result = tuple(_mapped(g, lambda v: _as_given(next(found), v, alone)) for g in given)
+        return out, result if isinstance(argnum, (tuple, list)) else result[0]
+
+    return evaluate
+
+
+def elementwise_grad(function: Callable, argnum: Any = 0) -> Callable:
+    """The derivative of an elementwise function: the gradient of the sum of its results, as HIPS autograd has it."""
+    return gradient_function(lambda *args, **kwargs: function(*args, **kwargs).sum(), argnum)
+
+
+def _mapped(value: Any, f: Callable) -> Any:
+    """`f` of every array in nested lists, tuples and dicts; a list of plain numbers counts as an array."""
+    if isinstance(value, dict):
+        return {k: _mapped(v, f) for k, v in value.items()}
+    if isinstance(value, (list, tuple)) and any(isinstance(v, (Tensor, np.ndarray, list, tuple, dict)) for v in value):
+        return type(value)([_mapped(v, f) for v in value])
+    return f(value)
+
+
+def _depends_only_on(out: Tensor, leaves: list[Tensor]) -> bool:
+    """Whether the graph of `out` ends in fresh variables only, not in a tensor of the caller's that requires grad."""
+    own, seen, stack = {id(history(t)) for t in leaves}, set(), [history(out)]
+    while stack:
+        node = stack.pop()
+        if node is None or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if type(node) is Leaf and id(node) not in own:
+            return False
+        stack.extend(node.edges)
+    return True
+
+
+def _as_given(gradient: Tensor, value: Any, alone: bool) -> Any:
+    return gradient.detach().numpy() if alone and isinstance(value, np.ndarray) else gradient
 
 
 def _variable(value: Any) -> Tensor:

@@ -86,7 +86,7 @@ def _(g, y):
 
 @_div.grad("y")
 def _(g, x, y):
-    return over(-g * x, y * y)
+    return over(over(-g, y) * x, y)  # y² would overflow long before x/y does
 
 
 @op(operators=("__neg__",), aliases=("negative",), inplace=True, symbol="×−1", caption="× −1", elementwise=True,
