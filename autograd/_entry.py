@@ -111,7 +111,7 @@ def binary_entry(op: Any, general: Callable, operator: bool = False) -> Callable
 
     As a Python `operator` it gives NotImplemented for foreign operands, so that their own operator is tried.
     """
-    kernel, raw, division = op.kernel, op.raw, op.promote == "float"
+    kernel, raw, division = op.native or op.kernel, op.raw, op.promote == "float"
     numbers = {float, int} if op.promote is not None else set()
     both: Plan | None = None
     first: Plan | None = None

@@ -327,7 +327,7 @@ class _Pass:
     def run(self, order: list) -> None:
         grads, relevant, targets = self.grads, self.relevant, self.targets
         free, owned = not self.keep, self.owned
-        limit, plain = capture.limit, not (self.create or self.anomaly or Complex.seen or Observer.active is not None)
+        plain = not (self.create or self.anomaly or Complex.seen or Observer.active is not None)
         for node in order:
             g = grads.pop(node, None)
             if g is None:
@@ -346,19 +346,33 @@ class _Pass:
                 continue
             if node.saved is None:
                 raise RuntimeError(freed_text(node))
-            if plain:
-                if type(g) is not ndarray or g.size <= limit:
-                    node._grad = g
-                parts = node.plan.run(g, node.saved)
-            else:
+            plan = node.plan
+            edges = node.edges
+            if not plain:
                 parts = self.careful(node, g)
+            elif plan.only is None:
+                if node.value is not None:
+                    node._grad = g
+                parts = plan.run(g, node.saved)
+            else:
+                if node.value is not None:  # small, so its gradient is
+                    node._grad = g
+                part, edge = plan.one(g, node.saved), edges[plan.only]
+                if edge not in grads and relevant is None and hooks is None and (
+                    type(part) is edge.kind or (part is not None and part.shape == edge.shape and part.dtype is edge.dtype)
+                ):  # most nodes of most graphs: one input to go to, and the first to reach it
+                    grads[edge] = part
+                    if free and plan.keeps:
+                        node.saved = None
+                    continue
+                parts, edges = (part,), (edge,)
             if hooks is not None and hooks.post:
                 parts = self.call_post_hooks(node, g, parts)
             # A node that saved no arrays may be passed again from another root, as in PyTorch; a root may not.
-            if free and node.plan.keeps:
+            if free and plan.keeps:
                 node.saved = None
             g = None
-            for edge, part in zip(node.edges, parts):  # noqa: B905  (lengths agree by construction; zip is hot)
+            for edge, part in zip(edges, parts):  # noqa: B905  (lengths agree by construction; zip is hot)
                 if edge is None or part is None:
                     continue
                 if relevant is not None and edge not in relevant:

@@ -59,6 +59,7 @@ class Declaration:
     caption: str | None = None
     promote: str | None = None
     result_name = "values"
+    native: Callable | None = None
     tolerance: float | None = None
     reference: Any = None
     name: str
@@ -429,6 +430,7 @@ def op(kernel: Callable | None = None, **options: Any) -> Any:
     sample: the domain on which it is tested (`_samples.reals`, `_samples.cases`).
     method, inplace, operators, aliases, namespace: where it appears.
     symbol, caption: how a picture and an explanation write it.
+    native: a C function that does what the kernel does for floating numbers, without a Python call.
     promote: "same" (inputs to a common dtype) or "float" (integers to the default float as well).
     elementwise, linear, commutes: what forward mode, vmap and operators may assume.
     view: the kernel returns a view of its first input.

@@ -28,6 +28,10 @@ class Plan:
         self.keeps = any(n in (*arrays, *op.aux, *op.outputs, "out") for n in self.names)
         self.save = self._compile_save()
         self.run = self._compile_run()
+        # With one input to give a gradient to, the engine asks for just that: its position, and the rule alone.
+        live = [i for i, entry in enumerate(self.rules) if entry is not None]
+        self.only = live[0] if len(live) == 1 and not op.variadic and op.fast_rule is None else None
+        self.one = None if self.only is None else self._compile_one(self.only)
 
     def _compile_save(self) -> Callable | None:
         """lambda A, P, out: the saved tuple, from input arrays, parameters and result (with aux values)."""
@@ -68,6 +72,12 @@ class Plan:
             scope_[f"rule{i}"], names = entry
             calls.append(f"rule{i}({', '.join(['g', *(f's[{self.names.index(n)}]' for n in names)])})")
         return eval(f"lambda g, s: ({', '.join(calls)},)", scope_)  # noqa: S307
+
+    def _compile_one(self, i: int) -> Callable:
+        """lambda g, s: the gradient of input `i`."""
+        rule, names = self.rules[i]
+        given = ", ".join(["g", *(f"s[{self.names.index(n)}]" for n in names)])
+        return eval(f"lambda g, s: rule({given})", {"rule": rule})  # noqa: S307
 
     def as_tensors(self, node: Node) -> tuple:
         """The saved values as Tensors that are connected to the graph again, for rules that are to be recorded."""
@@ -127,6 +137,7 @@ class _PickPlan:
 
     names: tuple = ()
     keeps = False
+    only = None
 
     def __init__(self, op: Any, position: int) -> None:
         self.op, self.position = op, position

@@ -102,6 +102,7 @@ class _FunctionPlan:
 
     names: tuple = ()
     keeps = True
+    only = None
 
     def __init__(self, cls: type, ctx: FunctionCtx, count: int, tensor_places: tuple[int, ...], outputs: int) -> None:
         self.cls, self.ctx, self.count, self.places = cls, ctx, count, tensor_places

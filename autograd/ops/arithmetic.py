@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from .pointwise import log
 
 
 @op(operators=("__add__", "__radd__"), symbol="+", caption="× 1", promote="same", elementwise=True,
-    linear=True, commutes=True, method=False, name="_add", namespace="_", sample=reals(-3, 3))  # fmt: skip
+    linear=True, commutes=True, native=operator.add, method=False, name="_add", namespace="_", sample=reals(-3, 3))  # fmt: skip
 def _add(x, y):
     """input + other, elementwise, broadcasting."""
     return x + y
@@ -49,7 +50,7 @@ def _(g):
 
 
 @op(operators=("__mul__", "__rmul__", "__imul__"), aliases=("multiply",), inplace=True, symbol="×", caption="× other",
-    promote="same", elementwise=True, commutes=True, sample=reals(-3, 3))  # fmt: skip
+    promote="same", elementwise=True, commutes=True, native=operator.mul, sample=reals(-3, 3))  # fmt: skip
 def mul(x, y):
     """input * other, elementwise, broadcasting.
 
