@@ -75,19 +75,24 @@ def _softmax_nll(x, target, *, average=False):
 
 
 _BLOCK = 1 << 17
+_MILD = 30.0  # rows whose largest element lies within are in no danger of over- or underflow and need no shift
 
 
 def _large_rows(x, target):
-    """The same for many rows, a block at a time while it is in the cache."""
+    """The same for many rows, a block at a time while it is in the cache; shifted by the maximum only where needed."""
     n, classes = x.shape
     shifted, total, chosen = np.empty_like(x), np.empty_like(x, shape=(n, 1)), np.empty_like(x, shape=(n,))
 
+    ones = np.ones_like(x, shape=(classes,))
+
     def work(part):
         rows, out = x[part], shifted[part]
-        np.subtract(rows, np.maximum.reduce(rows, axis=1, keepdims=True), out=out)
-        chosen[part] = out[np.arange(len(out)), target[part]]
-        np.exp(out, out=out)
-        np.add.reduce(out, axis=1, keepdims=True, out=total[part])
+        top = np.maximum.reduce(rows, axis=1, keepdims=True)
+        if not (np.min(top) > -_MILD and np.max(top) < _MILD):
+            rows = np.subtract(rows, top, out=out)
+        chosen[part] = rows[np.arange(len(out)), target[part]]
+        np.exp(rows, out=out)
+        np.vecdot(out, ones, out=total[part, 0])
 
     _parallel.run(work, n, max(_BLOCK // classes, 1))
     return shifted, total, chosen

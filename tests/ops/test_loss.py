@@ -54,6 +54,17 @@ def test_large_logits_do_not_overflow():
     assert np.isfinite(x.grad.numpy()).all()
 
 
+@pytest.mark.parametrize("scale", [1.0, 40.0, 1e4])
+def test_many_rows_in_blocks_are_the_few(scale):
+    x = (autograd.randn(400, 500, dtype=autograd.float64) * scale).requires_grad_()
+    t = autograd.randint(0, 500, (400,))
+    whole, parts = F.cross_entropy(x, t), [F.cross_entropy(x[n : n + 50], t[n : n + 50]) for n in range(0, 400, 50)]
+    mean = autograd.stack(parts).mean()
+    assert whole.item() == pytest.approx(mean.item(), rel=1e-12)
+    a, b = autograd.grad(whole, x)[0], autograd.grad(mean, x)[0]
+    np.testing.assert_allclose(a.numpy(), b.numpy(), atol=1e-15)
+
+
 def test_probabilities_as_targets_agree_with_indices():
     x, t = autograd.randn(3, 4), i(1, 0, 3)
     for share in (0.0, 0.2):
