@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import gzip
 import importlib
+import os
 import pickle
 import re
 import subprocess
@@ -436,7 +437,7 @@ def test_help(run, name, capsys):
 def test_a_program_runs_from_the_repository_root(tmp_path):
     """Without an installation and without PYTHONPATH."""
     command = [sys.executable, "examples/b1_scalar_by_vector.py", "--out", str(tmp_path)]
-    done = subprocess.run(command, cwd=EXAMPLES.parent, capture_output=True, text=True, check=False,
-                          env={"PATH": "", "PYTHONIOENCODING": "utf-8"}, encoding="utf-8")  # fmt: skip
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"PYTHONIOENCODING": "utf-8"}
+    done = subprocess.run(command, cwd=EXAMPLES.parent, capture_output=True, check=False, env=clean, encoding="utf-8")
     assert done.returncode == 0, done.stderr
     assert "x.grad [2.0, 4.0, 6.0, 8.0, 10.0]" in done.stdout
