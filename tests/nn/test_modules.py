@@ -131,6 +131,69 @@ def _moved(case, module, inputs, leaves, kwargs, variables, directions, step) ->
     return total
 
 
+def _slopes(case, module, inputs, kwargs, variables, record):
+    """Gradients of a curved function of the outputs; None where it does not depend on a variable."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        outputs = [o for o in flat(module(*inputs, **kwargs)) if is_float(o) and o.requires_grad]
+    parts = [(o * autograd.tensor(wave(*o.shape, seed=i + 7))).sin().sum() for i, o in enumerate(outputs)]
+    return autograd.grad(sum(parts), variables, create_graph=record, allow_unused=True) if parts else None
+
+
+@pytest.mark.parametrize("case", [c for c in FIXED if c.smooth], ids=lambda c: c.label)
+def test_second_derivatives(case):
+    """The gradient's own gradient, along a direction, against a difference of gradients."""
+    module, inputs, leaves, kwargs = ready(case)
+    module.eval()
+    variables = [*leaves, *module.parameters()]
+    first = _slopes(case, module, inputs, kwargs, variables, True) if variables else None
+    if first is None:
+        return  # a module without anything to differentiate by
+    weigh = lambda grads: sum((g * autograd.tensor(w)).sum() for g, w in zip(grads, weights, strict=True) if g is not None)  # noqa: E731
+    weights = [np.sin(np.arange(v.numel()) * 1.3 + i).reshape(tuple(v.shape)) for i, v in enumerate(variables)]
+    directions = [np.cos(np.arange(v.numel()) * 0.7 + i).reshape(tuple(v.shape)) for i, v in enumerate(variables)]
+    second = autograd.grad(weigh(first), variables, allow_unused=True) if weigh(first).requires_grad else ()
+    exact = sum(float((g.numpy() * d).sum()) for g, d in zip(second, directions, strict=False) if g is not None)
+    step, ends = 1e-5, []
+    for sign in (1, -1):
+        kept = [v.detach().clone() for v in variables]
+        with autograd.no_grad():
+            for v, d in zip(variables, directions, strict=True):
+                v.add_(autograd.tensor(sign * step * d))
+        ends.append(weigh(_slopes(case, module, inputs, kwargs, variables, False)).item())
+        with autograd.no_grad():
+            for v, k in zip(variables, kept, strict=True):
+                v.copy_(k)
+    assert (ends[0] - ends[1]) / (2 * step) == pytest.approx(exact, rel=1e-4, abs=1e-5)
+
+
+@pytest.mark.parametrize("case", FIXED, ids=lambda c: c.label)
+def test_memory_order_does_not_matter(case):
+    module, inputs, leaves, kwargs = ready(case)
+    module.eval()
+    expected = run(case, module, inputs, leaves, kwargs, LIB)["outputs"]
+
+    def turned(x):
+        if isinstance(x, tuple):
+            return tuple(turned(part) for part in x)
+        back = tuple(reversed(range(x.ndim)))
+        return x.detach().permute(back).contiguous().permute(back) if x.ndim > 1 else x
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = flat(module(*[turned(x) for x in inputs], **kwargs))
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a.detach().numpy(), b, rtol=1e-9, atol=1e-12)
+
+
+@EVERY_CASE
+def test_half_precision_stays(case):
+    module, inputs, leaves, kwargs = ready(case, "float16")
+    found = run(case, module.eval(), inputs, leaves, kwargs, LIB)
+    for what in ("outputs", "inputs", "parameters"):
+        assert {a.dtype for a in found[what] if a.dtype.kind == "f"} <= {np.dtype(np.float16)}
+
+
 @EVERY_CASE
 def test_train_and_eval_reach_everything(case):
     module = ready(case)[0]
