@@ -150,8 +150,10 @@ def _output(v: Vertex, s: Style) -> Shape:
 def _card(v: Vertex, s: Style) -> Shape:
     name = cut(v.label or v.name, NAME, CARD_W - 30 - width(shape_text(v.shape), SMALL), bold=True)
     lines = [(name, "ink", NAME, True), (shape_text(v.shape), "muted", SMALL, False)]
-    lines.append((stats(v.value, s.precision), "fwd", NUM, False))
-    lines.append((norm(v.grad, s.precision) if v.grad is not None else "—", "bwd", NUM, False))
+    text = values(v.value, s.precision, s.max_elems)
+    lines.append((text if s.values != "none" else "", "fwd", NUM, False))
+    lines.append(("—" if v.grad is None else _grad_text(v.grad, s) if v.grad.size > s.max_elems else
+                  values(v.grad, s.precision, s.max_elems), "bwd", NUM, False))  # fmt: skip
     wide = max(width(t[0], NUM) for t in lines[2:]) + STRIP + 34
     return Shape("card", max(CARD_W, wide), CARD_H, lines)
 

@@ -33,7 +33,7 @@ def reduce(graph: Graph, *, depth: Any, collapse: Any, expand: Any, fold_repeats
     if len(graph.operations) > max_nodes:
         raise TooLarge(_advice(graph, max_nodes))
     if len(graph.operations) < before:
-        ways = f"{', '.join(done)}; all of it: expand=True" if "as asked" not in done else "as asked"
+        ways = f"{', '.join(dict.fromkeys(done))}; all of it: expand=True" if "as asked" not in done else "as asked"
         graph.notes.insert(0, f"collapsed {before} → {len(graph.operations)} operations ({ways})")
     return graph
 
