@@ -102,8 +102,9 @@ if hasattr(os, "register_at_fork"):
 
 
 def slices(n: int, step: int) -> list[slice]:
-    """0..n in pieces of `step`."""
-    return [slice(i, min(i + step, n)) for i in range(0, n, max(step, 1))]
+    """0..n in pieces of `step`, at least 1."""
+    step = max(step, 1)
+    return [slice(i, min(i + step, n)) for i in range(0, n, step)]
 
 
 def run(work: Callable[[slice], None], n: int, step: int) -> None:
