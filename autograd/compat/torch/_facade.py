@@ -139,7 +139,7 @@ def build(name: str, sources: Iterable[Any], doc: str = "") -> FacadeModule:
         module.__path__ = []
         module.__package__ = full
     module.__class__ = FacadeModule
-    module.__sources__ = tuple(sources)  # type: ignore[attr-defined]
+    module.__sources__ = tuple(sources)
     if name:
         parent, _, last = full.rpartition(".")
         sys.modules[parent].__dict__[last] = module

@@ -38,7 +38,7 @@ class Finder:
 def listen() -> None:
     """Put the finder first, once."""
     if Finder not in sys.meta_path:
-        sys.meta_path.insert(0, Finder)  # type: ignore[arg-type]
+        sys.meta_path.insert(0, Finder)
 
 
 def _aliases() -> dict[str, ModuleType]:

@@ -51,7 +51,7 @@ class TorchStream:
 
     @state.setter
     def state(self, kept: dict) -> None:
-        inner = {"key": np.array(kept["key"], np.uint32), "pos": kept["pos"]}
+        inner: Any = {"key": np.array(kept["key"], np.uint32), "pos": kept["pos"]}
         self._bits.state = {"bit_generator": "MT19937", "state": inner}
         self._spare = kept["spare"]
 

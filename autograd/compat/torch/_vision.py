@@ -83,7 +83,7 @@ class RandomHorizontalFlip:
         self.p = p
 
     def __call__(self, img: Tensor) -> Tensor:
-        return img.flip(-1) if rand(1).item() < self.p else img  # type: ignore[attr-defined]
+        return img.flip(-1) if rand(1).item() < self.p else img
 
 
 # ------------------------------------------------------------------ datasets
@@ -171,7 +171,7 @@ _PARTS: dict[str, tuple] = {"transforms": _TRANSFORMS, "datasets": _DATASETS, "u
 def modules() -> dict[str, ModuleType]:
     """The modules to put under `torchvision`."""
     top = _module("torchvision", ())
-    top.__version__ = "0.28.0+glassgrad"  # type: ignore[attr-defined]
+    top.__version__ = "0.28.0+glassgrad"
     found: dict[str, ModuleType] = {"torchvision": top}
     for name, members in _PARTS.items():
         found[f"torchvision.{name}"] = part = _module(f"torchvision.{name}", members)

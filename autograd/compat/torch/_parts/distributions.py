@@ -717,7 +717,7 @@ class Independent(Distribution):
 
     mean = property(lambda self: self.base_dist.mean)
     variance = property(lambda self: self.base_dist.variance)
-    has_rsample = property(lambda self: self.base_dist.has_rsample)  # type: ignore[assignment]
+    has_rsample = property(lambda self: self.base_dist.has_rsample)
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
         return self.base_dist.sample(sample_shape)
@@ -739,7 +739,7 @@ class Independent(Distribution):
 class MixtureSameFamily(Distribution):
     """A choice by `mixture_distribution` among the last batch axis of `component_distribution`."""
 
-    def __init__(self, mixture_distribution: Categorical, component_distribution: Distribution, validate_args: Any = None) -> None:
+    def __init__(self, mixture_distribution: Any, component_distribution: Distribution, validate_args: Any = None) -> None:
         self.mixture_distribution, self.component_distribution = mixture_distribution, component_distribution
         super().__init__(component_distribution.batch_shape[:-1], component_distribution.event_shape)
 

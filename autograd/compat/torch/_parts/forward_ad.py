@@ -42,7 +42,7 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
     if not _levels:
         raise RuntimeError("make_dual: Trying to create a dual Tensor for forward AD but no level exists, make sure to "
                            "enter_dual_level() first.")  # fmt: skip
-    dual = tensor.view_as(tensor) if tensor.requires_grad else tensor.detach().requires_grad_()  # type: ignore[attr-defined]
+    dual = tensor.view_as(tensor) if tensor.requires_grad else tensor.detach().requires_grad_()
     _levels[-1][dual._node] = tangent
     return dual
 

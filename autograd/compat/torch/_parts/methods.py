@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -94,7 +95,7 @@ def _no(self: Tensor) -> bool:
 
 
 def narrow_copy(self: Tensor, dim: int, start: int, length: int) -> Tensor:
-    return self.narrow(dim, start, length).clone()  # type: ignore[attr-defined]
+    return self.narrow(dim, start, length).clone()
 
 
 def apply_(self: Tensor, callable: Callable) -> Tensor:
@@ -116,16 +117,22 @@ def map_(self: Tensor, tensor: Tensor, callable: Callable) -> Tensor:
 
 def as_subclass(self: Tensor, cls: type) -> Tensor:
     """The same memory as an object of a Tensor subclass."""
-    twin = object.__new__(cls)
+    twin: Any = object.__new__(cls)
     twin._data, twin._node = self._data, self._node
     return twin
 
 
+_SAME = "to_dense to_sparse to_sparse_coo coalesce resolve_neg".split()  # noqa: SIM905
+_NO = "is_conj is_neg is_coalesced is_distributed".split()  # noqa: SIM905
 _METHODS = {"storage": storage, "untyped_storage": storage, "share_memory_": share_memory_, "pin_memory": pin_memory,
-            "to_dense": to_dense, "is_nonzero": is_nonzero, "is_same_size": is_same_size, "is_set_to": is_set_to,
-            "to_sparse": to_dense, "to_sparse_coo": to_dense, "coalesce": to_dense, "is_conj": _no, "is_neg": _no, "is_coalesced": _no, "narrow_copy": narrow_copy, "apply_": apply_, "map_": map_,
-            "as_subclass": as_subclass, "resolve_neg": to_dense, "is_distributed": _no}  # fmt: skip
+            "is_nonzero": is_nonzero, "is_same_size": is_same_size, "is_set_to": is_set_to, "narrow_copy": narrow_copy,
+            "apply_": apply_, "map_": map_, "as_subclass": as_subclass,
+            **dict.fromkeys(_SAME, to_dense), **dict.fromkeys(_NO, _no)}  # fmt: skip
 _FLAGS = {"is_cpu": True, "is_xpu": False, "is_xla": False, "is_ipu": False, "is_mkldnn": False, "is_sparse_csr": False}
+
+
+def _flag(value: bool, self: Tensor) -> bool:
+    return value
 
 
 def attach() -> None:
@@ -135,7 +142,7 @@ def attach() -> None:
             setattr(Tensor, name, method)
     for name, flag in _FLAGS.items():
         if not hasattr(Tensor, name):
-            setattr(Tensor, name, property(lambda self, flag=flag: flag))
+            setattr(Tensor, name, property(functools.partial(_flag, flag)))
 
 
 __all__ = ["Storage", "attach"]

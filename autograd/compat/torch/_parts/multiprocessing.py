@@ -11,7 +11,8 @@ set_start_method = multiprocessing.set_start_method
 get_start_method = multiprocessing.get_start_method
 
 
-def spawn(fn: Callable, args: tuple = (), nprocs: int = 1, join: bool = True, daemon: bool = False, start_method: str = "spawn") -> Any:
+def spawn(fn: Callable, args: tuple = (), nprocs: int = 1, join: bool = True, daemon: bool = False,
+          start_method: str = "spawn") -> Any:  # fmt: skip
     """Run `fn(i, *args)` in `nprocs` processes."""
     context = multiprocessing.get_context(start_method)
     started = [context.Process(target=fn, args=(i, *args), daemon=daemon) for i in range(nprocs)]

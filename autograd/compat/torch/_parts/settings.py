@@ -10,7 +10,7 @@ from ...._extras import require
 from ....save import load as _load
 from ....save import save as _save
 
-_threads = {"intra": os.cpu_count() or 1, "inter": 1, "limiter": None}
+_threads: dict[str, Any] = {"intra": os.cpu_count() or 1, "inter": 1, "limiter": None}
 _flags: dict[str, Any] = {"deterministic": False, "warn_only": False, "precision": "highest", "warn_always": False}
 
 
@@ -42,7 +42,7 @@ def set_num_threads(n: int) -> None:
 
 
 def get_num_threads() -> int:
-    return int(_threads["intra"])  # type: ignore[call-overload]
+    return int(_threads["intra"])
 
 
 def set_num_interop_threads(n: int) -> None:
@@ -50,7 +50,7 @@ def set_num_interop_threads(n: int) -> None:
 
 
 def get_num_interop_threads() -> int:
-    return int(_threads["inter"])  # type: ignore[call-overload]
+    return int(_threads["inter"])
 
 
 def compile(model: Any = None, **options: Any) -> Any:

@@ -19,7 +19,7 @@ def sparse_coo_tensor(indices: Any, values: Any, size: Any = None, *, dtype: Any
     if size is None:
         size = (*[int(row.max()) + 1 for row in indices], *values.shape[1:])
     dense = zeros(tuple(size), dtype=values.dtype)
-    made = dense.index_put(tuple(indices), values, accumulate=True)  # type: ignore[attr-defined]
+    made = dense.index_put(tuple(indices), values, accumulate=True)
     return made.requires_grad_() if requires_grad else made
 
 
@@ -34,11 +34,11 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1.0, alpha
 
 def softmax(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     """Softmax over the entries that are not zero."""
-    return input.masked_fill(input == 0, float("-inf")).softmax(dim).nan_to_num(0.0)  # type: ignore[attr-defined]
+    return input.masked_fill(input == 0, float("-inf")).softmax(dim).nan_to_num(0.0)
 
 
-def sum(input: Tensor, dim: Any = None, dtype: Any = None) -> Tensor:  # noqa: A001
-    return input.sum() if dim is None else input.sum(dim)  # type: ignore[attr-defined]
+def sum(input: Tensor, dim: Any = None, dtype: Any = None) -> Tensor:
+    return input.sum() if dim is None else input.sum(dim)
 
 
 spmm = smm = dsmm = hspmm = mm

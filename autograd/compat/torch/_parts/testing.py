@@ -30,11 +30,11 @@ def assert_close(actual: Any, expected: Any, *, allow_subclasses: bool = True, r
     if isinstance(actual, Mapping) and isinstance(expected, Mapping):
         _same(set(actual), set(expected), "The keys of the mappings do not match", msg)
         for key in actual:
-            assert_close(actual[key], expected[key], **options)  # type: ignore[arg-type]
+            assert_close(actual[key], expected[key], **options)
     elif isinstance(actual, Sequence) and isinstance(expected, Sequence) and not isinstance(actual, str):
         _same(len(actual), len(expected), "The length of the sequences mismatch", msg)
         for a, b in zip(actual, expected, strict=True):
-            assert_close(a, b, **options)  # type: ignore[arg-type]
+            assert_close(a, b, **options)
     else:
         _compare(actual, expected, options)
 

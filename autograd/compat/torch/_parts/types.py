@@ -27,7 +27,7 @@ class tensortype(type):
         if len(args) == 1 and (isinstance(args[0], Size) or not isinstance(args[0], (int, Tensor))):
             return empty(args[0], dtype=cls.dtype) if isinstance(args[0], Size) else tensor(args[0], dtype=cls.dtype)
         made = Tensor(*args, **kwargs)
-        return made if made.dtype is cls.dtype else made.to(cls.dtype)  # type: ignore[attr-defined]
+        return made if made.dtype is cls.dtype else made.to(cls.dtype)
 
     def __str__(cls) -> str:
         return f"torch.{cls.__name__}"
