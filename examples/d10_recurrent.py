@@ -24,12 +24,13 @@ class Reader(nn.Module):
 def main(arguments: list[str] | None = None) -> dict[str, float]:
     chosen = options(__doc__, arguments)
     x, y, x_test, y_test = digits()
-    losses, accuracies = {}, {}
+    epochs, losses, accuracies = 20 if chosen.quick else 40, {}, {}
     for name, layer in {"RNN": nn.RNN, "LSTM": nn.LSTM}.items():
         autograd.manual_seed(chosen.seed)
         model = Reader(layer)
-        optimizer = nn.optim.Adam(model.parameters(), lr=0.004)
-        losses[name] = fit(model, x, y, optimizer, 20 if chosen.quick else 40, seed=chosen.seed)
+        optimizer = nn.optim.Adam(model.parameters(), lr=0.01)
+        rate = nn.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.01, total_steps=epochs)
+        losses[name] = fit(model, x, y, optimizer, epochs, seed=chosen.seed, scheduler=rate)
         accuracies[name] = right(model, x_test, y_test)
         print(f"{name:4}  loss {losses[name][-1]:.4f}, held-out digits read right {accuracies[name]:.4f}")
     curves(chosen.out / "d10_loss.png", "reading row by row", losses, log=True)
