@@ -35,12 +35,12 @@ def parser(text: str | None, seed: int = 0) -> argparse.ArgumentParser:
 
 def begin(made: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line, make the folder, seed the generator."""
+    if hasattr(sys.stdout, "reconfigure"):  # a Windows console may not know ∂
+        sys.stdout.reconfigure(errors="replace")
     options = made.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
     one_thread()
     autograd.manual_seed(options.seed)
-    if hasattr(sys.stdout, "reconfigure"):  # a Windows console may not know ∂
-        sys.stdout.reconfigure(errors="replace")
     return options
 
 
