@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,9 @@ from . import _dtype, _graph
 from ._array import Array, changes, ndarray
 from ._graph import Leaf, Node, private
 from ._tensor import Tensor, history, wrap
+
+
+_storing = RLock()  # two threads whose graphs share a leaf must not read its .grad at the same time
 
 
 def _as_tuple(value: Any) -> tuple:
@@ -85,23 +89,29 @@ def backward(
 
 def _store(found: dict, create: bool) -> None:
     """Add the gradients to the leaves' `.grad`, then call their hooks."""
-    for leaf in list(found):
-        t = leaf.ref() if type(leaf) is Leaf else None
-        if t is None:
-            continue
-        _accumulate(t, found.pop(leaf), create)
-        if leaf.hooks is not None:
-            for hook in tuple(leaf.hooks.accumulated.values()):
-                hook(t)
+    told: list = []
+    with _storing:
+        while found:
+            leaf, g = found.popitem()
+            t = leaf.ref() if type(leaf) is Leaf else None
+            if t is None:
+                continue
+            _accumulate(t, g, create)
+            if leaf.hooks is not None and leaf.hooks.accumulated:
+                told.append((leaf, t))
+            g = None
+    for leaf, t in reversed(told):
+        for hook in tuple(leaf.hooks.accumulated.values()):
+            hook(t)
 
 
 def _accumulate(t: Tensor, g: Any, create: bool) -> None:
     held = getattr(t, "_grad", None)
-    if create:
-        t._grad = g if held is None else held + g
-        return
     if held is None:
-        t._grad = wrap(private(g))
+        t._grad = g if create else wrap(private(g))
+        return
+    if create:
+        t._grad = held + g
         return
     if held._node is not None or isinstance(held._data, np.generic):
         t._grad = wrap(held._data + g, None) if held._node is None else held + wrap(g)

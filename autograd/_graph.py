@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ._array import Array, Part, changes, exports, ndarray, quiet, sum_to, tick
-from ._mode import _anomaly, enable_grad, no_grad
+from ._mode import _anomaly, _grad, recording
 
 new = object.__new__
 
@@ -307,9 +307,12 @@ def backward(
     if order and max(changes.latest, exports.latest) > _oldest(order):
         _check_unchanged(order if relevant is None else [n for n in order if n in relevant])
     pass_ = _Pass(seeds, keep, create, targets, relevant)
-    mode = enable_grad() if create else no_grad()
-    with mode, quiet():
-        pass_.run(order)
+    token = _grad.set(recording() if create else False)
+    try:
+        with quiet():
+            pass_.run(order)
+    finally:
+        _grad.reset(token)
     return pass_.found
 
 
@@ -570,6 +573,6 @@ def private(a: Array) -> Array:
     """
     if type(a) is not ndarray:
         return a
-    if a.base is None and a.flags.writeable and a.flags.c_contiguous and sys.getrefcount(a) <= 3:
+    if a.base is None and sys.getrefcount(a) <= 3 and a.flags.carray:  # in C order, aligned, writable
         return a
     return a.copy(order="C") if a.flags.c_contiguous or a.ndim < 2 else np.array(a, order="C")

@@ -24,7 +24,7 @@ def is_grad_enabled() -> bool:
     return grad_mode() is not False
 
 
-def _recording() -> Any:
+def recording() -> Any:
     return RECORD_TRACES if _anomaly.get()[0] else True
 
 
@@ -142,7 +142,7 @@ class enable_grad(no_grad):
     """Operations inside are recorded again, also within `no_grad`."""
 
     def _enter(self) -> list:
-        return [(_grad, _grad.set(_recording()))]
+        return [(_grad, _grad.set(recording()))]
 
 
 class set_grad_enabled(_Switch):
@@ -154,7 +154,7 @@ class set_grad_enabled(_Switch):
         self._called: list | None = self._switch()
 
     def _switch(self) -> list:
-        return [(_grad, _grad.set(_recording() if self.mode else False))]
+        return [(_grad, _grad.set(recording() if self.mode else False))]
 
     def _enter(self) -> list:
         called, self._called = self._called, None
@@ -197,7 +197,7 @@ class inference_mode(_Switch):
 def _set_anomaly(mode: bool, check_nan: bool) -> list:
     tokens = [(_anomaly, _anomaly.set((mode, check_nan)))]
     if is_grad_enabled():
-        tokens.append((_grad, _grad.set(_recording())))
+        tokens.append((_grad, _grad.set(recording())))
     return tokens
 
 

@@ -196,8 +196,8 @@ def linear(input, weight, bias=None):
     """
     try:
         x, w = input._data, weight._data
-        ready = x.ndim and w.ndim == 2 and x.shape[-1] == w.shape[1] and x.dtype == w.dtype
-        ready = ready and (bias is None or (bias._data.shape == (w.shape[0],) and bias._data.dtype == x.dtype))
+        ready = x.ndim and w.ndim == 2 and x.shape[-1] == w.shape[1] and x.dtype is w.dtype
+        ready = ready and (bias is None or (bias._data.shape == (w.shape[0],) and bias._data.dtype is x.dtype))
     except AttributeError:
         ready = False
     return _linear(input, weight, bias) if ready else _unusual_linear(input, weight, bias)
