@@ -183,7 +183,12 @@ def compare(name, *args, loose=1.0, **kwargs):
     same(find(name, xp)(*to_ours(args), **{k: to_ours(v) for k, v in kwargs.items()}), theirs, loose)
 
 
-UNARY = ["abs", "acos", "acosh", "asin", "asinh", "atan", "atanh", "bitwise_invert", "ceil", "conj", "cos", "cosh", "exp", "expm1", "floor", "imag", "isfinite", "isinf", "isnan", "log", "log1p", "log2", "log10", "logical_not", "negative", "positive", "real", "reciprocal", "round", "sign", "signbit", "sin", "sinh", "square", "sqrt", "tan", "tanh", "trunc"]  # fmt: skip
+UNARY = [
+    "abs", "acos", "acosh", "asin", "asinh", "atan", "atanh", "bitwise_invert", "ceil", "conj", "cos", "cosh",
+    "exp", "expm1", "floor", "imag", "isfinite", "isinf", "isnan", "log", "log1p", "log2", "log10",
+    "logical_not", "negative", "positive", "real", "reciprocal", "round", "sign", "signbit", "sin", "sinh",
+    "square", "sqrt", "tan", "tanh", "trunc",
+]  # fmt: skip
 BINARY = dict.fromkeys(["atan2", "copysign", "hypot", "logaddexp", "nextafter"], (FLOATS,))
 BINARY |= dict.fromkeys(["logical_and", "logical_or", "logical_xor"], (("bool",),))
 BINARY |= dict.fromkeys(["bitwise_and", "bitwise_or", "bitwise_xor"], (("bool",), INTS, UINTS, ("int64", "uint16")))

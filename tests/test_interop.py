@@ -46,7 +46,13 @@ UFUNCS = sorted(
 )
 SMOOTH = {
     n for n in UFUNCS
-    if n in ["absolute", "add", "arccos", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cbrt", "conjugate", "cos", "cosh", "deg2rad", "degrees", "divide", "exp", "exp2", "expm1", "fabs", "fmax", "fmin", "float_power", "hypot", "log", "log10", "log1p", "log2", "logaddexp", "logaddexp2", "matmul", "maximum", "minimum", "multiply", "negative", "positive", "power", "rad2deg", "radians", "reciprocal", "sin", "sinh", "sqrt", "square", "subtract", "tan", "tanh"]
+    if n in [
+        "absolute", "add", "arccos", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cbrt", "conjugate",
+        "cos", "cosh", "deg2rad", "degrees", "divide", "exp", "exp2", "expm1", "fabs", "fmax", "fmin",
+        "float_power", "hypot", "log", "log10", "log1p", "log2", "logaddexp", "logaddexp2", "matmul",
+        "maximum", "minimum", "multiply", "negative", "positive", "power", "rad2deg", "radians", "reciprocal",
+        "sin", "sinh", "sqrt", "square", "subtract", "tan", "tanh",
+    ]
 }  # fmt: skip
 
 
@@ -138,7 +144,8 @@ def test_out_of_an_array_is_refused():
 
 def test_methods_of_ufuncs():
     t = leaf(3)
-    for call in (lambda: np.add.reduce(t), lambda: np.add.accumulate(t), lambda: np.multiply.outer(t, t), lambda: np.add.at(t, [0], 1.0),
+    for call in (lambda: np.add.reduce(t), lambda: np.add.accumulate(t), lambda: np.multiply.outer(t, t),
+                 lambda: np.add.at(t, [0], 1.0),
                  lambda: np.exp(t, where=np.array([True, False, True])), lambda: np.spacing(t), lambda: np.frexp(t)):  # fmt: skip
         with pytest.raises(RuntimeError, match=CANT):
             call()
@@ -295,7 +302,8 @@ def check_function(f, array):
     return f(x).requires_grad
 
 
-WITHOUT_GRADIENT = {"count", "argmax", "argmin", "all", "any", "isclose", "nonzero", "searchsorted", "isin", "where one", "zeros_like",
+WITHOUT_GRADIENT = {"count", "argmax", "argmin", "all", "any", "isclose", "nonzero", "searchsorted", "isin", "where one",
+                    "zeros_like",
                     "ones_like", "full_like", "rank"}  # fmt: skip
 
 
@@ -607,7 +615,8 @@ def test_scipy_keeps_the_graph():
         x = ag.tensor(rng.uniform(0.2, 0.9, 8), requires_grad=True)
         y = ag.tensor(rng.uniform(0.2, 0.9, 8), requires_grad=True)
         calls = {
-            "logsumexp": lambda x: special.logsumexp(x), "softmax": lambda x: special.softmax(x) ** 2, "log_softmax": special.log_softmax,
+            "logsumexp": lambda x: special.logsumexp(x), "softmax": lambda x: special.softmax(x) ** 2,
+            "log_softmax": special.log_softmax,
             "xlogy": lambda x: special.xlogy(x, y), "rel_entr": lambda x: special.rel_entr(x, y),
             "zscore": stats.zscore, "skew": stats.skew, "kurtosis": stats.kurtosis, "moment": lambda x: stats.moment(x, order=3),
             "gmean": stats.gmean, "variation": stats.variation, "sem": stats.sem,
@@ -628,7 +637,8 @@ def test_scipy_keeps_the_graph():
         SCIPY_ARRAY_API="1",
     )
     bad = [line for line in out.splitlines() if not line.endswith(" True")]
-    assert len(out.splitlines()) == 20 and not bad, bad
+    assert len(out.splitlines()) == 20
+    assert not bad, bad
 
 
 def test_scipy_refuses_to_lose_a_gradient():

@@ -92,6 +92,8 @@ def arange(start, /, stop=None, step=1, *, dtype=None, device=None):
     d = as_dtype(dtype) if dtype is not None else (_dtype.int64 if whole else get_default_dtype())
     if d.is_floating_point and not whole:
         return wrap(np.arange(start, stop, step, dtype=np.float64).astype(d.dtype))
+    if whole and d.kind == "u" and not -(2**63) <= start < 2**63 > stop:
+        return wrap(np.array(range(start, stop, step), dtype=d.dtype))  # NumPy would count in float64
     return wrap(np.arange(start, stop, step).astype(d.dtype))
 
 

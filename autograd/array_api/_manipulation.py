@@ -84,10 +84,8 @@ def repeat(x, repeats, /, *, axis=None):
     if axis is None:
         x, axis = ops.reshape(x, (-1,)), 0
     axis = axes_of(axis, x.ndim)[0]
-    if isinstance(repeats, Tensor) and not repeats.ndim:
-        repeats = int(repeats)
-    if isinstance(repeats, Tensor) and len(repeats) == 1:
-        repeats = int(repeats[0])
+    if isinstance(repeats, Tensor) and repeats.numel() == 1:
+        repeats = int(repeats.item())
     return ops.repeat_interleave(x, repeats, axis)
 
 

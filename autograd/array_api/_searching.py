@@ -12,9 +12,9 @@ from .. import _dtype
 from .._tensor import Tensor
 from ._common import NUMBER, axes_of, ops, pair, tensor, wrap
 
-UniqueAll = namedtuple("unique_all_result", ("values", "indices", "inverse_indices", "counts"))
-UniqueCounts = namedtuple("unique_counts_result", ("values", "counts"))
-UniqueInverse = namedtuple("unique_inverse_result", ("values", "inverse_indices"))
+UniqueAll = namedtuple("UniqueAll", ("values", "indices", "inverse_indices", "counts"))
+UniqueCounts = namedtuple("UniqueCounts", ("values", "counts"))
+UniqueInverse = namedtuple("UniqueInverse", ("values", "inverse_indices"))
 
 
 def take(x, indices, /, *, axis=None):
@@ -71,7 +71,7 @@ def searchsorted(x1, x2, /, *, side="left", sorter=None):
     if side not in ("left", "right"):
         raise ValueError(f"searchsorted: side must be 'left' or 'right', got {side!r}")
     x1, x2 = pair(x1, x2)
-    order = None if sorter is None else tensor(sorter)._data
+    order: Any = None if sorter is None else tensor(sorter)._data
     return wrap(np.searchsorted(x1._buffer(), x2._data, side=side, sorter=order))
 
 

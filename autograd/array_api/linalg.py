@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import namedtuple
+from math import inf
 
 from ._common import axes_of, linalg_ops, ops, pair, tensor
-from ._statistics import _reduced
+from ._statistics import _reduced, all_long
 from ._statistics import sum as _sum
 
-_Eig = namedtuple("eig", ("eigenvalues", "eigenvectors"))
-_Eigh = namedtuple("eigh", ("eigenvalues", "eigenvectors"))
-_Qr = namedtuple("qr", ("Q", "R"))
-_Slogdet = namedtuple("slogdet", ("sign", "logabsdet"))
-_Svd = namedtuple("svd", ("U", "S", "Vh"))
+EigResult = namedtuple("EigResult", ("eigenvalues", "eigenvectors"))
+EighResult = namedtuple("EighResult", ("eigenvalues", "eigenvectors"))
+QrResult = namedtuple("QrResult", ("Q", "R"))
+SlogdetResult = namedtuple("SlogdetResult", ("sign", "logabsdet"))
+SvdResult = namedtuple("SvdResult", ("U", "S", "Vh"))
 
 
 def matmul(x1, x2, /):
@@ -75,12 +76,12 @@ def diagonal(x, /, *, offset=0):
 
 def eig(x, /):
     """Eigenvalues and eigenvectors, complex."""
-    return _Eig(*linalg_ops.eig(tensor(x)))
+    return EigResult(*linalg_ops.eig(tensor(x)))
 
 
 def eigh(x, /):
     """Eigenvalues, ascending, and eigenvectors of a symmetric or Hermitian matrix."""
-    return _Eigh(*linalg_ops.eigh(tensor(x)))
+    return EighResult(*linalg_ops.eigh(tensor(x)))
 
 
 def eigvals(x, /):
@@ -100,7 +101,10 @@ def inv(x, /):
 
 def matrix_norm(x, /, *, keepdims=False, ord="fro"):
     """A norm of the matrices in the last two axes."""
-    return linalg_ops.matrix_norm(tensor(x), ord=ord, keepdim=keepdims)
+    x = tensor(x)
+    if x.ndim > 1 and 0 in x.shape[-2:] and not (isinstance(ord, (int, float)) and ord < 0):
+        return _sum(ops.abs(x), axis=(-2, -1), keepdims=keepdims)  # every norm of nothing is 0
+    return linalg_ops.matrix_norm(x, ord=ord, keepdim=keepdims)
 
 
 def matrix_power(x, n, /):
@@ -131,12 +135,12 @@ def pinv(x, /, *, rtol=None):
 
 def qr(x, /, *, mode="reduced"):
     """Orthonormal Q and triangular R with x = Q R."""
-    return _Qr(*linalg_ops.qr(tensor(x), mode=mode))
+    return QrResult(*linalg_ops.qr(tensor(x), mode=mode))
 
 
 def slogdet(x, /):
     """Sign and logarithm of the absolute value of the determinant."""
-    return _Slogdet(*linalg_ops.slogdet(tensor(x)))
+    return SlogdetResult(*linalg_ops.slogdet(tensor(x)))
 
 
 def solve(x1, x2, /):
@@ -150,7 +154,7 @@ def solve(x1, x2, /):
 
 def svd(x, /, *, full_matrices=True):
     """U, S, Vh with x = U diag(S) Vh."""
-    return _Svd(*linalg_ops.svd(tensor(x), full_matrices=full_matrices))
+    return SvdResult(*linalg_ops.svd(tensor(x), full_matrices=full_matrices))
 
 
 def svdvals(x, /):
@@ -165,7 +169,10 @@ def trace(x, /, *, offset=0, dtype=None):
 
 def vector_norm(x, /, *, axis=None, keepdims=False, ord=2):
     """A norm of vectors along one or several axes, of all elements when none is named."""
-    return _reduced(tensor(x), axis, keepdims, lambda x, axes, keep: linalg_ops.vector_norm(x, ord, axes, keep))
+    x = tensor(x)
+    if ord == inf and not all_long(x.shape, axes_of(axis, x.ndim)):
+        return _sum(ops.abs(x), axis=axis, keepdims=keepdims)
+    return _reduced(x, axis, keepdims, lambda x, axes, keep: linalg_ops.vector_norm(x, ord, axes, keep))
 
 
 __all__ = ["cholesky", "cross", "det", "diagonal", "eig", "eigh", "eigvals", "eigvalsh", "inv", "matmul", "matrix_norm",

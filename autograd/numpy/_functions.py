@@ -29,7 +29,7 @@ def stands_for(*functions: Any) -> Callable:
     return declare
 
 
-def tensor(x: Any) -> Tensor:
+def tensor(x: Any) -> Any:
     """An argument as a Tensor: arrays, numbers and sequences too."""
     return x if isinstance(x, Tensor) else joined(x)
 
@@ -48,7 +48,7 @@ def joined(x: Any, dtype: Any = None) -> Tensor:
     return made if dtype is None else made.to(dtype)
 
 
-def floating(x: Any) -> Tensor:
+def floating(x: Any) -> Any:
     """A Tensor of floats: integers are converted, as NumPy does where a result is not whole."""
     x = tensor(x)
     return x if x.dtype.kind in "fc" else x.to(get_default_dtype())
@@ -285,7 +285,7 @@ def pad(array, pad_width, mode="constant", **options):
     return out
 
 
-def _renamed(function: Any, operation: Callable) -> None:
+def _renamed(function: Any, operation: Any) -> None:
     """A function whose arguments, after the first array, NumPy and the operation give in the same order."""
     FUNCTIONS[function] = lambda a, *args, **options: operation(tensor(a), *args, **options)
 
@@ -556,7 +556,7 @@ def solve(a, b):
 
 @stands_for(np.linalg.eigh)
 def eigh(a, UPLO="L"):
-    return xp.linalg._Eigh(*linalg_ops.eigh(floating(a), UPLO))
+    return xp.linalg.EighResult(*linalg_ops.eigh(floating(a), UPLO))
 
 
 @stands_for(np.linalg.eigvalsh)
