@@ -12,7 +12,7 @@ import threading
 import numpy as np
 
 # Bytes of columns worked on at a time: they are written and read back while still in the cache.
-BLOCK = 1 << 20
+BLOCK = 1 << 21
 # Up to this ratio of filters to channels, gathering from the filters is cheaper than adding into the channels.
 _TURN = 2
 
@@ -159,10 +159,14 @@ def _run(out, size):
     return sum((n - 1) * s for n, s in zip(out, steps, strict=True)) + 1, steps
 
 
-def _fill_runs(columns, flat, kernel, dilation, steps, length):
+def _starts(kernel, dilation, steps):
+    """Where the run of each place of the window begins."""
+    return [sum(o * d * s for o, d, s in zip(offset, dilation, steps, strict=True)) for offset in offsets(kernel)]
+
+
+def _fill_runs(columns, flat, starts, length):
     """columns (n, C, K, length) from images whose pixels are in a row: flat (n, C, pixels)."""
-    for i, offset in enumerate(offsets(kernel)):
-        start = sum(o * d * s for o, d, s in zip(offset, dilation, steps, strict=True))
+    for i, start in enumerate(starts):
         columns[:, :, i] = flat[:, :, start : start + length]
 
 
@@ -175,14 +179,17 @@ def _convolve_flat(y, weights, xp, kernel, dilation, groups):
     batch, channels, size, out = *xp.shape[:2], xp.shape[2:], y.shape[2:]
     length, steps = _run(out, size)
     flat = np.reshape(xp, (batch, channels, -1))
-    parts = blocks(batch, xp.dtype.itemsize * channels * math.prod(kernel) * length)
+    parts, starts = (
+        blocks(batch, xp.dtype.itemsize * channels * math.prod(kernel) * length),
+        _starts(kernel, dilation, steps),
+    )
     n = parts[0].stop
     columns = scratch(xp, (n, channels, math.prod(kernel), length))
     rows = scratch(xp, (n, y.shape[1], out[0] * steps[0]), 1)
     target = rows.reshape(n, groups, -1, rows.shape[-1])
     for part in parts:
         n = part.stop - part.start
-        _fill_runs(columns[:n], flat[part], kernel, dilation, steps, length)
+        _fill_runs(columns[:n], flat[part], starts, length)
         np.matmul(weights, columns[:n].reshape(n, groups, -1, length), out=target[:n, :, :, :length])
         y[part] = rows[:n].reshape(n, y.shape[1], out[0], *size[1:])[_dropped_edges(out)]
 
@@ -201,19 +208,45 @@ def _turned_pads(size, out, kernel, pads, dilation):
     )
 
 
-def _weight_flat(xp, g, total, kernel, dilation, groups):
-    """Adds to total (groups, O/G, depth) the gradient for the weight."""
+def _spread_flat(xp, g, weights, kernel, dilation, groups):
+    """Adds to xp (N, C, *size) what its windows get from g (N, O, *out): columns of long runs, added back shifted."""
     batch, channels, size, out = *xp.shape[:2], xp.shape[2:], g.shape[2:]
     length, steps = _run(out, size)
     flat = np.reshape(xp, (batch, channels, -1))
-    parts = blocks(batch, xp.dtype.itemsize * channels * math.prod(kernel) * length)
+    parts, starts = (
+        blocks(batch, xp.dtype.itemsize * channels * math.prod(kernel) * length),
+        _starts(kernel, dilation, steps),
+    )
     n = parts[0].stop
     columns = scratch(xp, (n, channels, math.prod(kernel), length))
     rows = scratch(xp, (n, g.shape[1], out[0] * steps[0]), 1)
     rows[...] = 0  # and it stays so where windows are dropped
     for part in parts:
         n = part.stop - part.start
-        _fill_runs(columns[:n], flat[part], kernel, dilation, steps, length)
+        rows[:n].reshape(n, g.shape[1], out[0], *size[1:])[_dropped_edges(out)] = g[part]
+        slopes = rows[:n].reshape(n, groups, -1, rows.shape[-1])[..., :length]
+        np.matmul(weights, slopes, out=columns[:n].reshape(n, groups, -1, length))
+        target = flat[part]
+        for i, start in enumerate(starts):
+            target[:, :, start : start + length] += columns[:n, :, i]
+
+
+def _weight_flat(xp, g, total, kernel, dilation, groups):
+    """Adds to total (groups, O/G, depth) the gradient for the weight."""
+    batch, channels, size, out = *xp.shape[:2], xp.shape[2:], g.shape[2:]
+    length, steps = _run(out, size)
+    flat = np.reshape(xp, (batch, channels, -1))
+    parts, starts = (
+        blocks(batch, xp.dtype.itemsize * channels * math.prod(kernel) * length),
+        _starts(kernel, dilation, steps),
+    )
+    n = parts[0].stop
+    columns = scratch(xp, (n, channels, math.prod(kernel), length))
+    rows = scratch(xp, (n, g.shape[1], out[0] * steps[0]), 1)
+    rows[...] = 0  # and it stays so where windows are dropped
+    for part in parts:
+        n = part.stop - part.start
+        _fill_runs(columns[:n], flat[part], starts, length)
         rows[:n].reshape(n, g.shape[1], out[0], *size[1:])[_dropped_edges(out)] = g[part]
         slopes = rows[:n].reshape(n, groups, -1, rows.shape[-1])[..., :length]
         found = np.matmul(slopes, columns[:n].reshape(n, groups, -1, length).swapaxes(2, 3))
@@ -253,6 +286,8 @@ def convolve_input(g, w, size, stride, pads, dilation, groups):
     xp = np.zeros_like(g, shape=(batch, channels, *whole), order="C")
     if _depthwise_weight(w, groups, channels):
         _spread_depthwise(xp, g, w, stride, dilation)
+    elif _flattens(stride, out, whole):
+        _spread_flat(xp, g, weights, kernel, dilation, groups)
     else:
         for part in blocks(batch, g.dtype.itemsize * groups * depth * length):
             columns = np.matmul(weights, gradients[part])
