@@ -317,6 +317,13 @@ def test_d1_reads_every_form(run, small_files, name, count):
     assert run("d1_loaders", "--data", str(small_files / name))["train"] == (count, 1, 28, 28)
 
 
+@pytest.mark.parametrize("name", ["d3_softmax_regression", "d7_deep_mlp", "d9_cnn"])
+def test_mnist_takes_the_place_of_the_small_digits(run, small_files, name):
+    found = run(name, "--data", str(small_files / "idx"), "--epochs", "2")
+    assert 0 <= found["accuracy"] <= 1
+    assert found.get("equal", True)
+
+
 def test_d1_names_what_is_wrong(run, small_files):
     with pytest.raises(SystemExit, match="no file or folder"):
         run("d1_loaders", "--data", str(small_files / "none.here"))
