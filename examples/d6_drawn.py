@@ -17,7 +17,7 @@ def main(arguments: list[str] | None = None) -> dict[str, int]:
     loss = F.cross_entropy(model(x), target)
     loss.backward()
     neurons, graph = viz.neurons(model, x), viz.draw(loss, model=model)
-    print(f"{neurons}\n{graph}\n{viz.text(loss, model=model)}")
+    print(f"{neurons!r}\n{graph!r}\n{viz.text(loss, model=model)}")
     wrote(neurons.to(chosen.out / "d6_neurons.svg"))
     wrote(graph.to(chosen.out / "d6_graph.svg"))
     return {"operations": graph.stats["operations"]}
