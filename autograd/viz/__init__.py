@@ -1,7 +1,7 @@
 """Pictures of computation graphs: every value, every gradient, step by step.
 
 `draw(y)` shows the graph behind a tensor, `explain(y)` walks through it in words, `text(y)` prints it, `steps(y)`
-plays it. Drawing changes nothing: no `.grad`, no graph, no saved value.
+plays it; `summary(model)` and `neurons(model)` show a model. Drawing changes nothing: no `.grad`, no graph, no saved value.
 """
 
 from __future__ import annotations
@@ -10,11 +10,18 @@ from typing import Any
 
 from . import _text
 from ._context import capture, record, scope
+from ._diff import diff
 from ._draw import cone, draw, path, steps
+from ._facades import draw_dot, make_dot
 from ._names import caller as _caller
+from ._neurons import neurons
 from ._prepare import prepare as _prepare
+from ._summary import summary
 
-__all__ = ["capture", "cone", "draw", "explain", "path", "record", "scope", "steps", "text"]
+__all__ = [
+    "capture", "cone", "diff", "draw", "draw_dot", "explain", "make_dot", "neurons", "path", "record", "scope", "steps",
+    "summary", "text",
+]  # fmt: skip
 
 
 def text(root: Any, style: str = "tree", *, precision: int = 2, max_elems: int = 6, **options: Any) -> str:
