@@ -37,13 +37,13 @@ def module_of(name):
 
 
 @pytest.mark.parametrize("module", NAMES)
-def test_the_names_of_pytorch_are_there(module):
+def test_the_names_of_pytorch_are_there(module, torch):
     there = [name for name in NAMES[module] if hasattr(module_of(module), name)]
     missing = sorted(set(NAMES[module]) - set(there))
     assert len(there) / len(NAMES[module]) >= SHARE.get(module, 1.0), f"{len(there)} of {len(NAMES[module])}: {missing}"
 
 
-def test_all_names_together():
+def test_all_names_together(torch):
     there = sum(hasattr(module_of(m), n) for m, names in NAMES.items() for n in names)
     assert there >= 1700, f"{there} of {sum(map(len, NAMES.values()))}"
 
@@ -360,6 +360,27 @@ def test_distributions_refuse_wrong_parameters(torch):
         d.MultivariateNormal(torch.zeros(2))
     with pytest.raises(NotImplementedError, match="has no differentiable rsample"):
         d.Bernoulli(0.5).rsample()
+
+
+def test_pruning_refuses_what_it_cannot_do(torch):
+    from torch.nn.utils import prune
+
+    layer = torch.nn.Linear(3, 2)
+    with pytest.raises(ValueError, match=r"amount=1\.5 should be a share"):
+        prune.l1_unstructured(layer, "weight", 1.5)
+    with pytest.raises(ValueError, match="has to be pruned before pruning can be removed"):
+        prune.remove(torch.nn.Linear(3, 2), "weight")
+    with pytest.raises(TypeError, match="amount must be a number"):
+        prune.random_unstructured(torch.nn.Linear(3, 2), "weight", "half")
+    prune.random_structured(rows := torch.nn.Linear(3, 4), "weight", 2, dim=0)
+    assert (rows.weight.abs().sum(1) == 0).sum() == 2
+
+
+def test_a_transform_without_a_formula_says_so(torch):
+    plain = torch.distributions.Transform()
+    for call in (plain, plain._inverse, lambda x: plain.log_abs_det_jacobian(x, x)):
+        with pytest.raises(NotImplementedError, match="Transform"):
+            call(torch.ones(1))
 
 
 # ------------------------------------------------------------------ torchvision

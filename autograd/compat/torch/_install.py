@@ -14,6 +14,7 @@ from ..._op import registry
 from ..._tensor import CPU, Size, Tensor
 from . import _names
 from ._facade import HERE, FacadeModule, missing
+from ._parts import methods
 from ._stream import TorchStream
 
 _set_aside: dict[str, ModuleType] = {}  # modules of a real PyTorch that were loaded before install()
@@ -80,6 +81,7 @@ def install(torchvision: bool = True) -> ModuleType:
     _dtype.dtype.prefix = "torch."
     _rename()
     _names.start()
+    methods.attach()
     random.set_stream(TorchStream)
     return here
 
@@ -100,6 +102,7 @@ def uninstall() -> None:
         cls.__repr__ = show  # type: ignore[method-assign]
     _shown.clear()
     _names.stop()
+    methods.detach()
     random.set_stream(None)
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from ..._tensor import Tensor
 from ._facade import HERE, FacadeModule, Methods, Operations, build
-from ._parts import methods
 
 
 def names(text: str) -> list[str]:
@@ -76,7 +75,7 @@ LAYOUT: dict[str, tuple] = {
     "nn.utils.fusion": ("nn.utils",),
     "nn.utils.parametrize": ("nn.utils.parametrize",),
     "nn.utils.parametrizations": ("nn.utils.parametrizations",),
-    "nn.utils.prune": ("nn.utils.prune",),
+    "nn.utils.prune": (".prune",),
     "nn.utils.stateless": ("nn.utils.stateless",),
     "nn.utils.weight_norm": ("nn.utils",),
     "nn.utils.spectral_norm": ("nn.utils",),
@@ -119,8 +118,8 @@ LAYOUT: dict[str, tuple] = {
     "types": (".typing",),
     "multiprocessing": (".multiprocessing",),
     "serialization": (".settings",),
-    "distributions": (".distributions",),
-    **{f"distributions.{n}": (".distributions",) for n in names(_DISTRIBUTIONS)},
+    "distributions": (".distributions", ".transforms"),
+    **{f"distributions.{n}": (".distributions", ".transforms") for n in names(_DISTRIBUTIONS)},
     "hub": (".hub",),
     "distributed": (".distributed",),
     "return_types": (),
@@ -156,7 +155,6 @@ def _own(name: str) -> str:
 
 def build_all() -> FacadeModule:
     """Make every module of the layout."""
-    methods.attach()
     for name, sources in LAYOUT.items():
         found = [_source(s) for s in sources]
         module = build(name, [s for s in found if s is not None], f"Stands in for torch{'.' + name if name else ''}.")

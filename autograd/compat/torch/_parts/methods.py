@@ -1,4 +1,4 @@
-"""Methods that PyTorch's Tensor has and that mean little here: attached when the facade is imported."""
+"""Methods that PyTorch's Tensor has and that mean little here: on Tensor while the facade is installed."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ class Storage:
     Example:
         >>> import autograd
         >>> from autograd.compat import torch
+        >>> _ = torch.install()
         >>> list(torch.arange(4).view(2, 2).storage())
         [0, 1, 2, 3]
+        >>> torch.uninstall()
     """
 
     def __init__(self, tensor: Tensor) -> None:
@@ -135,14 +137,23 @@ def _flag(value: bool, self: Tensor) -> bool:
     return value
 
 
+_attached: list[str] = []
+
+
 def attach() -> None:
     """Give Tensor what it does not have."""
-    for name, method in _METHODS.items():
+    flags = {name: property(functools.partial(_flag, flag)) for name, flag in _FLAGS.items()}
+    for name, member in {**_METHODS, **flags}.items():
         if not hasattr(Tensor, name):
-            setattr(Tensor, name, method)
-    for name, flag in _FLAGS.items():
-        if not hasattr(Tensor, name):
-            setattr(Tensor, name, property(functools.partial(_flag, flag)))
+            setattr(Tensor, name, member)
+            _attached.append(name)
 
 
-__all__ = ["Storage", "attach"]
+def detach() -> None:
+    """Take it away again."""
+    for name in _attached:
+        delattr(Tensor, name)
+    _attached.clear()
+
+
+__all__ = ["Storage", "attach", "detach"]
