@@ -11,8 +11,11 @@ from ._conflict import check as _check_conflict
 
 _check_conflict(__path__[0])
 
-from ._backward import backward  # noqa: E402
 from ._collector import tune_collector as _tune_collector  # noqa: E402
+
+_tune_collector()  # first of all, so that importing gains from it too
+
+from ._backward import backward  # noqa: E402
 from . import ops as _ops  # noqa: E402
 from . import fft, func, functional, linalg, random, signal, special  # noqa: E402
 from ._dtype import *  # noqa: E402, F403
@@ -32,8 +35,6 @@ from .gradcheck import GradcheckError, gradcheck, gradgradcheck  # noqa: E402
 from .random import (  # noqa: E402
     Generator, default_generator, fork_rng, get_rng_state, initial_seed, manual_seed, seed, set_rng_state)  # fmt: skip
 from .save import load, save  # noqa: E402
-
-_tune_collector()
 
 __version__ = "0.1.0"
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from fractions import Fraction
 
 import numpy as np
 
@@ -37,6 +36,8 @@ def in_double(kernel: Callable[..., Array]) -> Callable[..., Array]:
 @functools.cache
 def bernoulli(count: int) -> tuple[float, ...]:
     """B_2, B_4, ..., `count` of them, by the recurrence sum of C(n+1, k) B_k = 0."""
+    from fractions import Fraction
+
     numbers = [Fraction(1)]
     for n in range(1, 2 * count + 1):
         total = sum((math.comb(n + 1, k) * b for k, b in enumerate(numbers)), Fraction(0))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import string
 from collections import namedtuple
 
 import numpy as np
@@ -17,6 +16,8 @@ from .index import _gather_at, narrow
 from .matmul import matmul
 from .reduce import cumsum, sum
 from .shape import cat, expand, flip, permute, reshape, stack, tensor_split, transpose, unsqueeze
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def _each(tensors, function):
@@ -338,7 +339,7 @@ def parse_einsum(equation, operands):
         raise RuntimeError(f"einsum(): more operands were provided than specified in the equation: {len(operands)} for {equation!r}"
                            if len(terms) < len(operands) else
                            f"einsum(): fewer operands were provided than specified in the equation: {len(operands)} for {equation!r}")  # fmt: skip
-    free = [c for c in string.ascii_letters + "".join(map(chr, range(0x100, 0x180))) if c not in equation]
+    free = [c for c in _LETTERS + "".join(map(chr, range(0x100, 0x180))) if c not in equation]
     widest = max((t.ndim - len(s.replace("...", "")) for s, t in zip(terms, operands, strict=True) if "..." in s), default=0)
     spare = "".join(free[:widest])
     found = []
@@ -453,7 +454,7 @@ def einsum(equation, *operands):
 def _labelled(equation, operands):
     if isinstance(equation, Tensor):
         pieces = (equation, *operands)
-        letters = string.ascii_letters
+        letters = _LETTERS
         spell = lambda labels: "".join("..." if c is Ellipsis else letters[c] for c in labels)  # noqa: E731
         count = len(pieces) // 2
         text = ",".join(spell(pieces[2 * i + 1]) for i in range(count))
