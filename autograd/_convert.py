@@ -46,6 +46,8 @@ def to_array(data: Any, d: np.dtype | None = None) -> ndarray:
     else:
         data = _plain(data)
         a = _from_sequence(data)
+        if d == np.uint64 and a.dtype == np.float64:  # NumPy's own choice for integers beyond int64
+            return np.array(data, dtype=object).astype(d)
         if d is None and not _holds_numpy(data):
             d = _default_for(a)
     found = from_numpy_dtype(a.dtype).dtype

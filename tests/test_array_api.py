@@ -16,6 +16,7 @@ import pytest
 from hypothesis import assume, given, note
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from hypothesis.extra.array_api import make_strategies_namespace
 
 import autograd as ag
 import autograd.array_api as xp
@@ -628,6 +629,35 @@ def test_ranges(data):
     compare("arange", start / 4, stop / 2, step / 4, dtype=data.draw(st.sampled_from((ag.float32, ag.float64))))
     compare("linspace", start / 2, stop / 2, abs(step), endpoint=data.draw(st.booleans()), dtype=data.draw(st.sampled_from(
         (ag.float32, ag.float64, ag.complex128))))  # fmt: skip
+
+
+@pytest.mark.parametrize("d", ALL)
+def test_hypothesis_makes_our_arrays(d):
+    """Hypothesis's own strategies for array API namespaces fill, compare and convert arrays by the standard's means only."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it looks for the newest version it knows
+        xps = make_strategies_namespace(xp, api_version="2024.12")
+
+    @given(xps.arrays(d, xps.array_shapes(min_dims=0, min_side=0)))
+    def check(x):
+        assert x.dtype is getattr(ag, d)
+
+    check()
+
+
+def test_large_unsigned_integers_stay_exact():
+    high = 2**64 - 1
+    d = xp.uint64
+    for t in (xp.asarray([high, 0], dtype=d), ag.tensor([high, 0], dtype=d), xp.full((2,), high, dtype=d)):
+        assert t[0].item() == high
+    assert xp.arange(2**63 + 2, 2**63, -1, dtype=d).tolist() == [2**63 + 2, 2**63 + 1]
+
+
+def test_norms_of_nothing():
+    for shape in ((0, 3), (3, 0)):
+        for order in ("fro", "nuc", 1, 2, math.inf):
+            assert xp.linalg.matrix_norm(xp.ones(shape), ord=order).item() == 0.0
+    assert xp.linalg.vector_norm(xp.ones((0,)), ord=math.inf).item() == 0.0
 
 
 def test_python_numbers_become_the_default_dtype():

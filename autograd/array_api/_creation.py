@@ -46,6 +46,8 @@ def _from_python(obj: Any, dtype: Any) -> Any:
     """Numbers and sequences: the dtype given receives them directly, so that no digit is lost on the way."""
     if isinstance(obj, int) and dtype is None and not -(2**63) <= obj < 2**63:
         raise OverflowError(f"asarray: {obj} does not fit in int64")
+    if dtype is not None and as_dtype(dtype).kind in "iu":
+        return np.array(obj, dtype=as_dtype(dtype).dtype)  # by way of NumPy's own choice large integers would become floats
     return to_array(obj, None if dtype is None else as_dtype(dtype).dtype)
 
 
