@@ -591,6 +591,8 @@ def test_einops_through_the_facade():
         from autograd.compat import torch as facade
         facade.install()
         import torch, einops
+        from torch.utils.dlpack import from_dlpack, to_dlpack
+        assert from_dlpack(to_dlpack(torch.ones(2))).tolist() == [1.0, 1.0]
         x = torch.arange(24.0).reshape(2, 3, 4).requires_grad_()
         y = einops.rearrange(x, "a b c -> b (a c)")
         z = einops.reduce(x, "a b c -> a c", "mean") + einops.repeat(x[0, 0], "c -> a c", a=2)

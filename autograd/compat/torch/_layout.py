@@ -87,6 +87,7 @@ LAYOUT: dict[str, tuple] = {
     "optim.swa_utils": ("nn.optim.swa_utils",),
     **{f"optim.{n}": ("nn.optim",) for n in names(_OPTIMIZERS)},
     "utils": (".utils",),
+    "utils.dlpack": ("autograd.utils.dlpack",),
     "utils.data": ("nn.data", ".data"),
     "utils.data.dataset": ("nn.data",),
     "utils.data.dataloader": ("nn.data",),
