@@ -41,7 +41,7 @@ def text(root: Any, style: str = "tree", *, precision: int = 2, max_elems: int =
         ├─ a () param 3.00  ∂ 6.00
         └─ a () param 3.00  ∂ 6.00
     """
-    graph = _prepare((root,), _caller(), **options)
+    graph = _prepare((root,), _caller(), health=False, **options)
     if style == "explain":
         return _text.for_stream(_text.explain(graph, precision))
     if style not in ("tree", "tape", "boxes"):
@@ -67,4 +67,4 @@ def explain(root: Any, precision: int = 2, **options: Any) -> str:
           ∂c/∂a = 1.00 × a = 1.00 × 3.00 = 3.00
           ∂c/∂a = Σ = 3.00 + 3.00 = 6.00
     """
-    return _text.for_stream(_text.explain(_prepare((root,), _caller(), **options), precision))
+    return _text.for_stream(_text.explain(_prepare((root,), _caller(), health=False, **options), precision))

@@ -105,7 +105,8 @@ def _operation(graph: Graph, v: Vertex, s: Style) -> Shape:
     made.kept = _kept(graph, v) if s.saved else ""
     if total or made.kept:
         beneath = max(width(total, SMALL), width(made.kept, SMALL)) + 6
-        made.w, made.h = (max(w, beneath), d + (56 if total and made.kept else 32)) if s.direction == "LR" else (w + 2 * beneath + 8, d)
+        below = 56 if total and made.kept else 32
+        made.w, made.h = (max(w, beneath), d + below) if s.direction == "LR" else (w + 2 * beneath + 8, d)
     return made
 
 

@@ -252,6 +252,8 @@ def _copy(a: Any) -> Any:
     """Numbers of our own, so that what the program changes later does not change a picture."""
     if a is None or isinstance(a, (list, tuple)):
         return None
+    if isinstance(a, np.generic):
+        return np.asarray(a)
     a = np.asarray(a)
     return a.copy() if a.base is not None or a.size <= 4096 else a
 

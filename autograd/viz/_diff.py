@@ -33,7 +33,7 @@ def diff(a: Any, b: Any, **options: Any) -> Any:
 
     options.setdefault("names", Frame(caller()))
     before, made = (t if isinstance(t, Picture) else draw(t, **options) for t in (a, b))
-    old, new = before.graph, made.graph  # type: ignore[attr-defined]
+    old, new = before.graph, made.graph
     pairs = _matched(old, new)
     same = {v.id for _, v in pairs}
     for v in new.vertices:
@@ -48,8 +48,8 @@ def diff(a: Any, b: Any, **options: Any) -> Any:
 
 
 def _matched(a: Graph, b: Graph) -> list[tuple[Vertex, Vertex]]:
-    keys = [[(v.kind, v.op or v.name, v.label if v.kind == "op" else "", v.shape) for v in g.vertices] for g in (a, b)]
-    blocks = difflib.SequenceMatcher(None, *keys, autojunk=False).get_matching_blocks()
+    first, second = ([(v.kind, v.op or v.name, v.label if v.kind == "op" else "", v.shape) for v in g.vertices] for g in (a, b))
+    blocks = difflib.SequenceMatcher(None, first, second, autojunk=False).get_matching_blocks()
     return [(a.vertices[m.a + i], b.vertices[m.b + i]) for m in blocks for i in range(m.size)]
 
 

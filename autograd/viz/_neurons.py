@@ -13,7 +13,7 @@ from .._tensor import Tensor
 from . import _export, _theme
 from ._fonts import FAMILY, cut, width
 from ._numbers import number, subscript, superscript
-from ._paint import escape
+from ._paint import _glyphs, escape
 
 ROW, COLUMN, RADIUS, TOP = 46.0, 176.0, 16.0, 34.0
 
@@ -121,7 +121,8 @@ class Neurons:
             ]
         text = self._label(i, neuron)
         size = 11.0 if width(text, 11) <= 2 * RADIUS - 4 else 8.5
-        label = f'<text x="{x:g}" y="{y + 4:g}" font-size="{size:g}" text-anchor="middle" {self._paint("ink")}>{escape(text)}</text>'
+        place = f'x="{x:g}" y="{y + 4:g}" font-size="{size:g}" text-anchor="middle"'
+        label = f"<text {place} {self._paint('ink')}>{_glyphs(text)}</text>"
         ring = f'<circle cx="{x:g}" cy="{y:g}" r="{RADIUS:g}" stroke-width="1.6" {self._paint(c.kind)}/>'
         return [ring, label] if text else [ring]
 
@@ -199,8 +200,8 @@ def _columns(layers: list, seen: dict) -> list[Column]:
     for name, m in layers:
         if _is_linear(m):
             count = sum(p.numel() for p in m.parameters())
-            columns.append(Column(m.out_features, name or "output", f"{m.out_features} · {count:,} params", weight=_array(m.weight),
-                                  values=seen.get(id(m))))  # fmt: skip
+            below = f"{m.out_features} · {count:,} params"
+            columns.append(Column(m.out_features, name or "output", below, weight=_array(m.weight), values=seen.get(id(m))))
         elif len(columns) > 1 and "Dropout" in type(m).__name__:
             out = seen.get(id(m))
             columns[-1].dropped = None if out is None or not m.training else (out == 0) & (columns[-1].values != 0)

@@ -172,9 +172,12 @@ class _Watch:
     """Hooks that note each call of each module."""
 
     def __init__(self, model: Any) -> None:
-        self.model, self.layers = model, []
+        self.model = model
+        self.layers: list[Layer] = []
         self.input_bytes = self.output_bytes = 0
-        self.depth, self.counts, self.seen = 0, {}, set()
+        self.depth = 0
+        self.counts: dict[int, int] = {}
+        self.seen: set[int] = set()
         self.names = {id(m): name.rsplit(".", 1)[-1] for name, m in model.named_modules()}
         self.stack: list[Layer] = []
 
