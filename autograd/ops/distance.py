@@ -20,6 +20,8 @@ _F = "nn.functional"
 def length(x, *, p, dim):
     """(Σ |x|^p)^(1/p) along `dim`, which stays with length one. Its gradient at 0 is 0."""
     size = np.abs(x)
+    if x.dtype == np.float16:  # squares overflow long before the length does
+        return length(x.astype(np.float32), p=p, dim=dim).astype(np.float16)
     if p == 2:
         return np.sqrt(np.sum(size * size, axis=dim, keepdims=True))
     if p == 1:

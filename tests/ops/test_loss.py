@@ -128,6 +128,14 @@ def test_divergence_takes_zero_log_zero_as_zero():
         F.kl_div(x, t)
 
 
+def test_half_precision_means_do_not_overflow_on_the_way():
+    x = autograd.full((4000,), 10.0, dtype=autograd.float16)
+    assert F.mse_loss(x, -x).item() == 400
+    y = F.normalize(autograd.full((1, 400), 100.0, dtype=autograd.float16))
+    assert y.dtype is autograd.float16
+    np.testing.assert_allclose(y.numpy(), 0.05, rtol=1e-3)
+
+
 def test_smooth_l1_with_no_knee_is_l1():
     x, t = autograd.tensor([1.0, -3.0]), autograd.tensor([0.0, 0.0])
     assert F.smooth_l1_loss(x, t, beta=0).item() == F.l1_loss(x, t).item() == 2.0
