@@ -16,7 +16,7 @@ def main(arguments: list[str] | None = None) -> dict[str, int]:
     x, target = autograd.tensor([[1.0, -0.5, 0.25]]), autograd.tensor([1])
     loss = F.cross_entropy(model(x), target)
     loss.backward()
-    neurons, graph = viz.neurons(model, x), viz.draw(loss, model=model)
+    neurons, graph = viz.neurons(model, x, notation="values"), viz.draw(loss, model=model)
     print(f"{neurons!r}\n{graph!r}\n{viz.text(loss, model=model)}")
     wrote(neurons.to(chosen.out / "d6_neurons.svg"))
     wrote(graph.to(chosen.out / "d6_graph.svg"))
