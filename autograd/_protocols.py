@@ -6,6 +6,7 @@ differentiable; where there is none, the Tensor becomes an array only if no grad
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -140,12 +141,15 @@ def array_function(self: Tensor, function: Any, types: Any, args: tuple, kwargs:
     Raises:
         RuntimeError: there is none, and a gradient would be lost.
     """
-    from .numpy._functions import FUNCTIONS
+    from .numpy._functions import FUNCTIONS, Foreign
 
-    ours = FUNCTIONS.get(function)
     if kwargs.get("out") is not None:
         _refuse_arrays(function.__name__, kwargs["out"])
-    return _as_arrays(function, args, kwargs) if ours is None else ours(*args, **kwargs)
+    ours = FUNCTIONS.get(function)
+    if ours is not None:
+        with suppress(Foreign):
+            return ours(*args, **kwargs)
+    return _as_arrays(function, args, kwargs)
 
 
 # ---------------------------------------------------------------------------------------------- DLPack

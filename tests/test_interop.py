@@ -347,6 +347,17 @@ def test_functions_without_a_counterpart():
         np.interp(0.5, [0.0, 1.0, 2.0, 3.0], t)
 
 
+def test_arguments_that_are_no_numbers():
+    """Drawing libraries broadcast tensors with None and strings."""
+    t = ag.arange(3.0)
+    x, none = np.broadcast_arrays(t, None)
+    assert x.tolist() == [0.0, 1.0, 2.0]
+    assert none.tolist() == [None] * 3
+    assert np.where(t > 1, "high", "low").tolist() == ["low", "low", "high"]
+    with pytest.raises(RuntimeError, match=CANT):
+        np.broadcast_arrays(leaf(2), None)
+
+
 def test_options_no_operation_has():
     t = leaf(2, 2)
     for call, word in ((lambda: np.sum(t, where=np.ones(2, bool)), "where="), (lambda: np.max(t, initial=0.0), "initial="),

@@ -44,8 +44,18 @@ def joined(x: Any, dtype: Any = None) -> Tensor:
     if isinstance(x, (list, tuple)) and holds_tensor(x):
         made = ops.stack(promoted([joined(v) for v in x]))
     else:
-        made = x if isinstance(x, Tensor) else wrap(np.asarray(x))
+        made = x if isinstance(x, Tensor) else wrap(_numbers(np.asarray(x)))
     return made if dtype is None else made.to(dtype)
+
+
+class Foreign(TypeError):
+    """An argument that is no array of numbers (None, strings): NumPy itself is to deal with the call."""
+
+
+def _numbers(a: np.ndarray) -> np.ndarray:
+    if a.dtype.kind not in "biufcV":
+        raise Foreign(f"expected numbers, got {a.dtype}")
+    return a
 
 
 def floating(x: Any) -> Any:
