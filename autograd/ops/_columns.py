@@ -120,7 +120,6 @@ def convolve(x, w, stride, pads, dilation, groups):
         y[...] = 0
         return y.astype(dtype, copy=False)
     if _depthwise(x, w, groups):
-        y[...] = 0
         _convolve_depthwise(y, padded(x, pads), w, stride, dilation)
         return y.astype(dtype, copy=False)
     depth, length = x.shape[1] // groups * math.prod(kernel), math.prod(out)
@@ -259,9 +258,28 @@ def _weight_flat(xp, g, total, kernel, dilation, groups):
 def _convolve_depthwise(y, xp, w, stride, dilation):
     """One filter per channel: a product would have a single row, so add the shifted inputs instead."""
     kernel, out = w.shape[2:], y.shape[2:]
+    if _flattens(stride, out, xp.shape[2:]):
+        _depthwise_runs(y, xp, w, kernel, dilation)
+        return
+    y[...] = 0
     lift = (1, -1, *(1,) * len(kernel))
     for offset in offsets(kernel):
         y += xp[(..., *windows(offset, stride, dilation, out))] * w[(slice(None), 0, *offset)].reshape(lift)
+
+
+def _depthwise_runs(y, xp, w, kernel, dilation):
+    batch, channels, size, out = *xp.shape[:2], xp.shape[2:], y.shape[2:]
+    length, steps = _run(out, size)
+    flat, starts = np.reshape(xp, (batch, channels, -1)), _starts(kernel, dilation, steps)
+    factors = np.reshape(w, (channels, -1, 1))
+    for part in blocks(batch, 4 * xp.dtype.itemsize * channels * length):
+        n = part.stop - part.start
+        rows, term = scratch(xp, (n, channels, out[0] * steps[0]), 1), scratch(xp, (n, channels, length))
+        total = rows[:, :, :length]
+        np.multiply(flat[part, :, :length], factors[:, 0], out=total)
+        for i, start in enumerate(starts[1:], 1):
+            total += np.multiply(flat[part, :, start : start + length], factors[:, i], out=term)
+        y[part] = rows.reshape(n, channels, out[0], *size[1:])[_dropped_edges(out)]
 
 
 def convolve_input(g, w, size, stride, pads, dilation, groups):
@@ -278,7 +296,7 @@ def convolve_input(g, w, size, stride, pads, dilation, groups):
     gradients = np.reshape(g, (batch, groups, filters // groups, length))
     if _plain(kernel, stride, pads) and tuple(size) == out:
         return np.matmul(weights, gradients).reshape(batch, channels, *size).astype(dtype, copy=False)
-    if all(s == 1 for s in stride) and filters <= channels * _TURN and not _depthwise_weight(w, groups, channels):
+    if all(s == 1 for s in stride) and filters <= channels * _TURN:
         turned = _turned_pads(size, out, kernel, pads, dilation)
         return convolve(g, _turned(w, groups), stride, turned, dilation, groups).astype(dtype, copy=False)
     whole = tuple(max(n + lo + max(hi, 0), (o - 1) * s + d * (k - 1) + 1) for n, (lo, hi), o, s, d, k in

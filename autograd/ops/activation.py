@@ -608,9 +608,9 @@ def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
 
     With hard=True the value is one-hot and the gradient that of the relaxed sample.
     """
-    from .dropout import uniform
+    from .dropout import exponential
 
-    noise = -log(-log(uniform(logits, 0.0, 1.0, open_ends=True)))
+    noise = -log(exponential(logits))
     soft = softmax((logits + noise) / tau, dim)
     if not hard:
         return soft

@@ -33,6 +33,13 @@ def uniform(like, low, high, *, open_ends=False):
     return wrap((drawn * (high - low) + low).astype(d)[()])
 
 
+def exponential(like):
+    """Positive numbers of density e ** -x with the shape and dtype of a tensor."""
+    d = like._data.dtype
+    drawn = np.asarray(generator().exponential(1.0, like._data.shape)).astype(d)
+    return wrap(np.maximum(drawn, np.finfo(d).tiny)[()])
+
+
 def _check(name, p):
     if not 0.0 <= p <= 1.0:
         raise ValueError(f"{name}: dropout probability has to be between 0 and 1, but got {p}")
