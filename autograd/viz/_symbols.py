@@ -92,7 +92,7 @@ def local(op: str, position: int, arguments: Sequence[str], declared: str, const
         return arguments[1 - position]
     found = _LOCAL.get(op)
     if found is not None and position < len(found):
-        return found[position].format(*arguments) if "{" in found[position] else found[position]
+        return found[position].format(*arguments, "…", "…") if "{" in found[position] else found[position]
     return f"{declared[2:]}" if declared.startswith("× ") and "," not in declared else ""
 
 
