@@ -163,17 +163,23 @@ def _floating(name: str, dtype: object) -> np.dtype:
 
 def _uniform(rng, shape, d):
     if d.kind == "c":
-        return (rng.random(shape) + 1j * rng.random(shape)).astype(d)
+        return _pairs(_uniform, rng, shape, d)
     if d in (np.float32, np.float64):
         return np.asarray(rng.random(shape, dtype=d))
     # Rounding to half precision must not reach 1.
     return (np.floor(np.asarray(rng.random(shape, dtype=np.float32)) * 2048) / 2048).astype(d)
 
 
+def _pairs(draw, rng, shape, d):
+    """Complex numbers whose parts are drawn one after the other."""
+    shape = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+    parts = draw(rng, (*shape, 2), np.dtype(np.float32 if d == np.complex64 else np.float64))
+    return np.asarray(parts[..., 0] + 1j * parts[..., 1]).astype(d)
+
+
 def _normal(rng, shape, d):
     if d.kind == "c":
-        half = math.sqrt(0.5)
-        return ((rng.standard_normal(shape) + 1j * rng.standard_normal(shape)) * half).astype(d)
+        return _pairs(_normal, rng, shape, d) * d.type(math.sqrt(0.5))
     if d in (np.float32, np.float64):
         return np.asarray(rng.standard_normal(shape, dtype=d))
     return np.asarray(rng.standard_normal(shape, dtype=np.float32)).astype(d)
