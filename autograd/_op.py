@@ -29,7 +29,66 @@ from ._tensor import Tensor, history, note_view, trace_here, wrap
 # Under NumPy's default filters a kernel is silent, as PyTorch is; where warnings are errors, `Op.retry` is.
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"autograd\.(ops|_op|_entry|_graph)")
 
-registry: dict[str, Op | Composite] = {}  # "namespace.name" (or "name") -> its declaration
+
+
+class Registry(dict):
+    """"namespace.name" (or "name") -> its declaration.
+
+    Importing the package declares the everyday families only; the others are imported when the registry is looked
+    through, or asked for a name it does not know yet.
+    """
+
+    load: Callable[[], None] | None = None  # imports the remaining families, once
+
+    def complete(self) -> Registry:
+        if self.load is not None:
+            load, self.load = self.load, None
+            load()
+        return self
+
+    def __missing__(self, key: str) -> Any:
+        if self.load is None:
+            raise KeyError(key)
+        return self.complete()[key]
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return dict.get(self, key) or dict.get(self.complete(), key, default)
+
+    def __contains__(self, key: object) -> bool:
+        return dict.__contains__(self, key) or dict.__contains__(self.complete(), key)
+
+    def __iter__(self) -> Any:
+        return dict.__iter__(self.complete())
+
+    def __len__(self) -> int:
+        return dict.__len__(self.complete())
+
+    def keys(self) -> Any:
+        return dict.keys(self.complete())
+
+    def values(self) -> Any:
+        return dict.values(self.complete())
+
+    def items(self) -> Any:
+        return dict.items(self.complete())
+
+
+registry: Registry = Registry()
+
+
+class Later:
+    """Stands for a method of Tensor whose family has not been imported yet, and imports it when it is asked for."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        registry.complete()
+        if owner.__dict__.get(self.name) is self:  # nothing declares it any more
+            delattr(owner, self.name)
+        return getattr(owner if instance is None else instance, self.name)
+
+
 _RENAMED = {"x": "input", "y": "other"}  # kernels use mathematics' short names, callers PyTorch's
 _SYNONYMS = {"axis": "dim", "keepdims": "keepdim", "axes": "dim", "x1": "input", "x2": "other", "a": "input"}
 _current_scope = scope.get
@@ -477,7 +536,7 @@ def _publish(declared: Op | Composite, entry: Callable) -> Callable:
         key = f"{declared.namespace}.{name}" if declared.namespace else name
         registry[key] = declared
         attach = declared.method if declared.method is not None else declared.namespace == ""
-        if attach and not hasattr(Tensor, name):
+        if attach and (type(vars(Tensor).get(name)) is Later or not hasattr(Tensor, name)):
             setattr(Tensor, name, entry)
         if declared.inplace:
             setattr(Tensor, name + "_", in_place_method(entry, name))

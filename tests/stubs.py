@@ -159,9 +159,32 @@ def namespace_stub() -> str:
     return HEAD + "\n".join(exports) + "\n\n" + "\n".join(lines) + "\n"
 
 
+def later_names() -> str:
+    """`autograd/ops/_names.py`: what the families that are imported later add to Tensor and to the namespace."""
+    import subprocess
+
+    return subprocess.run([sys.executable, "-c", LATER], capture_output=True, text=True, check=True, cwd=FOLDER.parent).stdout
+
+
+LATER = """
+import autograd
+from autograd._op import Later, registry
+from autograd._tensor import Tensor
+methods = {n for n, v in vars(Tensor).items() if type(v) is not Later}
+functions = set(dict.keys(registry))
+registry.complete()
+print('"Written by `python -m tests.stubs`: what the families imported later add to Tensor and to the namespace."\\n')
+for name, added in (("METHODS", set(vars(Tensor)) - methods), ("FUNCTIONS", {n for n in set(registry) - functions if "." not in n})):
+    print(f"{name} = (")
+    for n in sorted(n for n in added if not (n in vars(Tensor) and type(vars(Tensor)[n]) is Later)):
+        print(f'    "{n}",')
+    print(")")
+"""
+
+
 def stubs() -> dict[str, str]:
-    """File name -> contents of every stub."""
-    return {"_tensor.pyi": tensor_stub(), "__init__.pyi": namespace_stub()}
+    """File name -> contents of everything that is written from the registry."""
+    return {"ops/_names.py": later_names(), "_tensor.pyi": tensor_stub(), "__init__.pyi": namespace_stub()}
 
 
 def main() -> None:

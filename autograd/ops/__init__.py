@@ -1,8 +1,14 @@
-"""The operations, by family; importing this package declares them all.
+"""The operations, by family; importing this package declares the everyday ones.
 
-Lower families first: a family may use those above it in this list.
+Lower families first: a family may use those above it. The families of LATER are imported with the first look at an
+operation of theirs (`Registry`), because a program that needs none of them should not wait for them.
 """
 
+from importlib import import_module as _import_module
+
+from .._op import Later as _Later
+from .._op import registry as _registry
+from .._tensor import Tensor as _Tensor
 from . import index  # noqa: I001
 from . import compare
 from . import complex  # noqa: A004
@@ -18,32 +24,46 @@ from . import sort
 from . import scatter
 from . import diagonals
 from . import combine
-from . import linalg_solve
-from . import linalg_decompose
-from . import linalg_lu
-from . import linalg_householder
-from . import linalg_functions
-from . import linalg_products
-from . import linalg_norm
-from . import linalg_top
-from . import fft
-from . import stft
-from . import special
-from . import polynomials
-from . import windows
-
-from . import activation
 from . import dropout
-from . import conv
-from . import pool
-from . import distance
-from . import norm
-from . import loss
-from . import classify
-from . import ctc
-from . import attention
-from . import resample
-from . import adaptive
-from . import grid
-from . import embedding
-from . import shared
+from ._names import METHODS as _METHODS
+
+LATER = (
+    "linalg_solve",
+    "linalg_decompose",
+    "linalg_lu",
+    "linalg_householder",
+    "linalg_functions",
+    "linalg_products",
+    "linalg_norm",
+    "linalg_top",
+    "fft",
+    "stft",
+    "special",
+    "polynomials",
+    "windows",
+    "activation",
+    "conv",
+    "pool",
+    "distance",
+    "norm",
+    "loss",
+    "classify",
+    "ctc",
+    "attention",
+    "resample",
+    "adaptive",
+    "grid",
+    "embedding",
+    "shared",
+)
+
+
+def _load() -> None:
+    for family in LATER:
+        _import_module(f".{family}", __name__)
+
+
+_registry.load = _load
+for _name in _METHODS:
+    if _name not in vars(_Tensor):
+        setattr(_Tensor, _name, _Later(_name))
