@@ -302,6 +302,7 @@ class _Level:
         self.along = start + before
         if self.path and not self.flat:
             self.widen(self.header + 2 * PAD)
+            self.clear_title()
         elif self.path:
             self.along = max(self.along, self.header + 2 * PAD)
 
@@ -309,6 +310,13 @@ class _Level:
         """Distance to the next rank: more where wires have far to go sideways."""
         shift = max((abs(e[0].place + e[1] - i.place - e[2]) for i in row for e in i.down), default=0.0)
         return self.gaps[1] + min(70.0, 0.12 * max(0.0, shift - 30))
+
+    def clear_title(self) -> None:
+        """Make the box so wide that its title has room beside the wires that enter it."""
+        entries = [i.place for i in self.items.values() if i.key[0] == "in"]
+        room = self.header + 30
+        if entries and min(entries) < room - 4 and self.across - max(entries) < room:
+            self.across = max(entries) + room
 
     def widen(self, wanted: float) -> None:
         extra = wanted - self.across
