@@ -3,6 +3,12 @@
 `torch.nn`, `torch.optim`, `torch.utils.data` and the rest are modules made from the registry of operations and from
 `nn` (see `_layout.py`); what those do not have is in `_parts/`. A name that is missing says so, and what is close.
 
+While installed (`install()`, or the command line), tensors print as PyTorch's do and seeds give PyTorch's own random
+numbers, so that a program starts from the weights, batches and dropout masks it had there.
+
+Not here: devices other than the CPU, sparse memory (`sparse_coo_tensor` gives a dense tensor), quantization, ONNX,
+distributed training, TensorBoard files; `compile` and `jit.script` give back what they are given.
+
 Example:
     >>> from autograd.compat import torch
     >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
