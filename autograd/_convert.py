@@ -80,7 +80,8 @@ def _plain(data: Any) -> Any:
                 "tensor: an element is a Tensor that requires grad, and its history would be lost; "
                 "use autograd.stack([...]) to keep it, or detach() the elements"
             )
-        return data._data
+        plain = not data._data.ndim and data._data.dtype in (_dtype.get_default_dtype().dtype, np.int64)
+        return data._data.item() if plain else data._data  # beside numbers it must not widen them
     if isinstance(data, (list, tuple)):
         return [_plain(x) for x in data] if any(isinstance(x, (list, tuple)) or hasattr(x, "_data") for x in data) else list(data)
     if isinstance(data, (range,)):
