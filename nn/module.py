@@ -9,7 +9,7 @@ from typing import Any
 
 import autograd
 from autograd import Tensor
-from autograd._graph import RemovableHandle, Scope, capture
+from autograd._graph import RemovableHandle, Scope, capture, new
 from autograd._mode import scope
 
 from . import _hooks, _state
@@ -86,7 +86,10 @@ class Module:
             call = self._call_with_hooks
         if not capture.limit:  # nobody will draw this: no scope needed
             return call(*args, **kwargs)
-        token = enter(Scope(self._scope_name or type(self).__name__, self, next(_calls), current()))
+        scope = new(Scope)
+        scope.name, scope.module = self._scope_name or type(self).__name__, self
+        scope.index, scope.parent = next(_calls), current()
+        token = enter(scope)
         try:
             return call(*args, **kwargs)
         finally:

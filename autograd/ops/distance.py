@@ -173,7 +173,7 @@ def _(g, x, weight, needs):
     rows, given = (g, x) if x.ndim == 2 else (g.reshape(-1, g.shape[-1]), x.reshape(-1, x.shape[-1]))
     gx = rows.dot(weight).reshape(x.shape) if needs[0] else None  # NumPy hands BLAS matrices only, never stacks of them
     gw = rows.T.dot(given) if needs[1] else None
-    return gx, gw, rows.sum(axis=0) if needs[2] else None
+    return gx, gw, column_sums(rows) if needs[2] else None
 
 
 def _rows(x):
@@ -270,5 +270,5 @@ from .._tensor import wrap  # noqa: E402
 from .compare import where  # noqa: E402
 from .matmul import matmul  # noqa: E402
 from .pointwise import abs, clamp, sgn  # noqa: E402
-from .reduce import sum  # noqa: E402
+from .reduce import column_sums, sum  # noqa: E402
 from .shape import broadcast_tensors, permute, reshape, squeeze, transpose, unsqueeze  # noqa: E402

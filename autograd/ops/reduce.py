@@ -46,7 +46,14 @@ def _total(x, axes, keepdim):
         return np.sum(x, axis=axes, keepdims=keepdim, dtype=np.float32).astype(np.float16)[()]
     if x.ndim > 1 and axes and 0 in axes and x.dtype == np.float32 and len(axes) < x.ndim:
         return _total_leading(x, axes, keepdim)
-    return x.sum(axis=axes, keepdims=keepdim)
+    if type(x) is np.ndarray:  # what ndarray.sum calls in the end, a microsecond later
+        return np.add.reduce(x, axis=axes, keepdims=keepdim)
+    return np.sum(x, axis=axes, keepdims=keepdim)
+
+
+def column_sums(x):
+    """Sums over the rows of an array of two axes, for closed forms of gradients."""
+    return np.add.reduce(x, axis=0) if len(x) < 256 else _total(x, (0,), False)
 
 
 def _total_leading(x, axes, keepdim):

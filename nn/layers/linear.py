@@ -13,6 +13,8 @@ from ..module import Module
 from ..parameter import UninitializedParameter, empty_parameter, is_lazy
 from .lazy import LazyModuleMixin
 
+_linear = F.linear.__wrapped__  # without the binding of keywords: layers are what small programs spend their time in
+
 
 class Identity(Module):
     """y = x, whatever the constructor's arguments; a place-holder for a layer that may be left out."""
@@ -62,7 +64,7 @@ class Linear(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """x Wᵀ + b."""
-        return F.linear(input, self.weight, self.bias)
+        return _linear(input, self.weight, self.bias)
 
     def extra_repr(self) -> str:
         """Sizes and whether there is a bias."""
