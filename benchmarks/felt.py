@@ -136,6 +136,39 @@ def peak_memory(found: dict[str, tuple[str, str]], threads: int, say: Say) -> di
     return peaks
 
 
+CAPTURE = """
+import time, autograd
+from autograd import viz
+weights = [autograd.tensor(0.1 * i, requires_grad=True) for i in range(50)]
+def step():
+    t = weights[0] * 0.5
+    for w in weights:
+        t = (t * w + 1.0).tanh()
+    t.backward()
+    for w in weights:
+        w.grad = None
+def best(limit):
+    viz.capture(limit)
+    seconds = []
+    for _ in range(300):
+        start = time.perf_counter()
+        step()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
+times = [(best(16), best(0)) for _ in range(5)]
+print(min(t[0] for t in times), min(t[1] for t in times))
+"""
+
+
+def capture_cost(found: dict[str, tuple[str, str]], say: Say) -> dict[str, dict[str, float]]:
+    """Seconds of a scalar training step with small values kept for pictures, and without."""
+    if "glassgrad" not in found:
+        return {}
+    on, off = map(float, run(found["glassgrad"][0], CAPTURE, ours=True).split())
+    say(f"  values kept for pictures cost {100 * (on / off - 1):+.1f} % of a scalar training step")
+    return {"scalar step, values kept for pictures": {"glassgrad": on}, "scalar step, nothing kept": {"glassgrad": off}}
+
+
 def measure(found: dict[str, tuple[str, str]], threads: int, quick: bool, say: Say) -> dict[str, Any]:
     """All of them, by the title of their row."""
     rounds = 2 if quick else 9
@@ -144,4 +177,5 @@ def measure(found: dict[str, tuple[str, str]], threads: int, quick: bool, say: S
         "start to first gradient": first_gradient(dict(found), rounds, say),
         "installed size with requirements": install_size(found),
         "peak memory training the MLP 784-512-10": peak_memory(found, threads, say),
+        **capture_cost(found, say),
     }
