@@ -104,11 +104,17 @@ def value_and_grad(function: Callable, argnum: Any = 0) -> Callable:
     places = argnum if isinstance(argnum, (tuple, list)) else (argnum,)
 
     def evaluate(*args: Any, **kwargs: Any) -> tuple:
-        args, leaves = list(args), []
+        leaves: list[Tensor] = []
+
+        def variable(value: Any) -> Tensor:
+            leaves.append(_variable(value))
+            return leaves[-1]
+
         given = [args[i] for i in places]
+        values = list(args)
         for i in places:
-            args[i] = _mapped(args[i], lambda v: leaves.append(_variable(v)) or leaves[-1])  # type: ignore[func-returns-value]
-        out = function(*args, **kwargs)
+            values[i] = _mapped(args[i], variable)
+        out = function(*values, **kwargs)
         if not isinstance(out, Tensor):
             raise TypeError(f"grad: the function must return a Tensor, got {type(out).__name__}")
         found = iter(gradients(out, leaves, create_graph=True, materialize_grads=True))
@@ -135,7 +141,8 @@ def _mapped(value: Any, f: Callable) -> Any:
 
 def _depends_only_on(out: Tensor, leaves: list[Tensor]) -> bool:
     """Whether the graph of `out` ends in fresh variables only, not in a tensor of the caller's that requires grad."""
-    own, seen, stack = {id(history(t)) for t in leaves}, set(), [history(out)]
+    own, seen = {id(history(t)) for t in leaves}, set()
+    stack: list[Any] = [history(out)]
     while stack:
         node = stack.pop()
         if node is None or id(node) in seen:

@@ -530,6 +530,12 @@ def test_gradient_by_a_structure_of_arrays():
     assert isinstance(slopes["b"][1], ag.Tensor)
 
 
+def test_gradients_come_in_the_order_asked_for():
+    slopes = ag.grad(lambda x, y: (x * y**2).sum(), (1, 0))(2.0, 3.0)
+    assert [float(g) for g in slopes] == [12.0, 9.0]
+    assert float(ag.grad(lambda x, y: (x * y**2).sum(), -1)(2.0, 3.0)) == 12.0
+
+
 def test_a_gradient_that_depends_on_a_tensor_stays_one():
     w = ag.tensor(2.0, requires_grad=True)
     g = ag.grad(lambda x: (w * x * x).sum())(np.ones(2))
