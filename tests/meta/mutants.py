@@ -1,7 +1,9 @@
 """Mistakes planted in rules: wrong signs, swapped operands, dropped terms, wrong axes, detached values.
 
 `python -m tests.meta.mutants` plants every mistake in every rule in turn, runs the generated tests of that operation
-on it, and prints which survive. EQUIVALENT lists those that change nothing, each with its reason.
+and its special values on it, and prints which survive. Two kinds change nothing and do not count: a sign or a cut in a
+rule whose results stay the same to the bit on 20 draws of every trial in both orders (a rule that is zero, or linear in
+the incoming gradient), and those that EQUIVALENT lists, each with its reason.
 """
 
 from __future__ import annotations
@@ -12,38 +14,104 @@ import copy
 import inspect
 import sys
 import textwrap
+from collections import Counter
 from collections.abc import Iterator
 from types import FunctionType
 from typing import Any
 
+import numpy as np
+
 import autograd
 from autograd._op import Op
 from autograd._tensor import Tensor
+from tests.meta.special import SPECIAL, WEIGHT, check
 from tests.ops.test_every_op import DECLARED, leaves_of, run, tolerance, trials
 
-SWAPS: dict[type, type] = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Lt: ast.Gt, ast.Gt: ast.Lt,
-                           ast.LtE: ast.GtE, ast.GtE: ast.LtE}  # fmt: skip
+SWAPS: dict[type, type] = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult,
+                           ast.Lt: ast.Gt, ast.Gt: ast.Lt, ast.LtE: ast.GtE, ast.GtE: ast.LtE}  # fmt: skip
 
-# (operation, mutant) -> why it computes the same
-EQUIVALENT: dict[tuple[str, str], str] = {}
+SIGN, CUT = "sign of all", "detached"
+
+REASONS: dict[str, dict[str, list[str]]] = {
+    "the number stands where another condition discards the result; it only keeps a division or logarithm finite": {
+        "_length": ["x: constant in `1.0`", "x: constant in `1.0` #2", "x: constant in `1.0` #3"],
+        "_std": ["x: constant in `1.0` #2"],
+        "_pow": [
+            "x: swapped in `y` #9",
+            "x: constant in `1.0`",
+            *(f"x: {m} in `0.0 * y`" for m in ("left dropped", "right dropped")),
+            *(f"x: {m} in `1.0 + 0.0 * y`" for m in ("operator", "left dropped", "right dropped")),
+            "y: swapped in `x` #7",
+            "y: constant in `1.0`",
+            *(f"y: {m} in `0.0 * x`" for m in ("left dropped", "right dropped")),
+            *(f"y: {m} in `1.0 + 0.0 * x`" for m in ("operator", "right dropped")),
+        ],
+        "sgn": [
+            *(f"x: {m}" for m in ("constant in `1.0`", "left dropped in `0.0 * size`", "right dropped in `0.0 * size`")),
+            *(f"x: {m} in `1.0 + 0.0 * size`" for m in ("operator", "left dropped", "right dropped")),
+        ],
+    },
+    "zero times anything finite of a shape that broadcasts to the input's": {
+        "_pow": ["x: right dropped in `0.0 * g`", "y: right dropped in `0.0 * (g * out)`",
+                 "y: left dropped in `g * out`", "y: right dropped in `g * out`"],
+        "copysign": ["y: right dropped in `0.0 * g * y`", "y: right dropped in `0.0 * g`"],
+        "fmax": ["x: right dropped in `0.0 * g`", "y: right dropped in `0.0 * g`"],
+        "fmin": ["x: right dropped in `0.0 * g`", "y: right dropped in `0.0 * g`"],
+        "sgn": ["x: right dropped in `0.0 * g` #2"],
+    },
+    "the exponent is never a number in its own rule, and a number as base has the same derivative by the general form": {
+        "_pow": ["y: swapped in `x`", "y: swapped in `x` #4", "y: swapped in `y` #2"],
+    },
+    "the engine sums what is left over the axes that the input does not have: only the order of the sums changes": {
+        "_linear": ["bias: comparison in `g.ndim > 2`", "bias: constant in `2`"],
+        "matmul": ["y: comparison in `x.ndim > 2`", "y: constant in `2`"],
+    },
+    "both forms of the derivative hold for every shape; the condition chooses the cheaper": {
+        "_pinv": ["x: comparison in `x.shape[-2] <= x.shape[-1]`", "x: constant in `1`"],
+    },
+    "the diagonal is zero up to the phase check that stands before: real, and its real part just subtracted": {
+        name: [f"x: {m} in `inner - diag_embed(main_diagonal(inner))`" for m in ("operator", "right dropped")]
+        for name in ("linalg.eig", "linalg.eigh")
+    },
+    "the factor is 1: it only ties the gradient to the input": {
+        "prod": [
+            *(f"x: {m} in `g * (0.0 * x + 1.0)`" for m in ("operator", "right dropped")),
+            *(f"x: {m}" for m in ("left dropped in `0.0 * x + 1.0`", "right dropped in `0.0 * x`")),
+        ],
+    },
+    "the matrix is square": {"linalg.matrix_exp": ["x: constant in `1`"]},
+    "from 2 to 4 both forms are the same product without a pole": {"linalg.vector_norm": ["x: constant in `2` #2"]},
+    "the rule raises, as PyTorch does: there is no closed form": {
+        name: [f"x: {SIGN}", f"x: {CUT}"] for name in ("igamma", "igammac", "special.zeta")
+    },
+}  # fmt: skip
+
+# (operation, "input: mutant") -> why it computes the same
+EQUIVALENT = {(op, mutant): why for why, ops in REASONS.items() for op, mutants in ops.items() for mutant in mutants}
 
 
 def ruled() -> dict[str, Op]:
     return {name: d for name, d in sorted(DECLARED.items()) if isinstance(d, Op) and d.rules and d.sample is not None}
 
 
+def declared_name(declared: Op) -> str:
+    return declared.name if declared.namespace in ("", "_") else f"{declared.namespace}.{declared.name}"
+
+
 def caught(declared: Op) -> bool:
-    """Whether the generated gradient tests fail for the operation as it is now."""
+    """Whether the generated gradient tests or the special values fail for the operation as it is now."""
     declared.plans.clear()
     try:
         for trial in trials(declared):
             leaves = leaves_of(trial)
             if not leaves:
                 continue
-            f = lambda *xs, t=trial: run(declared, t, xs)  # noqa: E731
+            f = lambda *xs, t=trial: [o * WEIGHT for o in run(declared, t, xs)]  # noqa: E731
             autograd.gradcheck(f, leaves, atol=tolerance(declared), rtol=1e-5)
             if declared.differentiable_twice:
                 autograd.gradgradcheck(f, leaves, atol=10 * tolerance(declared), rtol=1e-4)
+        for case in SPECIAL.get(declared_name(declared), ()):
+            check(declared.call, case)
     except Exception:
         return True
     finally:
@@ -53,15 +121,61 @@ def caught(declared: Op) -> bool:
 
 def planted(declared: Op, name: str, rule: Any) -> bool:
     """Whether the tests catch `rule` in the place of the one for input `name`. Entries that hold plans start anew."""
+    return with_rule(declared, name, rule, lambda: caught(declared))
+
+
+def with_rule(declared: Op, name: str, rule: Any, what: Any) -> Any:
+    """`what()` while `rule` stands in the place of the one for input `name`."""
     before = declared.rules[name]
     closed, declared.fast_rule = declared.fast_rule, None
     declared.rules[name] = (rule, before[1])
     forget(declared)
     try:
-        return caught(declared)
+        return what()
     finally:
         declared.rules[name], declared.fast_rule = before, closed
         forget(declared)
+
+
+def changes_nothing(declared: Op, name: str, rule: Any, draws: int = 20) -> bool:
+    """Whether `rule` gives the original's gradients to the bit, first and second order, on draws of every trial."""
+    called = Counter()
+    original = declared.rules[name][0]
+
+    def counted(*args: Any) -> Any:
+        called["rule"] += 1
+        return original(*args)
+
+    for seed in range(draws):
+        before = with_rule(declared, name, counted, lambda s=seed: gradients(declared, s))
+        after = with_rule(declared, name, rule, lambda s=seed: gradients(declared, s))
+        if not all(np.array_equal(a, b, equal_nan=True) for a, b in zip(before, after, strict=True)):
+            return False
+    return bool(called)
+
+
+def gradients(declared: Op, seed: int) -> list[Any]:
+    """First and second derivatives of every trial, towards random directions; None is zero."""
+    found: list[Any] = []
+    rng = np.random.default_rng(seed)
+    for trial in trials(declared, seed):
+        leaves = leaves_of(trial)
+        outputs = [o for o in run(declared, trial, leaves) if o.requires_grad] if leaves else []
+        if outputs:
+            weights = [autograd.tensor(rng.normal(size=o.shape), requires_grad=True) for o in outputs]
+            total = sum((o * w).sum().real for o, w in zip(outputs, weights, strict=True))
+            grads = autograd.grad(total, leaves, create_graph=True, allow_unused=True)
+            found += [array(g, x) for g, x in zip(grads, leaves, strict=True)]
+            seen = [(g * g.conj()).real.sum() for g in grads if g is not None and g.requires_grad]
+            if seen and declared.differentiable_twice:
+                places = [*leaves, *weights]
+                second = autograd.grad(sum(seen), places, allow_unused=True)
+                found += [array(g, x) for g, x in zip(second, places, strict=True)]
+    return found
+
+
+def array(g: Any, x: Any) -> Any:
+    return np.zeros(x.shape) if g is None else np.array(g._data)
 
 
 def forget(declared: Op) -> None:
@@ -112,11 +226,13 @@ def source_mutants(rule: Any) -> Iterator[tuple[str, Any]]:
     if not isinstance(function, ast.FunctionDef):
         return
     function.decorator_list = []
+    times: Counter[str] = Counter()
     for label, body in variants(function):
+        times[label] += 1
         module = ast.fix_missing_locations(ast.Module([body], []))
         space = dict(rule.__globals__)
-        exec(compile(module, "<mutant>", "exec"), space)  # noqa: S102
-        yield label, space[function.name]
+        exec(compile(module, "<mutant>", "exec"), space)
+        yield label if times[label] == 1 else f"{label} #{times[label]}", space[function.name]
 
 
 def variants(function: ast.FunctionDef) -> Iterator[tuple[str, ast.FunctionDef]]:
@@ -151,33 +267,59 @@ def changes_of(node: ast.AST, names: list[str]) -> Iterator[tuple[str, Any]]:
         yield "comparison", lambda t, _: t.ops.__setitem__(0, SWAPS[type(t.ops[0])]())
     if isinstance(node, ast.Constant) and type(node.value) in (int, float) and node.value not in (0, 0.0):
         yield "constant", lambda t, _: setattr(t, "value", t.value * 2)
-    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in ("x", "y") and {"x", "y"} <= set(names):
+    if (
+        isinstance(node, ast.Name)
+        and isinstance(node.ctx, ast.Load)
+        and node.id in ("x", "y")
+        and {"x", "y"} <= set(names)
+    ):
         yield "swapped", lambda t, _: setattr(t, "id", "y" if t.id == "x" else "x")
 
 
-def survivors(only: str | None = None, say: Any = print) -> tuple[int, list[tuple[str, str]]]:
-    """(number of mistakes planted, those that no test noticed)."""
-    count, alive = 0, []
+def mutants_of(declared: Op, rule: Any) -> Iterator[tuple[str, Any]]:
+    yield SIGN, flipped(rule)
+    if declared.differentiable_twice and not declared.linear:
+        yield CUT, detached(rule)
+    yield from source_mutants(rule)
+
+
+def survivors(only: str | None = None, say: Any = print) -> tuple[Counter[str], list[tuple[str, str]]]:
+    """(how many mistakes were caught, equivalent or survived, those that no test noticed)."""
+    fates: Counter[str] = Counter()
+    alive = []
     for op_name, declared in ruled().items():
         if only and only not in op_name:
             continue
+        if caught(declared):
+            fates["in operations that fail as they are"] += 1
+            alive.append((op_name, "fails as it is"))
+            say(f"fails as it is: {op_name}", flush=True)
+            continue
         for name, (rule, _) in list(declared.rules.items()):
-            twists = [("sign of all", flipped(rule))]
-            if declared.differentiable_twice and not declared.linear:
-                twists.append(("detached", detached(rule)))
-            for label, wrong in [*twists, *source_mutants(rule)]:
-                count += 1
-                if not planted(declared, name, wrong) and (op_name, label) not in EQUIVALENT:
+            for label, wrong in mutants_of(declared, rule):
+                fate = fate_of(declared, name, label, wrong)
+                fates[fate] += 1
+                if fate == "survives":
                     alive.append((op_name, f"{name}: {label}"))
                     say(f"survives: {op_name}, rule for {name}: {label}", flush=True)
-    return count, alive
+    return fates, alive
+
+
+def fate_of(declared: Op, name: str, label: str, wrong: Any) -> str:
+    if planted(declared, name, wrong):
+        return "caught"
+    if (declared_name(declared), f"{name}: {label}") in EQUIVALENT:
+        return "equivalent by its reason"
+    if label in (SIGN, CUT) and changes_nothing(declared, name, wrong):
+        return "equivalent to the bit"
+    return "survives"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", help="operations whose name contains this")
-    count, alive = survivors(parser.parse_args().only)
-    print(f"{count} mistakes planted, {len(alive)} survive")
+    fates, alive = survivors(parser.parse_args().only)
+    print(f"{fates.total()} mistakes planted: " + ", ".join(f"{n} {fate}" for fate, n in sorted(fates.items())))
     return bool(alive)
 
 
