@@ -54,6 +54,7 @@ LATER = (
     "adaptive",
     "grid",
     "embedding",
+    "recurrent",
     "shared",
 )
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import autograd
 from autograd import Tensor
+from autograd._mode import fast
+from autograd.ops.recurrent import lstm_cell
 
 from .. import functional as F
 from .. import init
@@ -34,7 +36,11 @@ def _rnn_tanh(x: Tensor, state: tuple, w: Weights) -> tuple:
 def _lstm(x: Tensor, state: tuple, w: Weights) -> tuple:
     """i, f, o = sigmoid(.), g = tanh(.), c' = f c + i g, h' = o tanh(c'), where x has been through its weights."""
     h, c = state
-    i, f, g, o = (x + F.linear(h, w.hh, w.b_hh)).chunk(4, -1)
+    gates = x + F.linear(h, w.hh, w.b_hh)
+    if fast.enabled and gates.ndim == 2 and gates.dtype == c.dtype and gates.is_floating_point():
+        h, c, _ = lstm_cell(gates, c)
+        return (h if w.hr is None else F.linear(h, w.hr)), c
+    i, f, g, o = gates.chunk(4, -1)
     c = f.sigmoid() * c + i.sigmoid() * g.tanh()
     h = o.sigmoid() * c.tanh()
     return (h if w.hr is None else F.linear(h, w.hr)), c
