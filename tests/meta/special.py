@@ -99,6 +99,9 @@ SPECIAL: dict[str, list[Case]] = {
         Case(lambda c, x: c(x, p=3.0, dim=0), ([0.0, 0.0],), ([0.0, 0.0],), finite=True),
         Case(lambda c, x: c(x, p=1.5, dim=0), ([0.0, 1.0],), ([0.0, 1.0],), finite=True),
     ],
+    "_lstm_cell": [
+        Case(lambda c, x, h: c(x, h)[1], ([[0.0] * 4], [[0.0]]), ([[0.0, 0.0, 0.5, 0.0]], [[0.5]])),
+    ],
     "_pow": [
         *(Case(lambda c, x, n=n: c(x, n), ([0.5, -1.2, 2.0],)) for n in (2, 3, -1, 0)),
         Case(lambda c, x: c(x, 1.7), ([0.5, 2.0],)),

@@ -40,3 +40,19 @@ def is_flat(declared, argument):
             if g is not None and np.any(g._data != 0):
                 return False
     return True
+
+
+def test_every_equivalent_mistake_can_still_be_planted():
+    """A reason whose rule has changed since is one that nobody has checked."""
+    labels = {
+        (name, f"{arg}: {label}")
+        for name in {op for op, _ in mutants.EQUIVALENT}
+        for arg, (rule, _) in mutants.ruled()[name].rules.items()
+        for label, _ in mutants.mutants_of(mutants.ruled()[name], rule)
+    }
+    assert set(mutants.EQUIVALENT) - labels == set()
+
+
+@pytest.mark.slow
+def test_no_planted_mistake_survives():
+    assert mutants.survivors(say=lambda *_, **__: None)[1] == []
