@@ -253,7 +253,7 @@ class Exports:
     def guarded(self, saved: tuple) -> tuple:
         """Saved values with copies of those whose memory is held outside."""
         table = self.table
-        return tuple(v.copy() if type(v) is ndarray and id(owner(v)) in table else v for v in saved)
+        return tuple(v.copy(order="K") if type(v) is ndarray and id(owner(v)) in table else v for v in saved)
 
     def changed(self, a: Array, since: int) -> bool:
         """Whether memory handed out after the tick `since` has been written by its holder."""

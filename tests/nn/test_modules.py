@@ -217,7 +217,8 @@ def test_copies_compute_the_same_and_share_nothing(case):
         found = run(case, twin, inputs, leaves, kwargs, LIB)
         for what in ("outputs", "parameters"):
             for a, b in zip(found[what], expected[what], strict=True):
-                np.testing.assert_array_equal(a, b)
+                # Not to the last bit: BLAS adds in an order that depends on how the copy's memory is aligned.
+                np.testing.assert_allclose(a, b, rtol=1e-13, atol=1e-15)
         for mine, other in zip(twin.parameters(), module.parameters(), strict=True):
             assert not np.shares_memory(mine.detach().numpy(), other.detach().numpy())
 
