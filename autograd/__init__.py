@@ -3,6 +3,7 @@
 This module re-exports the public names; see autograd/README.md for how it is built.
 """
 
+
 from __future__ import annotations
 
 from typing import Any as _Any
@@ -11,31 +12,31 @@ from ._conflict import check as _check_conflict
 
 _check_conflict(__path__[0])
 
-from ._collector import tune_collector as _tune_collector  # noqa: E402
+from ._collector import tune_collector as _tune_collector
 
 _tune_collector()  # first of all, so that importing gains from it too
 
-from ._backward import backward  # noqa: E402
-from . import ops as _ops  # noqa: E402
-from . import func, functional, random  # noqa: E402
-from ._dtype import *  # noqa: E402, F403
-from ._dtype import (  # noqa: E402
+from ._backward import backward
+from . import ops as _ops
+from . import func, functional, random
+from ._dtype import *
+from ._dtype import (
     ALL as _DTYPES,
     can_cast, dtype, finfo, get_default_dtype, iinfo, promote_types, set_default_dtype)  # fmt: skip
-from ._mode import (  # noqa: E402
+from ._mode import (
     detect_anomaly, enable_grad, fast_paths, inference_mode, is_anomaly_check_nan_enabled, is_anomaly_enabled,
     is_grad_enabled, is_inference_mode_enabled, no_grad, set_detect_anomaly, set_grad_enabled)  # fmt: skip
-from ._op import registry as _registry  # noqa: E402
-from .ops._names import FUNCTIONS as _LATER_FUNCTIONS  # noqa: E402
-from ._protocols import from_dlpack  # noqa: E402
-from ._repr import set_printoptions  # noqa: E402
-from ._tensor import Size, Tensor, device, layout, strided  # noqa: E402
-from .function import Function  # noqa: E402
-from .functional import elementwise_grad, grad, value_and_grad  # noqa: E402
-from .gradcheck import GradcheckError, gradcheck, gradgradcheck  # noqa: E402
-from .random import (  # noqa: E402
+from ._op import registry as _registry
+from .ops._names import FUNCTIONS as _LATER_FUNCTIONS
+from ._protocols import from_dlpack
+from ._repr import set_printoptions
+from ._tensor import Size, Tensor, device, layout, strided
+from .function import Function
+from .functional import elementwise_grad, grad, value_and_grad
+from .gradcheck import GradcheckError, gradcheck, gradgradcheck
+from .random import (
     Generator, default_generator, fork_rng, get_rng_state, initial_seed, manual_seed, seed, set_rng_state)  # fmt: skip
-from .save import load, save  # noqa: E402
+from .save import load, save
 
 __version__ = "0.1.0"
 
@@ -43,7 +44,20 @@ __version__ = "0.1.0"
 globals().update({key: declared.call for key, declared in dict.items(_registry) if "." not in key})
 
 
-_SUBMODULES = ("array_api", "checkpoint", "compat", "fft", "linalg", "numpy", "profiler", "signal", "special", "testing", "utils", "viz")
+_SUBMODULES = (
+    "array_api",
+    "checkpoint",
+    "compat",
+    "fft",
+    "linalg",
+    "numpy",
+    "profiler",
+    "signal",
+    "special",
+    "testing",
+    "utils",
+    "viz",
+)
 
 
 def __getattr__(name: str) -> _Any:

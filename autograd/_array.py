@@ -76,7 +76,11 @@ def sum_to(g: Array, shape: tuple[int, ...]) -> Array:
                 raise ValueError(f"an array of shape {tuple(own)} cannot be summed to {tuple(shape)}")
             axes.append(i + lead)
     if any_long(own, axes):
-        g = np.add.reduce(g, axis=tuple(axes), keepdims=True) if type(g) is ndarray else np.sum(g, axis=tuple(axes), keepdims=True)
+        g = (
+            np.add.reduce(g, axis=tuple(axes), keepdims=True)
+            if type(g) is ndarray
+            else np.sum(g, axis=tuple(axes), keepdims=True)
+        )
     return g.reshape(shape) if lead else g
 
 
@@ -175,7 +179,7 @@ class Part:
     Without it a loop over `x[i]` would build one full-size array of zeros per step.
     """
 
-    __slots__ = ("index", "value", "distinct")
+    __slots__ = ("distinct", "index", "value")
     shape = dtype = None  # never equal to an edge's, so the engine looks closer
 
     def __init__(self, index: Any, value: Array, distinct: bool = True) -> None:

@@ -14,7 +14,6 @@ from ._array import Array, changes, ndarray
 from ._graph import Leaf, Node, private
 from ._tensor import Tensor, history, wrap
 
-
 _storing = RLock()  # two threads whose graphs share a leaf must not read its .grad at the same time
 
 
@@ -125,7 +124,9 @@ def _differentiable_node(t: Any, i: int) -> Node | Leaf:
         raise TypeError(f"grad: inputs[{i}] must be a Tensor, got {type(t).__name__}")
     node = history(t)
     if node is None:
-        raise RuntimeError(f"One of the differentiated Tensors does not require grad: inputs[{i}] of shape {tuple(t.shape)}")
+        raise RuntimeError(
+            f"One of the differentiated Tensors does not require grad: inputs[{i}] of shape {tuple(t.shape)}"
+        )
     return node
 
 

@@ -91,7 +91,11 @@ def _compile(op: Any, scope_: dict[str, Any], function: Any) -> Callable:
     """Give the function, which others hold already, its real body."""
     exec(TEMPLATE.format(**_parts(op)), scope_)  # noqa: S102  (built from identifiers of a declaration)
     made = scope_["_entry"]
-    function.__kwdefaults__, function.__defaults__, function.__code__ = made.__kwdefaults__, made.__defaults__, made.__code__
+    function.__kwdefaults__, function.__defaults__, function.__code__ = (
+        made.__kwdefaults__,
+        made.__defaults__,
+        made.__code__,
+    )
     return function
 
 
@@ -101,8 +105,12 @@ def _parts(op: Any) -> dict[str, str]:
     public = [op.public_name(name) for name in op.inputs]
     given = [f"{name}={'None' if opt else '_MISSING'}" for name, opt in zip(public, optional, strict=True)]
     defaults = [f"{name}=_defaults[{i}]" for i, name in enumerate(op.parameters)]
-    read = [f"_a{i}, _e{i} = {name}.{'_buffer()' if op.view else '_data'}, {name}._node" for i, name in enumerate(public)]
-    unwrap = [f"_a{i} = _e{i} = None\n        if {public[i]} is not None: {read[i]}" if optional[i] else read[i] for i in n]
+    read = [
+        f"_a{i}, _e{i} = {name}.{'_buffer()' if op.view else '_data'}, {name}._node" for i, name in enumerate(public)
+    ]
+    unwrap = [
+        f"_a{i} = _e{i} = None\n        if {public[i]} is not None: {read[i]}" if optional[i] else read[i] for i in n
+    ]
     tests = [f"({name} is None or type({name}) in _RAW)" if opt else f"type({name}) in _RAW"
              for name, opt in zip(public, optional, strict=True)]  # fmt: skip
     unrecorded = [f"if _e{i} is None{f' and _a{i} is not None' if optional[i] else ''}: _node.given += (({i}, _keep(_a{i})),)"
@@ -123,14 +131,18 @@ def _parts(op: Any) -> dict[str, str]:
         "main": "_z[0]" if op.aux else "_z",
         "plan": f"_plan = _plans.get({needs}) or _plans.setdefault({needs}, _op.plan({needs}))",
         "given": "\n        ".join(unrecorded),
-        "view": f"if type(_main) is _ndarray and _may_share(_main, _a0): _note_view(_result, {public[0]})" if op.view else "",
+        "view": f"if type(_main) is _ndarray and _may_share(_main, _a0): _note_view(_result, {public[0]})"
+        if op.view
+        else "",
         "returned": "_op.fields(_result, *map(_wrap, _z[1:]))" if op.aux else "_result",
     }
 
 
 def _promotion(op: Any, n: range, optional: list[bool]) -> str:
     """When the general function must look: a required parameter is missing, or inputs differ in dtype."""
-    missing = "".join(f" or {p} is _MISSING" for p, d in zip(op.parameters, op.parameter_defaults, strict=True) if d is MISSING)
+    missing = "".join(
+        f" or {p} is _MISSING" for p, d in zip(op.parameters, op.parameter_defaults, strict=True) if d is MISSING
+    )
     if op.promote is None:
         return missing
     tests = [f" or _a0.dtype is not _a{i}.dtype" for i in n if i and not optional[i]]

@@ -62,7 +62,9 @@ def _from_sequence(data: Any) -> ndarray:
         a = np.array(data)
     except (ValueError, TypeError, OverflowError) as error:
         if "inhomogeneous" in str(error):
-            raise ValueError(f"tensor: expected nested sequences of equal length: {str(error).split('. ')[-1]}") from None
+            raise ValueError(
+                f"tensor: expected nested sequences of equal length: {str(error).split('. ')[-1]}"
+            ) from None
         raise type(error)(f"tensor: {error}") from None
     if a.dtype.kind not in "biufcV":
         if a.dtype.kind == "O" and isinstance(data, int):
@@ -83,7 +85,11 @@ def _plain(data: Any) -> Any:
         plain = not data._data.ndim and data._data.dtype in (_dtype.get_default_dtype().dtype, np.int64)
         return data._data.item() if plain else data._data  # beside numbers it must not widen them
     if isinstance(data, (list, tuple)):
-        return [_plain(x) for x in data] if any(isinstance(x, (list, tuple)) or hasattr(x, "_data") for x in data) else list(data)
+        return (
+            [_plain(x) for x in data]
+            if any(isinstance(x, (list, tuple)) or hasattr(x, "_data") for x in data)
+            else list(data)
+        )
     if isinstance(data, (range,)):
         return list(data)
     return data

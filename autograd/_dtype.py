@@ -24,7 +24,7 @@ class dtype:
 
     # The compatibility facade sets "torch." here, so that a program's printed output is the one it had.
     prefix = ""
-    __slots__ = ("name", "_numpy")
+    __slots__ = ("_numpy", "name")
 
     def __init__(self, name: str, numpy_dtype: np.dtype | None) -> None:
         self.name = name
@@ -142,7 +142,8 @@ def from_numpy_dtype(n: np.dtype) -> dtype:
         found = _FROM_NUMPY.get(n.newbyteorder("="))
     if found is None:
         raise TypeError(
-            f"can't convert np.ndarray of type {n.name}. The only supported types are: " + ", ".join(d.name for d in ALL)
+            f"can't convert np.ndarray of type {n.name}. The only supported types are: "
+            + ", ".join(d.name for d in ALL)
         )
     return found
 
@@ -247,7 +248,9 @@ class finfo:
 
 
 def _limits(d: dtype):
-    return require("ml_dtypes", extra="bf16", purpose="bfloat16").finfo("bfloat16") if d is bfloat16 else np.finfo(d.dtype)
+    return (
+        require("ml_dtypes", extra="bf16", purpose="bfloat16").finfo("bfloat16") if d is bfloat16 else np.finfo(d.dtype)
+    )
 
 
 class iinfo:

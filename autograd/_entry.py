@@ -243,7 +243,11 @@ def in_place_method(entry: Callable, name: str, operator: bool = False) -> Calla
         if operator and not is_operand(args[0]):
             return NotImplemented
         source = self
-        if composed and grad_mode() is not False and any(isinstance(a, Tensor) and history(a) is not None for a in (self, *args)):
+        if (
+            composed
+            and grad_mode() is not False
+            and any(isinstance(a, Tensor) and history(a) is not None for a in (self, *args))
+        ):
             source = wrap(self._data.copy(), history(self))  # its parts save the old values, not memory about to change
         return assign(self, entry(source, *args, **kwargs), name + "_")
 

@@ -45,7 +45,7 @@ class Observer:
 class Scope:
     """The call of a module (or a `viz.scope`) during which a node was made; a linked list, innermost first."""
 
-    __slots__ = ("name", "module", "index", "parent")
+    __slots__ = ("index", "module", "name", "parent")
 
     def __init__(self, name: str, module: object = None, index: int = 0, parent: Scope | None = None) -> None:
         self.name, self.module, self.index, self.parent = name, module, index, parent
@@ -54,7 +54,7 @@ class Scope:
 class Hooks:
     """Hooks of a node or leaf: `pre` see the gradient of its output, `post` those of its inputs as well."""
 
-    __slots__ = ("pre", "post", "accumulated", "retain")
+    __slots__ = ("accumulated", "post", "pre", "retain")
 
     def __init__(self) -> None:
         self.pre: dict[int, Callable] = {}
@@ -111,8 +111,24 @@ class Node:
         scope: innermost `Scope` at the time, or None.
     """
 
-    __slots__ = ("edges", "saved", "plan", "seq", "shape", "dtype", "kind", "value", "given", "params", "scope", "hooks",
-                 "_grad", "_metadata", "_trace", "__weakref__")  # fmt: skip
+    __slots__ = (
+        "__weakref__",
+        "_grad",
+        "_metadata",
+        "_trace",
+        "dtype",
+        "edges",
+        "given",
+        "hooks",
+        "kind",
+        "params",
+        "plan",
+        "saved",
+        "scope",
+        "seq",
+        "shape",
+        "value",
+    )  # fmt: skip
 
     def name(self) -> str:
         """PyTorch's name of the backward function, such as MulBackward0."""
@@ -174,7 +190,7 @@ def _first(result: Any) -> Any:
 class Leaf:
     """The end of the graph at a tensor that requires grad: gradients arriving here go to its `.grad`."""
 
-    __slots__ = ("ref", "shape", "dtype", "kind", "seq", "hooks", "__weakref__")
+    __slots__ = ("__weakref__", "dtype", "hooks", "kind", "ref", "seq", "shape")
     edges: tuple = ()
     next_functions: tuple = ()
     saved: tuple = ()
@@ -210,7 +226,7 @@ class Leaf:
 class Out:
     """The gradient of one output of an operation with several."""
 
-    __slots__ = ("position", "g")
+    __slots__ = ("g", "position")
     shape = dtype = None
 
     def __init__(self, position: int, g: Any) -> None:
@@ -361,8 +377,14 @@ class _Pass:
                 if node.value is not None:  # small, so its gradient is
                     node._grad = g
                 part, edge = plan.one(g, node.saved), edges[plan.only]
-                if edge not in grads and relevant is None and hooks is None and (
-                    type(part) is edge.kind or (part is not None and part.shape == edge.shape and part.dtype is edge.dtype)
+                if (
+                    edge not in grads
+                    and relevant is None
+                    and hooks is None
+                    and (
+                        type(part) is edge.kind
+                        or (part is not None and part.shape == edge.shape and part.dtype is edge.dtype)
+                    )
                 ):  # most nodes of most graphs: one input to go to, and the first to reach it
                     grads[edge] = part
                     if free and plan.keeps:
@@ -484,7 +506,9 @@ class _Pass:
         return g
 
     def call_post_hooks(self, node: Node, g: Any, parts: tuple) -> tuple:
-        inputs = tuple(None if p is None or self.create else _make_tensor(_dense(p, e)) for p, e in zip(parts, node.edges))
+        inputs = tuple(
+            None if p is None or self.create else _make_tensor(_dense(p, e)) for p, e in zip(parts, node.edges)
+        )
         if self.create:
             inputs = tuple(parts)
         for hook in tuple(node.hooks.post.values()):

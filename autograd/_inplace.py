@@ -32,7 +32,9 @@ def check_writable(t: Tensor, name: str) -> None:
                 "location. Please clone() the tensor before performing the operation."
             )
         if not data.flags.writeable:
-            raise RuntimeError(f"{name}: the tensor's memory is read-only (it came from a read-only array); clone() it first")
+            raise RuntimeError(
+                f"{name}: the tensor's memory is read-only (it came from a read-only array); clone() it first"
+            )
 
 
 def assign(t: Tensor, result: Tensor, name: str) -> Tensor:
@@ -119,7 +121,9 @@ def write_out(name: str, out: Any, result: Any) -> Any:
             "arguments requires grad."
         )
     if not can_cast(result.dtype, out.dtype):
-        raise RuntimeError(f"{name}: result type {result.dtype!r} can't be cast to the desired output type {out.dtype!r}")
+        raise RuntimeError(
+            f"{name}: result type {result.dtype!r} can't be cast to the desired output type {out.dtype!r}"
+        )
     if out._data.shape != result._data.shape:
         out._data = np.empty_like(result._data, dtype=out._data.dtype)
     buffer = out._buffer()

@@ -19,7 +19,15 @@ from ._array import broadcast_shapes as _broadcast_shapes
 from ._compiled import compiled_entry
 from ._dtype import FLOATING, category, get_default_dtype, result_dtype
 from ._entry import (
-    MISSING, binary_entry, general_entry, in_place_method, keep, operator_method, reflected_entry, unary_entry)  # fmt: skip
+    MISSING,  # fmt: skip
+    binary_entry,
+    general_entry,
+    in_place_method,
+    keep,
+    operator_method,
+    reflected_entry,
+    unary_entry,
+)
 from ._graph import Complex, Node, capture, new
 from ._inplace import write_out
 from ._mode import _anomaly, grad_mode, scope
@@ -30,9 +38,8 @@ from ._tensor import Tensor, history, note_view, trace_here, wrap
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"autograd\.(ops|_op|_entry|_graph)")
 
 
-
 class Registry(dict):
-    """"namespace.name" (or "name") -> its declaration.
+    """ "namespace.name" (or "name") -> its declaration.
 
     Importing the package declares the everyday families only; the others are imported when the registry is looked
     through, or asked for a name it does not know yet.
@@ -98,7 +105,12 @@ _CO_VARARGS, _CO_VARKEYWORDS = 0x04, 0x08  # flags of code objects; the inspect 
 def argument_names(function: Callable) -> tuple[str, ...]:
     """The names of a function's arguments, from its code object."""
     code = function.__code__
-    count = code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & _CO_VARARGS) + bool(code.co_flags & _CO_VARKEYWORDS)
+    count = (
+        code.co_argcount
+        + code.co_kwonlyargcount
+        + bool(code.co_flags & _CO_VARARGS)
+        + bool(code.co_flags & _CO_VARKEYWORDS)
+    )
     return code.co_varnames[:count]
 
 
@@ -155,7 +167,9 @@ class Op(Declaration):
     @functools.cached_property
     def fields(self) -> Any:
         """The named tuple of an operation with several results."""
-        return namedtuple(self.name, self.outputs or (self.result_name, *self.aux)) if self.outputs or self.aux else None
+        return (
+            namedtuple(self.name, self.outputs or (self.result_name, *self.aux)) if self.outputs or self.aux else None
+        )
 
     def _read_signature(self, kernel: Callable) -> None:
         """Inputs and parameters from the kernel's code object (`inspect.signature` would double the import time)."""
@@ -291,7 +305,10 @@ class Op(Declaration):
     def signature(self) -> str:
         """The arguments as a caller writes them, for error messages."""
         names = ["*" + n if self.variadic else self.public_name(n) for n in self.inputs]
-        shown = [f"{n}={d!r}" if d is not MISSING else n for n, d in zip([*names, *self.parameters], self.defaults, strict=True)]
+        shown = [
+            f"{n}={d!r}" if d is not MISSING else n
+            for n, d in zip([*names, *self.parameters], self.defaults, strict=True)
+        ]
         return f"({', '.join(shown)})"
 
     def apply(self, inputs: tuple, params: tuple) -> Any:
@@ -327,11 +344,7 @@ class Op(Declaration):
         if value is None:
             if not self.variadic and self.input_defaults[position] is None:
                 return None
-        elif type(value) in NUMBERS:
-            return value
-        elif is_raw(value):
-            return value
-        elif isinstance(value, (int, float, complex)):
+        elif type(value) in NUMBERS or is_raw(value) or isinstance(value, (int, float, complex)):
             return value
         name = self.inputs[0] if self.variadic else self.public_name(self.inputs[position])
         raise TypeError(
@@ -392,7 +405,9 @@ class Op(Declaration):
         return self.fields(result, *map(wrap, out[1:]))
 
     def record(self, main: Array, out: Any, arrays: tuple, params: tuple, nodes: tuple) -> Node:
-        numbers = not self.variadic and all(n is not None or a is None or type(a) in NUMBERS for a, n in zip(arrays, nodes, strict=True))
+        numbers = not self.variadic and all(
+            n is not None or a is None or type(a) in NUMBERS for a, n in zip(arrays, nodes, strict=True)
+        )
         plan = self.plan(tuple(n is not None for n in nodes), numbers)
         node = new(Node)
         node.edges, node.plan = nodes, plan
@@ -437,7 +452,9 @@ class Op(Declaration):
 
 def _unrecorded(arrays: tuple, nodes: tuple) -> tuple:
     """The inputs that no edge leads to, by position."""
-    return tuple((i, keep(a)) for i, (a, n) in enumerate(zip(arrays, nodes, strict=True)) if n is None and a is not None)
+    return tuple(
+        (i, keep(a)) for i, (a, n) in enumerate(zip(arrays, nodes, strict=True)) if n is None and a is not None
+    )
 
 
 def _quietly(kernel: Callable) -> Callable:

@@ -103,7 +103,9 @@ def array_ufunc(self: Tensor, ufunc: np.ufunc, method: str, *inputs: Any, **opti
 
 def _special(options: dict) -> bool:
     """Whether a ufunc call asks for what operations do not have (a mask, axes, a signature)."""
-    return any(v is not None and v is not True for k, v in options.items() if k not in ("dtype", "casting", "order", "subok"))
+    return any(
+        v is not None and v is not True for k, v in options.items() if k not in ("dtype", "casting", "order", "subok")
+    )
 
 
 def _operand(x: Any) -> Any:
@@ -155,7 +157,9 @@ def array_function(self: Tensor, function: Any, types: Any, args: tuple, kwargs:
 # ---------------------------------------------------------------------------------------------- DLPack
 
 
-def dlpack(self: Tensor, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: Any = None) -> Any:
+def dlpack(
+    self: Tensor, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: Any = None
+) -> Any:
     """A DLPack capsule over this tensor's memory.
 
     Raises:

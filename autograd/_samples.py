@@ -39,7 +39,9 @@ class Reals(NamedTuple):
         values = rng.uniform(self.lo, self.hi, shape)
         for point in self.avoid:
             near = np.abs(values - point) < self.margin
-            values = np.where(near, point + np.where(values >= point, 1, -1) * (self.margin + np.abs(values - point)), values)
+            values = np.where(
+                near, point + np.where(values >= point, 1, -1) * (self.margin + np.abs(values - point)), values
+            )
         return values
 
     def calls(self, rng: np.random.Generator, inputs: int) -> list[Call]:
@@ -47,13 +49,25 @@ class Reals(NamedTuple):
         second = self.other or self
         shapes: list[tuple] = [((),), ((3,),), ((2, 3),)]
         if inputs == 2:
-            shapes = [((), ()), ((3,), (3,)), ((2, 3), (2, 3)), ((2, 1), (3,)), ((), (2, 3)), ((4, 1, 2), (3, 1)), ((2, 3), ())]
+            shapes = [
+                ((), ()),
+                ((3,), (3,)),
+                ((2, 3), (2, 3)),
+                ((2, 1), (3,)),
+                ((), (2, 3)),
+                ((4, 1, 2), (3, 1)),
+                ((2, 3), ()),
+            ]
         elif inputs > 2:
             shapes = [((),) * inputs, ((2, 3),) * inputs, ((2, 1),) + ((3,),) * (inputs - 1)]
-        return [Call(tuple((self if i == 0 else second).draw(rng, s) for i, s in enumerate(group)), {}) for group in shapes]
+        return [
+            Call(tuple((self if i == 0 else second).draw(rng, s) for i, s in enumerate(group)), {}) for group in shapes
+        ]
 
 
-def reals(lo: float, hi: float, *, avoid: tuple[float, ...] = (), margin: float = 0.1, other: Reals | None = None) -> Reals:
+def reals(
+    lo: float, hi: float, *, avoid: tuple[float, ...] = (), margin: float = 0.1, other: Reals | None = None
+) -> Reals:
     return Reals(lo, hi, avoid, margin, other)
 
 

@@ -60,7 +60,9 @@ class device:
         self.type, _, number = name.partition(":")
         self.index = int(number) if number else index
         if self.type not in ("cpu", "cuda", "mps", "meta", "xpu"):
-            raise RuntimeError(f"Expected one of cpu, cuda, mps, xpu, meta device type at start of device string: {name!r}")
+            raise RuntimeError(
+                f"Expected one of cpu, cuda, mps, xpu, meta device type at start of device string: {name!r}"
+            )
 
     def __eq__(self, other: object) -> bool:
         return str(self) == str(other)
@@ -72,7 +74,9 @@ class device:
         return self.type if self.index is None else f"{self.type}:{self.index}"
 
     def __repr__(self) -> str:
-        return f"device(type={self.type!r})" if self.index is None else f"device(type={self.type!r}, index={self.index})"
+        return (
+            f"device(type={self.type!r})" if self.index is None else f"device(type={self.type!r}, index={self.index})"
+        )
 
     def __reduce__(self) -> tuple:
         return device, (str(self),)
@@ -119,7 +123,7 @@ class Tensor:
 
     # _data: ndarray, or a NumPy scalar for a tensor without axes. _node: None, a Leaf or a Node; unset on a view
     # whose base was changed in place since (see `history`). The others are set when first needed.
-    __slots__ = ("_data", "_node", "_grad", "_base", "__dict__", "__weakref__")
+    __slots__ = ("__dict__", "__weakref__", "_base", "_data", "_grad", "_node")
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Tensor:
         if args or kwargs or cls is Tensor:
@@ -326,7 +330,9 @@ class Tensor:
     def grad(self, value: Tensor | None) -> None:
         if value is not None:
             if not isinstance(value, Tensor):
-                raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}")
+                raise TypeError(
+                    f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}"
+                )
             if value._data.shape != self._data.shape:
                 raise RuntimeError(
                     f"assigned grad has data of a different size: the tensor is {tuple(self.shape)}, "
@@ -421,7 +427,9 @@ class Tensor:
 
     def _single(self) -> Any:
         if self._data.size != 1:
-            raise ValueError(f"only one element tensors can be converted to Python scalars, this one has {self._data.size}")
+            raise ValueError(
+                f"only one element tensors can be converted to Python scalars, this one has {self._data.size}"
+            )
         return self._data.item()
 
     def __float__(self) -> float:

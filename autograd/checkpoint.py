@@ -28,7 +28,10 @@ class _Recomputed(Function):
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
         saved = ctx.saved_tensors
-        args = [p if s is None else s.detach().requires_grad_(s.requires_grad) for s, p in zip(saved, ctx.plain, strict=True)]
+        args = [
+            p if s is None else s.detach().requires_grad_(s.requires_grad)
+            for s, p in zip(saved, ctx.plain, strict=True)
+        ]
         with enable_grad(), fork_rng():
             if ctx.state is not None:
                 set_rng_state(ctx.state)
@@ -61,7 +64,9 @@ def checkpoint(function: Callable, *args: Any, use_reentrant: bool | None = None
     return _Recomputed.apply(lambda anchor, *a: call(*a), state, anchor, *args)
 
 
-def checkpoint_sequential(functions: Any, segments: int, input: Any, use_reentrant: bool | None = None, **kwargs: Any) -> Any:
+def checkpoint_sequential(
+    functions: Any, segments: int, input: Any, use_reentrant: bool | None = None, **kwargs: Any
+) -> Any:
     """A sequence of functions run as `segments` checkpointed stretches, the last one kept."""
     functions = list(functions.children() if hasattr(functions, "children") else functions)
     size = max(len(functions) // segments, 1)

@@ -96,9 +96,13 @@ def grad_and_value(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: 
             filled, trees = _marked(args, places)
             value, aux = _split_aux(func(*filled, **kwargs), has_aux)
             if not isinstance(value, Tensor):
-                raise RuntimeError(f"Expected the function given to grad to return a Tensor, got {type(value).__name__}")
+                raise RuntimeError(
+                    f"Expected the function given to grad to return a Tensor, got {type(value).__name__}"
+                )
             if value.numel() != 1:
-                raise RuntimeError(f"Expected the function given to grad to return a scalar tensor, got tensor with {value.ndim} dims: shape {tuple(value.shape)}")
+                raise RuntimeError(
+                    f"Expected the function given to grad to return a scalar tensor, got tensor with {value.ndim} dims: shape {tuple(value.shape)}"
+                )
             found = _rebuilt(trees, _gradients(value, _flat(trees)))
         grads = tuple(found) if isinstance(argnums, tuple) else found[0]
         return _for_caller((grads, (value, aux)) if has_aux else (grads, value), trees)
@@ -152,7 +156,9 @@ def vjp(func: Callable, *primals: Any, has_aux: bool = False) -> tuple:
 def jvp(func: Callable, primals: tuple, tangents: tuple, *, strict: bool = False, has_aux: bool = False) -> tuple:
     """(output, tangent of the output) when the primals move along the tangents; forward mode."""
     if len(primals) != len(tangents):
-        raise RuntimeError(f"jvp: expected primals and tangents of one structure, got {len(primals)} and {len(tangents)}")
+        raise RuntimeError(
+            f"jvp: expected primals and tangents of one structure, got {len(primals)} and {len(tangents)}"
+        )
     with enable_grad():
         variables = tuple(_map(_variable, p) for p in primals)
         output, aux = _split_aux(func(*variables), has_aux)
@@ -180,7 +186,9 @@ def _jacobian(func: Callable, argnums: int | tuple[int, ...], has_aux: bool, tab
     return transformed
 
 
-def jacrev(func: Callable, argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False, chunk_size: int | None = None) -> Callable:
+def jacrev(
+    func: Callable, argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False, chunk_size: int | None = None
+) -> Callable:
     """A function that gives the Jacobian of `func` by reverse mode: a pass per output element.
 
     Shape: output (o...) by argument (i...) -> (o..., i...)
@@ -188,7 +196,9 @@ def jacrev(func: Callable, argnums: int | tuple[int, ...] = 0, *, has_aux: bool 
     return _jacobian(func, argnums, has_aux, lambda outputs, xs: [_rows(o, xs, True, False) for o in outputs])
 
 
-def jacfwd(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False, *, randomness: str = "error") -> Callable:
+def jacfwd(
+    func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False, *, randomness: str = "error"
+) -> Callable:
     """A function that gives the Jacobian of `func` by forward mode: a pass per input element.
 
     Shape: output (o...) by argument (i...) -> (o..., i...)
@@ -201,7 +211,9 @@ def hessian(func: Callable, argnums: int | tuple[int, ...] = 0) -> Callable:
     return jacfwd(jacrev(func, argnums), argnums)
 
 
-def vmap(func: Callable, in_dims: Any = 0, out_dims: Any = 0, randomness: str = "error", *, chunk_size: int | None = None) -> Callable:
+def vmap(
+    func: Callable, in_dims: Any = 0, out_dims: Any = 0, randomness: str = "error", *, chunk_size: int | None = None
+) -> Callable:
     """`func` applied to every slice of its arguments along `in_dims`, the results stacked along `out_dims`.
 
     Args:
@@ -218,9 +230,15 @@ def vmap(func: Callable, in_dims: Any = 0, out_dims: Any = 0, randomness: str = 
             raise ValueError(f"vmap: in_dims has {len(dims)} entries for {len(args)} arguments")
         sizes = {n for a, d in zip(args, dims, strict=True) for n in _mapped_sizes(a, d)}
         if len(sizes) != 1:
-            what = "vmap: at least one argument must be mapped" if not sizes else f"vmap: Expected all tensors to have the same size in the mapped dimension, got sizes {sorted(sizes)}"
+            what = (
+                "vmap: at least one argument must be mapped"
+                if not sizes
+                else f"vmap: Expected all tensors to have the same size in the mapped dimension, got sizes {sorted(sizes)}"
+            )
             raise ValueError(what)
-        slices = [func(*[_slice(a, d, i) for a, d in zip(args, dims, strict=True)], **kwargs) for i in range(sizes.pop())]
+        slices = [
+            func(*[_slice(a, d, i) for a, d in zip(args, dims, strict=True)], **kwargs) for i in range(sizes.pop())
+        ]
         return _stacked(slices, out_dims)
 
     return mapped
@@ -272,7 +290,9 @@ def functional_call(module: Any, parameters: Any, args: Any = None, kwargs: dict
     """`module(*args)` with parameters and buffers taken from the dict(s) given; the module's own stay as they are."""
     from importlib import import_module
 
-    return import_module("nn.utils.stateless").functional_call(module, parameters, args, kwargs, tie_weights=tie_weights, strict=strict)
+    return import_module("nn.utils.stateless").functional_call(
+        module, parameters, args, kwargs, tie_weights=tie_weights, strict=strict
+    )
 
 
 def linearize(func: Callable, *primals: Any) -> tuple:
@@ -291,7 +311,10 @@ def linearize(func: Callable, *primals: Any) -> tuple:
 
 def stack_module_state(models: list) -> tuple[dict, dict]:
     """Parameters and buffers of several modules of one architecture, stacked by name, for `vmap` over models."""
-    parameters = {n: stack([dict(m.named_parameters())[n].detach() for m in models]).requires_grad_() for n, _ in models[0].named_parameters()}
+    parameters = {
+        n: stack([dict(m.named_parameters())[n].detach() for m in models]).requires_grad_()
+        for n, _ in models[0].named_parameters()
+    }
     buffers = {n: stack([dict(m.named_buffers())[n] for m in models]) for n, _ in models[0].named_buffers()}
     return parameters, buffers
 

@@ -29,7 +29,9 @@ class FunctionCtx:
         """Keep tensors for backward; a change of one in place in the meantime is an error there."""
         for t in tensors:
             if t is not None and not isinstance(t, Tensor):
-                raise TypeError(f"save_for_backward can only save variables, but argument is of type {type(t).__name__}")
+                raise TypeError(
+                    f"save_for_backward can only save variables, but argument is of type {type(t).__name__}"
+                )
         self._to_save = tensors
 
     save_for_forward = save_for_backward
@@ -70,7 +72,8 @@ class FunctionCtx:
         """After forward: remember arrays and edges, never the output Tensors (that would be a reference cycle)."""
         now = tick()
         self._saved = [
-            None if t is None else (t._data, outputs[id(t)] if id(t) in outputs else history(t), now) for t in self._to_save
+            None if t is None else (t._data, outputs[id(t)] if id(t) in outputs else history(t), now)
+            for t in self._to_save
         ]
         self._to_save = self._dirty = ()
 
@@ -158,6 +161,7 @@ class Function:
         ...     def forward(ctx, x):
         ...         ctx.save_for_backward(x)
         ...         return x * x * x
+        ...
         ...     @staticmethod
         ...     def backward(ctx, g):
         ...         (x,) = ctx.saved_tensors

@@ -51,7 +51,7 @@ def grad(
     Example:
         >>> import autograd
         >>> x = autograd.tensor(2.0, requires_grad=True)
-        >>> (first,) = autograd.grad(x ** 3, x, create_graph=True)
+        >>> (first,) = autograd.grad(x**3, x, create_graph=True)
         >>> (second,) = autograd.grad(first, x)
         >>> float(first), float(second)
         (12.0, 12.0)
@@ -97,7 +97,7 @@ def value_and_grad(function: Callable, argnum: Any = 0) -> Callable:
 
     Example:
         >>> from autograd.functional import value_and_grad
-        >>> value, slope = value_and_grad(lambda x: x ** 3)(2.0)
+        >>> value, slope = value_and_grad(lambda x: x**3)(2.0)
         >>> float(value), float(slope)
         (8.0, 12.0)
     """
@@ -179,7 +179,9 @@ def _variables(name: str, inputs: Any, keep_graph: bool) -> tuple[Tensor, ...]:
     found = []
     for i, value in enumerate(_tuple(inputs)):
         if not isinstance(value, Tensor):
-            raise TypeError(f"{name}: The inputs given to {name} must be either a Tensor or a tuple of Tensors but the value at index {i} has type {type(value)}.")
+            raise TypeError(
+                f"{name}: The inputs given to {name} must be either a Tensor or a tuple of Tensors but the value at index {i} has type {type(value)}."
+            )
         found.append(value.view_as(value) if keep_graph and value.requires_grad else value.detach().requires_grad_())
     return tuple(found)
 
@@ -190,7 +192,9 @@ def _evaluated(name: str, func: Callable, variables: tuple) -> tuple[tuple[Tenso
     outputs = _tuple(result)
     for o in outputs:
         if not isinstance(o, Tensor):
-            raise TypeError(f"{name}: The outputs of the user-provided function must be Tensors, got {type(o).__name__}")
+            raise TypeError(
+                f"{name}: The outputs of the user-provided function must be Tensors, got {type(o).__name__}"
+            )
     return outputs, isinstance(result, (tuple, list))
 
 
@@ -204,7 +208,9 @@ def _one(values: tuple, several: bool) -> Any:
 
 def _strictly(name: str, strict: bool, value: Any, i: int) -> None:
     if strict and value is None:
-        raise RuntimeError(f"{name}: The output of the user-provided function is independent of input {i}. This is not allowed in strict mode.")
+        raise RuntimeError(
+            f"{name}: The output of the user-provided function is independent of input {i}. This is not allowed in strict mode."
+        )
 
 
 def vjp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple:
@@ -226,13 +232,17 @@ def vjp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, 
     for i, g in enumerate(found):
         _strictly("vjp", strict, g, i)
     grads = tuple(wrap(np.zeros_like(x._data)) if g is None else g for g, x in zip(found, variables, strict=True))
-    return _one(_finished(outputs, create_graph), several), _one(_finished(grads, create_graph), isinstance(inputs, (tuple, list)))
+    return _one(_finished(outputs, create_graph), several), _one(
+        _finished(grads, create_graph), isinstance(inputs, (tuple, list))
+    )
 
 
 def _weights(name: str, v: Any, outputs: tuple) -> tuple:
     if v is None:
         if len(outputs) != 1 or outputs[0].numel() != 1:
-            raise RuntimeError(f"{name}: The vector v can only be None if the user-provided function returns a single Tensor with a single element.")
+            raise RuntimeError(
+                f"{name}: The vector v can only be None if the user-provided function returns a single Tensor with a single element."
+            )
         return (wrap(np.ones_like(outputs[0]._data)),)
     weights = _tuple(v)
     for w, o in zip(weights, outputs, strict=True):
@@ -276,7 +286,9 @@ def _rows(o: Tensor, variables: tuple, create_graph: bool, strict: bool) -> list
             _strictly("jacobian", strict, g, i)
             row.append(wrap(np.zeros_like(x._data)) if g is None else g)
     empty = lambda x: wrap(np.zeros((0, *x.shape), x._data.dtype))  # noqa: E731
-    return [(stack(row) if row else empty(x)).reshape(*o.shape, *x.shape) for row, x in zip(rows, variables, strict=True)]
+    return [
+        (stack(row) if row else empty(x)).reshape(*o.shape, *x.shape) for row, x in zip(rows, variables, strict=True)
+    ]
 
 
 def _columns(outputs: tuple, variables: tuple) -> list[list[Tensor]]:
@@ -331,7 +343,9 @@ def hessian(func: Callable, inputs: Any, create_graph: bool = False, strict: boo
     def first(*variables: Tensor) -> Any:
         outputs, _ = _evaluated("hessian", func, variables)
         if len(outputs) != 1 or outputs[0].numel() != 1:
-            raise RuntimeError(f"hessian: The function given to hessian should return a single Tensor with a single element, got shape {tuple(outputs[0].shape)}")
+            raise RuntimeError(
+                f"hessian: The function given to hessian should return a single Tensor with a single element, got shape {tuple(outputs[0].shape)}"
+            )
         if not outputs[0].requires_grad:
             return tuple(x * 0 for x in variables)
         found = gradients(outputs[0].reshape(()), variables, None, None, True, True, True)
@@ -351,7 +365,9 @@ def vhp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, 
         moving = [(g, w) for g, w in zip(first, weights, strict=True) if g.requires_grad]
         found = (None,) * len(variables)
         if moving:
-            found = gradients([g for g, _ in moving], variables, [w for _, w in moving], None, create_graph, True, False)
+            found = gradients(
+                [g for g, _ in moving], variables, [w for _, w in moving], None, create_graph, True, False
+            )
     second = tuple(wrap(np.zeros_like(x._data)) if g is None else g for g, x in zip(found, variables, strict=True))
     return _finished(outputs, create_graph)[0], _one(_finished(second, create_graph), many)
 

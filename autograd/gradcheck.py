@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ._mode import enable_grad
 from ._backward import gradients
+from ._mode import enable_grad
 from ._tensor import Tensor, wrap
 
 
@@ -111,7 +111,9 @@ def gradcheck(
     inputs = _as_tuple(inputs)
     places = _differentiable(inputs)
     if not places:
-        raise ValueError("gradcheck expects at least one input tensor to require gradient, but none of them have requires_grad=True.")
+        raise ValueError(
+            "gradcheck expects at least one input tensor to require gradient, but none of them have requires_grad=True."
+        )
     try:
         with enable_grad():
             for i in places:
@@ -141,7 +143,9 @@ def _complex_pair(func, inputs, i, j, output, x, eps):
     parts = ((1.0, lambda o: o.real), (1j, lambda o: o.imag)) if output.is_complex() else ((1.0, lambda o: o),)
     numerical, analytical = [], []
     for weight, part in parts:
-        numerical.append(numerical_jacobian(lambda *a, p=part: p(_outputs(func, a)[j]), _detached(inputs, i), i, eps)[0])
+        numerical.append(
+            numerical_jacobian(lambda *a, p=part: p(_outputs(func, a)[j]), _detached(inputs, i), i, eps)[0]
+        )
         analytical.append(analytical_jacobian(output, x, weight))
     return np.concatenate(numerical, 1), np.concatenate(analytical, 1)
 

@@ -79,7 +79,9 @@ class profile:
         self._undo.append(lambda: setattr(declared, "kernel", kernel))
         for entry in (declared.call, declared.operator_entry):
             code = getattr(entry, "__code__", None)
-            for name, cell in zip(code.co_freevars if code else (), getattr(entry, "__closure__", None) or (), strict=False):
+            for name, cell in zip(
+                code.co_freevars if code else (), getattr(entry, "__closure__", None) or (), strict=False
+            ):
                 if name == "kernel":  # not "raw", by which rules call it
                     cell.cell_contents = timed
                     self._undo.append(lambda c=cell: setattr(c, "cell_contents", kernel))
@@ -128,7 +130,9 @@ class profile:
         lines = [f"{'operation':<24}{'calls':>8}{'forward ms':>12}{'backward ms':>13}{'share':>8}{'MB':>10}"]
         for r in rows[:limit]:
             share = 100 * (r.forward + r.backward) / total
-            lines.append(f"{r.name:<24}{r.calls:>8}{1e3 * r.forward:>12.3f}{1e3 * r.backward:>13.3f}{share:>7.1f}%{r.bytes / 1e6:>10.2f}")
+            lines.append(
+                f"{r.name:<24}{r.calls:>8}{1e3 * r.forward:>12.3f}{1e3 * r.backward:>13.3f}{share:>7.1f}%{r.bytes / 1e6:>10.2f}"
+            )
         if len(rows) > limit:
             lines.append(f"... and {len(rows) - limit} more")
         return "\n".join(lines)

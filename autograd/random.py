@@ -194,21 +194,43 @@ def _size(size, named):
 
 
 @composite(method=False)
-def rand(*size, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False, **named):
+def rand(
+    *size,
+    generator=None,
+    out=None,
+    dtype=None,
+    layout=None,
+    device=None,
+    requires_grad=False,
+    pin_memory=False,
+    **named,
+):
     """Uniform numbers from [0, 1)."""
     shape = _size(size, named)
     return finish(_uniform(draws(generator), shape, _floating("rand", dtype)), None, device, requires_grad, out)
 
 
 @composite(method=False)
-def randn(*size, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False, **named):
+def randn(
+    *size,
+    generator=None,
+    out=None,
+    dtype=None,
+    layout=None,
+    device=None,
+    requires_grad=False,
+    pin_memory=False,
+    **named,
+):
     """Standard normal numbers."""
     shape = _size(size, named)
     return finish(_normal(draws(generator), shape, _floating("randn", dtype)), None, device, requires_grad, out)
 
 
 @composite(method=False)
-def randint(low, high=None, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False):
+def randint(
+    low, high=None, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False
+):
     """Whole numbers from [low, high); randint(high, size) starts at 0.
 
     Raises:
@@ -226,14 +248,22 @@ def randint(low, high=None, size=None, *, generator=None, out=None, dtype=None, 
 
 
 @composite(method=False)
-def randperm(n, *, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
+def randperm(
+    n, *, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False
+):
     """The numbers 0 to n - 1 in random order."""
     return finish(draws(generator).permutation(int(n)), dtype or _dtype.int64, device, requires_grad, out)
 
 
 def _like(name, draw):
     def like(input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None, generator=None):
-        return draw(tuple(input.shape), dtype=dtype or input.dtype, device=device, requires_grad=requires_grad, generator=generator)
+        return draw(
+            tuple(input.shape),
+            dtype=dtype or input.dtype,
+            device=device,
+            requires_grad=requires_grad,
+            generator=generator,
+        )
 
     like.__name__ = name
     like.__doc__ = f"{draw.__doc__} With the shape and dtype of the input."
@@ -245,10 +275,14 @@ randn_like = _like("randn_like", randn)
 
 
 @composite(method=False)
-def randint_like(input, low=None, high=None, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
+def randint_like(
+    input, low=None, high=None, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None
+):
     """Whole numbers from [low, high) with the shape and dtype of the input."""
     low, high = (0, low) if high is None else (low, high)
-    return randint(low, high, tuple(input.shape), dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+    return randint(
+        low, high, tuple(input.shape), dtype=dtype or input.dtype, device=device, requires_grad=requires_grad
+    )
 
 
 @composite(method=False)
@@ -298,7 +332,9 @@ def multinomial(input, num_samples, replacement=False, *, generator=None):
     if (weights.sum(1) <= 0).any():
         raise RuntimeError("invalid multinomial distribution (sum of probabilities <= 0)")
     if num_samples <= 0 or (not replacement and num_samples > weights.shape[1]):
-        raise RuntimeError(f"cannot sample n_sample ({num_samples}) > prob_dist.size(-1) ({weights.shape[1]}) samples without replacement")
+        raise RuntimeError(
+            f"cannot sample n_sample ({num_samples}) > prob_dist.size(-1) ({weights.shape[1]}) samples without replacement"
+        )
     rng = draws(generator)
     if replacement and num_samples > 1:
         edges = np.cumsum(weights, axis=1)
@@ -349,23 +385,37 @@ def _whole_between(rng, shape, d, low=None, high=None):
     if high is None:
         low, high = 0, low
     if high is None:
-        high = 2 ** (24 if d == np.float32 else 53) if d.kind == "f" else int(np.iinfo(d).max) + 1 if d.kind != "b" else 2
+        high = (
+            2 ** (24 if d == np.float32 else 53) if d.kind == "f" else int(np.iinfo(d).max) + 1 if d.kind != "b" else 2
+        )
     return rng.integers(low, high, shape)
 
 
 _refill("uniform_", _uniform_between, "Fill with uniform numbers from [a, b).")
 _refill("normal_", _normal_about, "Fill with normal numbers.")
 _refill("random_", _whole_between, "Fill with whole numbers from [low, high).")
-_refill("exponential_", lambda rng, s, d, lambd=1.0: rng.exponential(1 / lambd, s), "Fill with exponential numbers of rate lambd.")
+_refill(
+    "exponential_",
+    lambda rng, s, d, lambd=1.0: rng.exponential(1 / lambd, s),
+    "Fill with exponential numbers of rate lambd.",
+)
 _refill("geometric_", lambda rng, s, d, p: rng.geometric(p, s), "Fill with geometric numbers.")
-_refill("cauchy_", lambda rng, s, d, median=0.0, sigma=1.0: rng.standard_cauchy(s) * sigma + median, "Fill with Cauchy numbers.")
-_refill("log_normal_", lambda rng, s, d, mean=1.0, std=2.0: rng.lognormal(mean, std, s), "Fill with log-normal numbers.")
+_refill(
+    "cauchy_",
+    lambda rng, s, d, median=0.0, sigma=1.0: rng.standard_cauchy(s) * sigma + median,
+    "Fill with Cauchy numbers.",
+)
+_refill(
+    "log_normal_", lambda rng, s, d, mean=1.0, std=2.0: rng.lognormal(mean, std, s), "Fill with log-normal numbers."
+)
 
 
 def _bernoulli_(self, p=0.5, *, generator=None):
     """Fill with 1 with probability p, else 0."""
     chance = p._data if isinstance(p, Tensor) else p
-    return assign(self, wrap((draws(generator).random(self._data.shape) < chance).astype(self._data.dtype)), "bernoulli_")
+    return assign(
+        self, wrap((draws(generator).random(self._data.shape) < chance).astype(self._data.dtype)), "bernoulli_"
+    )
 
 
 Tensor.bernoulli_ = _bernoulli_  # type: ignore[attr-defined]

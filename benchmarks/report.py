@@ -145,7 +145,12 @@ def felt_lines(felt: dict[str, Any]) -> list[list[str]]:
     return table
 
 
-SECONDS = ("import time", "start to first gradient", "scalar step, values kept for pictures", "scalar step, nothing kept")
+SECONDS = (
+    "import time",
+    "start to first gradient",
+    "scalar step, values kept for pictures",
+    "scalar step, nothing kept",
+)
 
 
 def megabytes(size: float) -> str:

@@ -52,7 +52,9 @@ def _pool(
     drawn = samples.numpy().reshape(planes, n).astype(np.float64)
     # PyTorch's samples name the axes from the last to the first in 2 dimensions, from the first to the last in 3.
     drawn = drawn[:, ::-1] if n == 2 else drawn
-    places = np.stack([_places(row, sizes, outs, windows) for row in drawn]) if planes else np.zeros((0, 1, 1), np.int64)
+    places = (
+        np.stack([_places(row, sizes, outs, windows) for row in drawn]) if planes else np.zeros((0, 1, 1), np.int64)
+    )
     count = places.shape[1]
     gathered = input.reshape(planes, -1).gather(1, autograd.tensor(places.reshape(planes, -1)))
     values, which = gathered.reshape(planes, count, -1).max(-1)

@@ -36,7 +36,9 @@ def register_module_forward_pre_hook(hook: Callable) -> RemovableHandle:
     return keep(everywhere, ("pre", Hook(hook)))
 
 
-def register_module_forward_hook(hook: Callable, *, with_kwargs: bool = False, always_call: bool = False) -> RemovableHandle:
+def register_module_forward_hook(
+    hook: Callable, *, with_kwargs: bool = False, always_call: bool = False
+) -> RemovableHandle:
     """Call `hook(module, args, output)` after the forward of every module."""
     return keep(everywhere, ("forward", Hook(hook, with_kwargs, always_call)))
 
@@ -66,7 +68,9 @@ def run_pre_hooks(module: Any, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
         if found is None:
             continue
         if not (isinstance(found, tuple) and len(found) == 2):
-            raise RuntimeError(f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {found}.")
+            raise RuntimeError(
+                f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {found}."
+            )
         args, kwargs = found
     return args, kwargs
 
@@ -216,7 +220,9 @@ def _spread(grads: tuple, places: tuple[int, ...], count: int) -> tuple:
 def _checked(found: Any, expected: int, what: str) -> tuple:
     found = found if isinstance(found, tuple) else (found,)
     if len(found) != expected:
-        raise RuntimeError(f"Backward hook returned an invalid number of {what}, got {len(found)}, but expected {expected}")
+        raise RuntimeError(
+            f"Backward hook returned an invalid number of {what}, got {len(found)}, but expected {expected}"
+        )
     return found
 
 

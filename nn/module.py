@@ -40,6 +40,7 @@ class Module:
         ...         super().__init__()
         ...         self.first = nn.Linear(3, 4)
         ...         self.second = nn.Linear(4, 1)
+        ...
         ...     def forward(self, x):
         ...         return self.second(self.first(x).relu())
         >>> net = Two()
@@ -57,7 +58,9 @@ class Module:
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if not self.call_super_init and (args or kwargs):
-            got = f"{len(args) + 1} were given" if args else f"got an unexpected keyword argument {next(iter(kwargs))!r}"
+            got = (
+                f"{len(args) + 1} were given" if args else f"got an unexpected keyword argument {next(iter(kwargs))!r}"
+            )
             raise TypeError(f"{type(self).__name__}.__init__() takes 1 positional argument but {got}" if args
                             else f"{type(self).__name__}.__init__() {got}")  # fmt: skip
         own = self.__dict__
@@ -112,7 +115,11 @@ class Module:
         if param is not None and not isinstance(param, Parameter):
             raise TypeError(
                 f"cannot assign {_kind(param)!r} object to parameter {name!r} (nn.Parameter or None required)"
-                + ("; a result of a computation cannot be a parameter: keep its inputs instead" if _computed(param) else "")
+                + (
+                    "; a result of a computation cannot be a parameter: keep its inputs instead"
+                    if _computed(param)
+                    else ""
+                )
             )
         self._parameters[name] = param
 
@@ -634,14 +641,16 @@ def _check_name(module: Module, what: str, name: Any, table: Mapping) -> None:
     if not isinstance(name, str):
         raise TypeError(f"{what} name should be a string. Got {type(name).__name__}")
     if "." in name:
-        raise KeyError(f"{what} name can't contain \".\", got: {name}")
+        raise KeyError(f'{what} name can\'t contain ".", got: {name}')
     if name == "":
         raise KeyError(f'{what} name can\'t be empty string ""')
     if name not in table and hasattr(module, name):
         raise KeyError(f"attribute {name!r} already exists")
 
 
-def _replace(module: Module, table: str, name: str, value: Any, what: str, expected: str, kind: type | None = None) -> None:
+def _replace(
+    module: Module, table: str, name: str, value: Any, what: str, expected: str, kind: type | None = None
+) -> None:
     if value is not None and not (kind and isinstance(value, kind)):
         raise TypeError(f"cannot assign {_kind(value)!r} as {what} {name!r} ({expected} expected)")
     module.__dict__[table][name] = value

@@ -75,7 +75,18 @@ def methods() -> Iterator[str]:
     for name in ("_data", "_node", "_grad", "_base"):
         yield f"    {name}: Any"
     for name in sorted(vars(Tensor)):
-        if name in ("__dict__", "__weakref__", "__slots__", "__module__", "__doc__", "__new__", "_data", "_node", "_grad", "_base"):
+        if name in (
+            "__dict__",
+            "__weakref__",
+            "__slots__",
+            "__module__",
+            "__doc__",
+            "__new__",
+            "_data",
+            "_node",
+            "_grad",
+            "_base",
+        ):
             continue
         yield from _member(name, vars(Tensor)[name])
 
@@ -125,7 +136,9 @@ def tensor_stub() -> str:
             rest.append(f"def {node.name}(*args: Any, **kwargs: Any) -> Any: ...")
         elif isinstance(node, ast.ClassDef) and node.name != "Tensor":
             base = f"({ast.unparse(node.bases[0])})" if node.bases else ""
-            rest.append(f"class {node.name}{base}:\n    def __init__(self, *args: Any, **kwargs: Any) -> None: ...\n    def __getattr__(self, name: str) -> Any: ...")
+            rest.append(
+                f"class {node.name}{base}:\n    def __init__(self, *args: Any, **kwargs: Any) -> None: ...\n    def __getattr__(self, name: str) -> Any: ..."
+            )
         elif isinstance(node, (ast.Assign, ast.AnnAssign)):
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target
             if isinstance(target, ast.Name) and target.id != "__all__":
@@ -151,7 +164,11 @@ def namespace_stub() -> str:
         if inspect.ismodule(value) and value.__name__.startswith("autograd."):
             exports.append(f"from . import {name} as {name}")
         elif (inspect.isclass(value) or inspect.isfunction(value)) and module.startswith("autograd."):
-            exports.append(f"from .{module[9:]} import {value.__name__} as {name}" if hasattr(value, "__name__") else f"{name}: Any")
+            exports.append(
+                f"from .{module[9:]} import {value.__name__} as {name}"
+                if hasattr(value, "__name__")
+                else f"{name}: Any"
+            )
         elif type(value).__name__ == "dtype":
             exports.append(f"{name}: dtype")
         elif not inspect.ismodule(value):
@@ -163,7 +180,9 @@ def later_names() -> str:
     """`autograd/ops/_names.py`: what the families that are imported later add to Tensor and to the namespace."""
     import subprocess
 
-    return subprocess.run([sys.executable, "-c", LATER], capture_output=True, text=True, check=True, cwd=FOLDER.parent).stdout
+    return subprocess.run(
+        [sys.executable, "-c", LATER], capture_output=True, text=True, check=True, cwd=FOLDER.parent
+    ).stdout
 
 
 LATER = """

@@ -404,7 +404,9 @@ def test_torchvision_reads_mnist_files(tmp_path, torch):
     image, label = data[1]
     assert (len(data), label, image.shape, image.dtype) == (2, 8, (1, 28, 28), torch.float32)
     assert image.min() == -2
-    with pytest.raises(RuntimeError, match=r"Dataset not found: MNIST needs t10k-images-idx3-ubyte .* downloads nothing"):
+    with pytest.raises(
+        RuntimeError, match=r"Dataset not found: MNIST needs t10k-images-idx3-ubyte .* downloads nothing"
+    ):
         datasets.MNIST(tmp_path, train=False)
     with pytest.raises(ImportError, match=r"torchvision has no 'models' here"):
         from torchvision import models  # noqa: F401
@@ -460,6 +462,8 @@ def test_reprs_and_draws_are_those_of_pytorch():
     expressions = [e.strip() for line in EXPRESSIONS.strip().splitlines() for e in line.split(" ; ")]
     each = "    t.manual_seed(3)\n    print(e, repr(eval(e)).replace(chr(10), '|'))"
     code = f"import torch as t\nfor e in {expressions!r}:\n{each}"
-    real = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True).stdout
+    real = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True
+    ).stdout
     ours = facade_runs("-c", code, check=True).stdout
     assert ours.splitlines() == real.splitlines()

@@ -147,4 +147,6 @@ def test_checkpoint_of_parameters_alone():
 
 
 def test_the_registry_is_what_is_tested():
-    assert {n for n in RULED} <= {d.name if d.namespace in ("", "_") else f"{d.namespace}.{d.name}" for d in registry.values()}
+    assert {n for n in RULED} <= {
+        d.name if d.namespace in ("", "_") else f"{d.namespace}.{d.name}" for d in registry.values()
+    }

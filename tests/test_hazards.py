@@ -128,7 +128,9 @@ def test_custom_gradient_of_a_wrong_shape_is_refused():
         def backward(ctx, g):
             return ag.ones(5)
 
-    with pytest.raises(RuntimeError, match="Function WideBackward returned an invalid gradient at index 0 - got \\[5\\]"):
+    with pytest.raises(
+        RuntimeError, match="Function WideBackward returned an invalid gradient at index 0 - got \\[5\\]"
+    ):
         Wide.apply(ag.ones(3, requires_grad=True)).sum().backward()
 
 
@@ -154,7 +156,11 @@ EDGES = {
     "max with NaN": (lambda x: x.max(), [1.0, NAN, 2.0], [0.0, 1.0, 0.0]),
     "clamp at its bounds": (lambda x: x.clamp(-1.0, 1.0), [-1.0, 1.0, 2.0], [1.0, 1.0, 0.0]),
     "median of an even count": (lambda x: x.median(), [4.0, 1.0, 3.0, 2.0], [0.0, 0.0, 0.0, 1.0]),
-    "bce with logits at 0": (lambda x: F.binary_cross_entropy_with_logits(x, ag.ones(1, dtype=ag.float64)), [0.0], [-0.5]),
+    "bce with logits at 0": (
+        lambda x: F.binary_cross_entropy_with_logits(x, ag.ones(1, dtype=ag.float64)),
+        [0.0],
+        [-0.5],
+    ),
     "hardtanh, relu6 at the edge": (lambda x: F.relu6(x), [0.0, 6.0, 3.0], [0.0, 0.0, 1.0]),
 }
 
@@ -300,7 +306,9 @@ def test_array_on_the_left():
     assert isinstance(y, ag.Tensor) and y.requires_grad
 
 
-@pytest.mark.parametrize("convert", [np.asarray, np.array, lambda t: np.zeros(2).__setitem__(slice(None), t), lambda t: np.stack([t, t])])
+@pytest.mark.parametrize(
+    "convert", [np.asarray, np.array, lambda t: np.zeros(2).__setitem__(slice(None), t), lambda t: np.stack([t, t])]
+)
 def test_leaving_for_numpy_never_loses_a_gradient(convert):
     t = ag.ones(2, requires_grad=True)
     try:
@@ -313,7 +321,19 @@ def test_leaving_for_numpy_never_loses_a_gradient(convert):
 
 def test_python_numbers_do_not_widen():
     x = ag.ones(2)
-    for y in (x * 1.5, 1.5 * x, x + 1, 1 - x, x**2.0, 2.0**x, x / 3, 3 / x, x * np.float64(2), x.clamp(0.0, 1.0), x.lerp(x, 0.3)):
+    for y in (
+        x * 1.5,
+        1.5 * x,
+        x + 1,
+        1 - x,
+        x**2.0,
+        2.0**x,
+        x / 3,
+        3 / x,
+        x * np.float64(2),
+        x.clamp(0.0, 1.0),
+        x.lerp(x, 0.3),
+    ):
         assert y.dtype is ag.float32
     assert (ag.ones(2, dtype=ag.float16) * 2.5).dtype is ag.float16
 

@@ -9,7 +9,16 @@ from hypothesis import HealthCheck, given, settings
 import autograd as ag
 from autograd import testing
 from autograd.testing import (
-    check_directional, check_hessian, check_jacobian, check_jvp, check_vjp, derivative, programs, property_test, tensors)  # fmt: skip
+    check_directional,  # fmt: skip
+    check_hessian,
+    check_jacobian,
+    check_jvp,
+    check_vjp,
+    derivative,
+    programs,
+    property_test,
+    tensors,
+)
 
 
 class WrongSine(ag.Function):
@@ -31,10 +40,15 @@ def test_derivative_knows_its_error():
 
 def test_mistakes_are_caught_with_both_numbers():
     x = ag.tensor([0.5, 1.0], dtype=ag.float64, requires_grad=True)
-    with pytest.raises(testing.GradcheckError, match=r"input 0 .*output\[0\] / d input\[0\] is -0.877\d+ analytically and 0.877\d+ numerically .*step 1e-06"):
+    with pytest.raises(
+        testing.GradcheckError,
+        match=r"input 0 .*output\[0\] / d input\[0\] is -0.877\d+ analytically and 0.877\d+ numerically .*step 1e-06",
+    ):
         testing.gradcheck(WrongSine.apply, x)
     assert testing.gradcheck(WrongSine.apply, x, raise_exception=False) is False
-    with pytest.raises(testing.GradcheckError, match="along a random direction is .* by its gradients and .* numerically"):
+    with pytest.raises(
+        testing.GradcheckError, match="along a random direction is .* by its gradients and .* numerically"
+    ):
         check_directional(WrongSine.apply, x)
     with pytest.raises(testing.GradcheckError, match="jacobian .reverse-mode."):
         check_jacobian(WrongSine.apply, x)

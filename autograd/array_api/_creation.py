@@ -47,7 +47,9 @@ def _from_python(obj: Any, dtype: Any) -> Any:
     if isinstance(obj, int) and dtype is None and not -(2**63) <= obj < 2**63:
         raise OverflowError(f"asarray: {obj} does not fit in int64")
     if dtype is not None and as_dtype(dtype).kind in "iu":
-        return np.array(obj, dtype=as_dtype(dtype).dtype)  # by way of NumPy's own choice large integers would become floats
+        return np.array(
+            obj, dtype=as_dtype(dtype).dtype
+        )  # by way of NumPy's own choice large integers would become floats
     return to_array(obj, None if dtype is None else as_dtype(dtype).dtype)
 
 
@@ -137,7 +139,9 @@ def full(shape, fill_value, *, dtype=None, device=None):
     """An array holding one value; its dtype is the value's kind in the default precision."""
     check_device(device)
     if isinstance(fill_value, Tensor):
-        return ops.broadcast_to(fill_value if dtype is None else cast(fill_value, as_dtype(dtype)), _size(shape)).clone()
+        return ops.broadcast_to(
+            fill_value if dtype is None else cast(fill_value, as_dtype(dtype)), _size(shape)
+        ).clone()
     d = number_dtype(fill_value) if dtype is None else as_dtype(dtype).dtype
     with quiet():
         return _made(np.full(_size(shape), fill_value, d))

@@ -44,7 +44,9 @@ def _dtype_of(x: Any) -> Any:
 def can_cast(from_, to, /):
     """Whether promotion may turn dtype (or array) `from_` into `to`."""
     source, target = _dtype_of(from_), as_dtype(to)
-    return _dtype.category(source.dtype) <= _dtype.category(target.dtype) and bool(np.can_cast(source.dtype, target.dtype))
+    return _dtype.category(source.dtype) <= _dtype.category(target.dtype) and bool(
+        np.can_cast(source.dtype, target.dtype)
+    )
 
 
 def result_type(*arrays_and_dtypes):
@@ -134,7 +136,12 @@ class Info:
         """The dtypes that Python's numbers and indices get."""
         check_device(device)
         real = _dtype.get_default_dtype()
-        return {"real floating": real, "complex floating": real.to_complex(), "integral": _dtype.int64, "indexing": _dtype.int64}
+        return {
+            "real floating": real,
+            "complex floating": real.to_complex(),
+            "integral": _dtype.int64,
+            "indexing": _dtype.int64,
+        }
 
     def dtypes(self, *, device=None, kind=None):
         """The dtypes by name, all or those of a kind (or of one of several kinds)."""

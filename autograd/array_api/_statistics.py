@@ -54,12 +54,16 @@ def mean(x, /, *, axis=None, keepdims=False):
 
 def var(x, /, *, axis=None, correction=0.0, keepdims=False):
     """The variance: squared deviations over n - correction."""
-    return _reduced(tensor(x), axis, keepdims, lambda x, axes, keep: ops.var(x, dim=axes, keepdim=keep, correction=correction))
+    return _reduced(
+        tensor(x), axis, keepdims, lambda x, axes, keep: ops.var(x, dim=axes, keepdim=keep, correction=correction)
+    )
 
 
 def std(x, /, *, axis=None, correction=0.0, keepdims=False):
     """The standard deviation: the root of the variance."""
-    return _reduced(tensor(x), axis, keepdims, lambda x, axes, keep: ops.std(x, dim=axes, keepdim=keep, correction=correction))
+    return _reduced(
+        tensor(x), axis, keepdims, lambda x, axes, keep: ops.std(x, dim=axes, keepdim=keep, correction=correction)
+    )
 
 
 def max(x, /, *, axis=None, keepdims=False):

@@ -72,7 +72,9 @@ def unsupported(name: str, **options: Any) -> None:
     """
     for key, value in options.items():
         if value is not None and value is not np._NoValue:
-            raise TypeError(f"{name}: {key}= is not supported for Tensors; use tensor.detach().numpy() or other functions")
+            raise TypeError(
+                f"{name}: {key}= is not supported for Tensors; use tensor.detach().numpy() or other functions"
+            )
 
 
 # ---------------------------------------------------------------------------------------------- reductions
@@ -134,7 +136,9 @@ def _spread(function: Any, reduce: Callable) -> None:
     def ours(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=None, mean=None, correction=None):
         unsupported(function.__name__, where=None if where is True else where, mean=mean)
         correction = ddof if correction is None or correction is np._NoValue else correction
-        return _into(out, reduce(_typed(floating(a), dtype), axis=_axis(axis), correction=correction, keepdims=keepdims is True))
+        return _into(
+            out, reduce(_typed(floating(a), dtype), axis=_axis(axis), correction=correction, keepdims=keepdims is True)
+        )
 
     FUNCTIONS[function] = ours
 
@@ -201,7 +205,9 @@ def reshape(a, shape=None, order="C", *, newshape=None, copy=None):
     a, shape = tensor(a), newshape if shape is None else shape
     shape = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
     if order == "F":
-        return xp.permute_dims(ops.reshape(xp.permute_dims(a, range(a.ndim)[::-1]), shape[::-1]), range(len(shape))[::-1])
+        return xp.permute_dims(
+            ops.reshape(xp.permute_dims(a, range(a.ndim)[::-1]), shape[::-1]), range(len(shape))[::-1]
+        )
     return xp.reshape(a, shape, copy=copy)
 
 
@@ -227,7 +233,9 @@ def stack(arrays, axis=0, out=None, *, dtype=None, casting=None):
 
 
 def _joiner(function: Any, operation: Callable) -> None:
-    FUNCTIONS[function] = lambda tup, dtype=None, casting=None: _typed(operation(promoted([tensor(a) for a in tup])), dtype)
+    FUNCTIONS[function] = lambda tup, dtype=None, casting=None: _typed(
+        operation(promoted([tensor(a) for a in tup])), dtype
+    )
 
 
 _joiner(np.vstack, ops.vstack)
@@ -239,7 +247,9 @@ _joiner(np.column_stack, ops.column_stack)
 @stands_for(np.split, np.array_split)
 def split(ary, indices_or_sections, axis=0):
     places = indices_or_sections
-    return list(ops.tensor_split(tensor(ary), places if isinstance(places, int) else tuple(int(i) for i in places), axis))
+    return list(
+        ops.tensor_split(tensor(ary), places if isinstance(places, int) else tuple(int(i) for i in places), axis)
+    )
 
 
 @stands_for(np.expand_dims)
@@ -287,8 +297,14 @@ def broadcast_to(array, shape, subok=False):
 def pad(array, pad_width, mode="constant", **options):
     array = tensor(array)
     widths = np.broadcast_to(np.asarray(pad_width), (array.ndim, 2)).tolist()
-    if mode != "constant" or set(options) - {"constant_values"} or not isinstance(options.get("constant_values", 0), NUMBER):
-        raise TypeError(f"pad: mode={mode!r} with {sorted(options)} is not supported for Tensors; use nn.functional.pad")
+    if (
+        mode != "constant"
+        or set(options) - {"constant_values"}
+        or not isinstance(options.get("constant_values", 0), NUMBER)
+    ):
+        raise TypeError(
+            f"pad: mode={mode!r} with {sorted(options)} is not supported for Tensors; use nn.functional.pad"
+        )
     out = ops.full([n + a + b for n, (a, b) in zip(array.shape, widths, strict=True)], options.get("constant_values", 0),
                    dtype=array.dtype)  # fmt: skip
     out[tuple(slice(a, a + n) for n, (a, _) in zip(array.shape, widths, strict=True))] = array
@@ -309,7 +325,9 @@ FUNCTIONS[np.matrix_transpose] = lambda x, /: xp.matrix_transpose(tensor(x))
 FUNCTIONS[np.broadcast_arrays] = lambda *args, subok=False: xp.broadcast_arrays(*map(tensor, args))
 FUNCTIONS[np.unstack] = lambda x, /, *, axis=0: xp.unstack(tensor(x), axis=axis)
 FUNCTIONS[np.copy] = lambda a, order="K", subok=False: tensor(a).clone()
-FUNCTIONS[np.meshgrid] = lambda *xi, copy=True, sparse=False, indexing="xy": xp.meshgrid(*promoted(xi), indexing=indexing)
+FUNCTIONS[np.meshgrid] = lambda *xi, copy=True, sparse=False, indexing="xy": xp.meshgrid(
+    *promoted(xi), indexing=indexing
+)
 for _name in ("atleast_1d", "atleast_2d", "atleast_3d"):
     _function = getattr(ops, _name)
     FUNCTIONS[getattr(np, _name)] = lambda *arys, _of=_function: _of(*map(tensor, arys))
@@ -345,7 +363,9 @@ def isrealobj(x):
 def _detached(function: Any) -> None:
     """Functions whose answer has no gradient: they run on the plain arrays."""
     bare = lambda v: v.detach().numpy() if isinstance(v, Tensor) else v  # noqa: E731
-    FUNCTIONS[function] = lambda *args, **options: function(*map(bare, args), **{k: bare(v) for k, v in options.items()})
+    FUNCTIONS[function] = lambda *args, **options: function(
+        *map(bare, args), **{k: bare(v) for k, v in options.items()}
+    )
 
 
 for _name in ("allclose", "array_equal", "array_equiv", "shares_memory", "may_share_memory", "array2string", "array_repr",
@@ -385,7 +405,9 @@ def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, d
 @stands_for(np.linspace)
 def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0, *, device=None):
     unsupported("linspace", retstep=retstep or None, axis=axis or None)
-    weight = wrap(np.linspace(0.0, 1.0, num, endpoint=endpoint)).to(floating(start if isinstance(start, Tensor) else stop).dtype)
+    weight = wrap(np.linspace(0.0, 1.0, num, endpoint=endpoint)).to(
+        floating(start if isinstance(start, Tensor) else stop).dtype
+    )
     return _typed(start * (1 - weight) + stop * weight, dtype)
 
 
@@ -403,7 +425,9 @@ def where(condition, x=None, y=None):
 @stands_for(np.clip)
 def clip(a, a_min=None, a_max=None, out=None, *, min=None, max=None, **options):
     low, high = (other if v is None or v is np._NoValue else v for v, other in ((a_min, min), (a_max, max)))
-    low, high = (None if v is np._NoValue else v if v is None or isinstance(v, NUMBER) else tensor(v) for v in (low, high))
+    low, high = (
+        None if v is np._NoValue else v if v is None or isinstance(v, NUMBER) else tensor(v) for v in (low, high)
+    )
     return _into(out, xp.clip(tensor(a), low, high))
 
 
@@ -579,7 +603,9 @@ for _name in ("cholesky", "det", "eig", "eigvals", "inv", "qr", "slogdet", "svdv
     FUNCTIONS[getattr(np.linalg, _name)] = lambda a, *args, _of=_function, **options: _of(floating(a), *args, **options)
 for _name in ("outer", "tensordot", "cross", "vecdot", "matmul"):
     _function = getattr(xp.linalg, _name)
-    FUNCTIONS[getattr(np.linalg, _name)] = lambda a, b, /, _of=_function, **options: _of(tensor(a), tensor(b), **options)
+    FUNCTIONS[getattr(np.linalg, _name)] = lambda a, b, /, _of=_function, **options: _of(
+        tensor(a), tensor(b), **options
+    )
 for _name in ("trace", "diagonal", "matrix_transpose", "vector_norm", "matrix_norm"):
     _function = getattr(xp.linalg, _name)
     FUNCTIONS[getattr(np.linalg, _name)] = lambda a, /, _of=_function, **options: _of(tensor(a), **options)

@@ -4,14 +4,15 @@ Lower families first: a family may use those above it. The families of LATER are
 operation of theirs (`Registry`), because a program that needs none of them should not wait for them.
 """
 
+
 from importlib import import_module as _import_module
 
 from .._op import Later as _Later
 from .._op import registry as _registry
 from .._tensor import Tensor as _Tensor
-from . import index  # noqa: I001
+from . import index
 from . import compare
-from . import complex  # noqa: A004
+from . import complex
 from . import pointwise
 from . import shape
 from . import axes_inplace

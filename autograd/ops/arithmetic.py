@@ -111,7 +111,6 @@ def _times(other, alpha):
     return other * alpha if isinstance(other, (int, float, complex)) else mul(other, alpha)
 
 
-
 @composite(inplace=True, operators=("__iadd__",))
 def add(input, other, *, alpha=1):
     """input + alpha * other, elementwise, broadcasting.
@@ -149,9 +148,7 @@ def div(input, other, *, rounding_mode=None):
         return floor_divide(input, other)
     if rounding_mode == "trunc":
         return _trunc_divide(input, other)
-    raise RuntimeError(
-        f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found {rounding_mode!r}"
-    )
+    raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found {rounding_mode!r}")
 
 
 @composite(inplace=True, operators=())
@@ -162,7 +159,9 @@ def true_divide(input, other):
 
 def _check_zero(name: str, x: Array, y: Any) -> None:
     """Integers have no infinity: dividing them by zero is an error, not a number."""
-    whole = getattr(y, "dtype", np.dtype(type(y))).kind in "biu" and getattr(x, "dtype", np.dtype(type(x))).kind in "biu"
+    whole = (
+        getattr(y, "dtype", np.dtype(type(y))).kind in "biu" and getattr(x, "dtype", np.dtype(type(x))).kind in "biu"
+    )
     if whole and not np.all(y):
         raise RuntimeError(f"{name}: ZeroDivisionError: an integer tensor was divided by zero")
 
@@ -172,7 +171,9 @@ def _check_zero(name: str, x: Array, y: Any) -> None:
 def floor_divide(x, y):
     """input / other rounded down. Its gradient is zero wherever it exists."""
     _check_zero("floor_divide", x, y)
-    whole = getattr(x, "dtype", np.dtype(type(x))).kind in "biu" and getattr(y, "dtype", np.dtype(type(y))).kind in "biu"
+    whole = (
+        getattr(x, "dtype", np.dtype(type(x))).kind in "biu" and getattr(y, "dtype", np.dtype(type(y))).kind in "biu"
+    )
     return np.floor_divide(x, y) if whole else np.where(np.equal(y, 0), np.divide(x, y), np.floor_divide(x, y))[()]
 
 

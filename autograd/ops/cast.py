@@ -182,7 +182,9 @@ def _fill(self, value):
     check_writable(self, "fill_")
     if isinstance(value, Tensor):
         if value.ndim:
-            raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions.")
+            raise RuntimeError(
+                f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions."
+            )
         return _copy(self, value)
     return assign(self, _filled(self, value=value), "fill_")
 

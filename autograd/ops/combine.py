@@ -82,9 +82,13 @@ def column_stack(tensors):
 def _axis_split(name, least, pick_dim):
     def split(input, indices_or_sections):
         if input.ndim < least:
-            raise RuntimeError(f"torch.{name} requires a tensor with at least {least} dimension, but got a tensor with {input.ndim} dimensions!")
+            raise RuntimeError(
+                f"torch.{name} requires a tensor with at least {least} dimension, but got a tensor with {input.ndim} dimensions!"
+            )
         dim = pick_dim(input)
-        if isinstance(indices_or_sections, int) and (indices_or_sections <= 0 or input.shape[dim] % indices_or_sections):
+        if isinstance(indices_or_sections, int) and (
+            indices_or_sections <= 0 or input.shape[dim] % indices_or_sections
+        ):
             raise RuntimeError(
                 f"torch.{name} attempted to split along dimension {dim}, but the size of the dimension {input.shape[dim]} is not "
                 f"divisible by the split_size {indices_or_sections}!"
@@ -92,7 +96,9 @@ def _axis_split(name, least, pick_dim):
         return tensor_split(input, indices_or_sections, dim)
 
     split.__name__ = name
-    split.__doc__ = "Views of equal pieces (or cut at the indices listed) along the axis NumPy's function of this name uses."
+    split.__doc__ = (
+        "Views of equal pieces (or cut at the indices listed) along the axis NumPy's function of this name uses."
+    )
     return composite(split)
 
 
@@ -187,7 +193,9 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
     if not input.ndim:
         input = reshape(input, (1,))
     if np.ndim(counts) == 1 and len(counts) not in (1, input.shape[dim]):
-        raise RuntimeError(f"repeats must have the same size as input along dim, but got repeats.size(0) = {len(counts)} and input.size({dim}) = {input.shape[dim]}")
+        raise RuntimeError(
+            f"repeats must have the same size as input along dim, but got repeats.size(0) = {len(counts)} and input.size({dim}) = {input.shape[dim]}"
+        )
     at = np.repeat(np.arange(input.shape[dim]), counts)
     return _gather_at(input, index=(slice(None),) * dim + (at,))
 
@@ -295,7 +303,9 @@ def gradient(input, *, spacing=1, dim=None, edge_order=1):
     spacing = 1 if spacing is None else spacing
     given = list(spacing) if isinstance(spacing, (tuple, list)) else [spacing] * len(axes)
     if len(given) != len(axes):
-        raise RuntimeError(f"torch.gradient expected spacing to be unspecified, a scalar, or a list of length {len(axes)}, got {len(given)}")
+        raise RuntimeError(
+            f"torch.gradient expected spacing to be unspecified, a scalar, or a list of length {len(axes)}, got {len(given)}"
+        )
     if edge_order not in (1, 2):
         raise RuntimeError(f"torch.gradient only supports edge_order=1 and edge_order=2, got {edge_order}")
     return tuple(_slope(input, axis, h, edge_order) for axis, h in zip(axes, given, strict=True))
@@ -319,7 +329,11 @@ def _slope(f, dim, spacing, edge_order):
         return cat([(at(1) - at(0)) / h0, inside, (at(n - 1) - at(n - 2)) / h1], dim)
     k0, k1 = narrow(h, dim, 1, 1), narrow(h, dim, n - 3, 1)
     first = -(2 * h0 + k0) / (h0 * (h0 + k0)) * at(0) + (h0 + k0) / (h0 * k0) * at(1) - h0 / (k0 * (h0 + k0)) * at(2)
-    last = h1 / (k1 * (k1 + h1)) * at(n - 3) - (k1 + h1) / (k1 * h1) * at(n - 2) + (2 * h1 + k1) / (h1 * (k1 + h1)) * at(n - 1)
+    last = (
+        h1 / (k1 * (k1 + h1)) * at(n - 3)
+        - (k1 + h1) / (k1 * h1) * at(n - 2)
+        + (2 * h1 + k1) / (h1 * (k1 + h1)) * at(n - 1)
+    )
     return cat([first, inside, last], dim)
 
 
@@ -340,7 +354,9 @@ def parse_einsum(equation, operands):
                            if len(terms) < len(operands) else
                            f"einsum(): fewer operands were provided than specified in the equation: {len(operands)} for {equation!r}")  # fmt: skip
     free = [c for c in _LETTERS + "".join(map(chr, range(0x100, 0x180))) if c not in equation]
-    widest = max((t.ndim - len(s.replace("...", "")) for s, t in zip(terms, operands, strict=True) if "..." in s), default=0)
+    widest = max(
+        (t.ndim - len(s.replace("...", "")) for s, t in zip(terms, operands, strict=True) if "..." in s), default=0
+    )
     spare = "".join(free[:widest])
     found = []
     for i, (term, t) in enumerate(zip(terms, operands, strict=True)):
@@ -365,7 +381,9 @@ def _sizes_of(terms, operands):
         for label, n in zip(term, t.shape, strict=True):
             known = sizes_.get(label, 1)
             if known != 1 and n not in (1, known):
-                raise RuntimeError(f"einsum(): subscript {label} has size {n} for operand {i} which does not broadcast with previously seen size {known}")
+                raise RuntimeError(
+                    f"einsum(): subscript {label} has size {n} for operand {i} which does not broadcast with previously seen size {known}"
+                )
             sizes_[label] = max(known, n) if n != 0 else 0
     return sizes_
 
@@ -436,7 +454,9 @@ def einsum(equation, *operands):
     terms, out = parse_einsum(equation, operands)
     for c in out:
         if out.count(c) > 1 or not any(c in t for t in terms):
-            raise RuntimeError(f"einsum(): output subscript {c} appears more than once in the output or does not appear in the equation for any input operand")
+            raise RuntimeError(
+                f"einsum(): output subscript {c} appears more than once in the output or does not appear in the equation for any input operand"
+            )
     pairs = [_take_diagonals(term, t) for term, t in zip(terms, operands, strict=True)]
     sizes_ = _sizes_of([p[0] for p in pairs], [p[1] for p in pairs])
     for i, j in _contraction_order(pairs, out, sizes_):
@@ -514,7 +534,9 @@ def tensordot(a, b, dims=2, out=None):
         elif b.shape[j] == 1 != a.shape[i]:
             a = sum(a, dim=i, keepdim=True)
         if a.shape[i] != b.shape[j]:
-            raise RuntimeError(f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} and second has size {b.shape[j]} in dim {j}")
+            raise RuntimeError(
+                f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} and second has size {b.shape[j]} in dim {j}"
+            )
     rows, columns = [i for i in range(a.ndim) if i not in left], [j for j in range(b.ndim) if j not in right]
     inner = int(np.prod([a.shape[i] for i in left], dtype=np.int64))
     flat_a = reshape(permute(a, rows + left), (int(np.prod([a.shape[i] for i in rows], dtype=np.int64)), inner))

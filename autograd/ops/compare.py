@@ -9,8 +9,8 @@ from .._dtype import category
 from .._op import composite, op
 from .._samples import call, cases, reals
 from .._tensor import Tensor
-from .index import nonzero
 from ._select import select
+from .index import nonzero
 
 _COMPARE = {"promote": "same", "elementwise": True, "inplace": True}
 
@@ -78,7 +78,9 @@ def logical_not(x):
 def _whole(name: str, *arrays) -> None:
     for a in arrays:
         if getattr(a, "dtype", np.dtype(type(a))).kind not in "biu":
-            raise RuntimeError(f"{name} not implemented for {np.dtype(getattr(a, 'dtype', type(a))).name}: it takes integers or bools")
+            raise RuntimeError(
+                f"{name} not implemented for {np.dtype(getattr(a, 'dtype', type(a))).name}: it takes integers or bools"
+            )
 
 
 @op(operators=("__and__", "__rand__", "__iand__"), inplace=True, promote="same", elementwise=True)
@@ -232,7 +234,9 @@ def where(condition, input=None, other=None):
     if is_raw(condition) or isinstance(condition, bool):
         return _where(condition, input, other)  # inside a rule that runs on arrays
     if category(condition._data.dtype) != 0 and condition._data.dtype != np.uint8:
-        raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype!r}")
+        raise RuntimeError(
+            f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype!r}"
+        )
     x, y = _promoted(input, other)
     return _where(condition, x, y)
 
@@ -263,8 +267,6 @@ def _method_where(self, condition, other):
 
 
 Tensor.where = _method_where  # type: ignore[attr-defined]
-
-
 
 
 @op(promote="same", elementwise=True, symbol="max", caption="to the larger", sample=reals(-3, 3))

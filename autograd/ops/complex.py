@@ -89,7 +89,9 @@ Tensor.imag = property(imag, lambda self, value: imag(self).copy_(value))  # typ
 def complex_(x, y):
     """input + i * other from two real tensors of one dtype."""
     if x.dtype != y.dtype:
-        raise RuntimeError(f"Expected object of scalar type {from_numpy_dtype(x.dtype)!r} but got scalar type {from_numpy_dtype(y.dtype)!r} for second argument")
+        raise RuntimeError(
+            f"Expected object of scalar type {from_numpy_dtype(x.dtype)!r} but got scalar type {from_numpy_dtype(y.dtype)!r} for second argument"
+        )
     return (x + 1j * y).astype(np.result_type(x.dtype, np.complex64))
 
 

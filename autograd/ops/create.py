@@ -8,9 +8,9 @@ import numpy as np
 
 from .. import _dtype
 from .._array import exports, ndarray
+from .._convert import to_array
 from .._dtype import as_dtype, from_numpy_dtype, get_default_dtype
 from .._op import composite
-from .._convert import to_array
 from .._tensor import Tensor, check_device, history, wrap
 from .cast import clone, convert
 from .shape import sizes
@@ -118,7 +118,12 @@ def _filled(name, fill, doc):
 
     def new(self, *size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, **named):
         size = (named.pop("size"),) if "size" in named else size
-        return finish(fill(_shape(size), self._data.dtype if dtype is None else as_dtype(dtype).dtype), None, device, requires_grad)
+        return finish(
+            fill(_shape(size), self._data.dtype if dtype is None else as_dtype(dtype).dtype),
+            None,
+            device,
+            requires_grad,
+        )
 
     create.__name__, like.__name__, new.__name__ = name, f"{name}_like", f"new_{name}"
     create.__doc__ = f"A tensor of the given sizes {doc}; the default dtype unless `dtype` is given."
@@ -189,13 +194,17 @@ def empty_strided(size, stride, *, dtype=None, layout=None, device=None, require
 
 
 @composite(namespace="Tensor", method=True)
-def new_empty_strided(self, size, stride, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+def new_empty_strided(
+    self, size, stride, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False
+):
     """Uninitialised memory with the given sizes and strides and this tensor's dtype."""
     return empty_strided(size, stride, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
 
 
 @composite(method=False)
-def empty_permuted(size, physical_layout, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
+def empty_permuted(
+    size, physical_layout, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False
+):
     """Uninitialised memory whose axes lie in the order `physical_layout`, outermost first."""
     size, order = sizes((size,)), sizes((physical_layout,))
     data = np.empty([size[i] for i in order], _np_dtype(dtype)).transpose(np.argsort(order))
@@ -211,7 +220,9 @@ def _range_dtype(values, dtype):
 
 
 @composite(method=False)
-def arange(start, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
+def arange(
+    start, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False
+):
     """start, start + step, ... below `end` (above it for a negative step); int64 for ints, else the default dtype.
 
     Raises:
@@ -231,7 +242,7 @@ def arange(start, end=None, step=1, *, out=None, dtype=None, layout=None, device
 
 
 @composite(method=False)
-def range(start=0, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):  # noqa: A001
+def range(start=0, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
     """Like arange with the end included and floats by default (deprecated in PyTorch, used by old tutorials)."""
     d = get_default_dtype() if dtype is None else as_dtype(dtype)
     n = math.floor((_scalar(end) - _scalar(start)) / _scalar(step)) + 1
@@ -243,7 +254,11 @@ def _space(start, end, steps, dtype):
     if int(steps) < 0:
         raise RuntimeError(f"number of steps must be non-negative, got {steps}")
     tensors = [t for t in (start, end) if isinstance(t, Tensor)]
-    d = as_dtype(dtype) if dtype is not None else (tensors[0].dtype if any(t.requires_grad for t in tensors) else get_default_dtype())
+    d = (
+        as_dtype(dtype)
+        if dtype is not None
+        else (tensors[0].dtype if any(t.requires_grad for t in tensors) else get_default_dtype())
+    )
     if any(t.requires_grad for t in tensors):
         weight = wrap(np.linspace(0, 1, int(steps)).astype(d.dtype))
         return start * (1 - weight) + end * weight

@@ -47,7 +47,11 @@ def _(g, diagonal):
 @op(name="_diagonal", namespace="_", method=False, symbol="diagonal", caption="scatter", view=True, linear=True,
     sample=cases(lambda r: [call(r(3, 4)), call(r(2, 3, 4), offset=1, dim1=1, dim2=2), call(r(3, 2), offset=-1)]))  # fmt: skip
 def _diagonal(x, *, offset=0, dim1=0, dim2=1):
-    return np.diagonal(x, offset, dim1, dim2) if not isinstance(x, np.ndarray) else _writable_diagonal(x, offset, dim1, dim2)
+    return (
+        np.diagonal(x, offset, dim1, dim2)
+        if not isinstance(x, np.ndarray)
+        else _writable_diagonal(x, offset, dim1, dim2)
+    )
 
 
 def _writable_diagonal(x, offset, dim1, dim2):
@@ -58,7 +62,9 @@ def _writable_diagonal(x, offset, dim1, dim2):
     n = max(0, min(rows - start[0], columns - start[1]))
     corner = moved[..., min(start[0], rows) :, min(start[1], columns) :]
     step = moved.strides[-2] + moved.strides[-1]
-    return np.lib.stride_tricks.as_strided(corner, (*moved.shape[:-2], n), (*moved.strides[:-2], step), writeable=x.flags.writeable)
+    return np.lib.stride_tricks.as_strided(
+        corner, (*moved.shape[:-2], n), (*moved.strides[:-2], step), writeable=x.flags.writeable
+    )
 
 
 @_diagonal.grad("x")
@@ -161,7 +167,9 @@ def diagonal_scatter(input, src, offset=0, dim1=0, dim2=1):
 
 def _flat_written(input, src, places):
     if tuple(src.shape) != places.shape:
-        raise RuntimeError(f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = {list(places.shape)}")
+        raise RuntimeError(
+            f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = {list(places.shape)}"
+        )
     return written(input, src, index=np.unravel_index(places, input.shape))
 
 
@@ -171,7 +179,9 @@ def select_scatter(input, src, dim, index):
     dim = wrap_dim(dim, input.ndim)
     expected = tuple(input.shape[:dim] + input.shape[dim + 1 :])
     if tuple(src.shape) != expected:
-        raise RuntimeError(f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = {list(expected)}")
+        raise RuntimeError(
+            f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = {list(expected)}"
+        )
     return written(input, src, index=(slice(None),) * dim + (index,))
 
 
@@ -182,7 +192,9 @@ def slice_scatter(input, src, dim=0, start=None, end=None, step=1):
     index = (slice(None),) * dim + (slice(start, end, step),)
     expected = np.empty(input.shape, bool)[index].shape
     if tuple(src.shape) != expected:
-        raise RuntimeError(f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = {list(expected)}")
+        raise RuntimeError(
+            f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = {list(expected)}"
+        )
     return written(input, src, index=index)
 
 
@@ -203,7 +215,9 @@ def _window_places(shape, dim, size, step):
 def _unfold(x, *, dim, size, step):
     if not x.ndim:
         return np.reshape(x, (1,))[:size]
-    views = np.lib.stride_tricks.sliding_window_view(x, size, axis=dim, writeable=bool(getattr(x, "flags", None) and x.flags.writeable))
+    views = np.lib.stride_tricks.sliding_window_view(
+        x, size, axis=dim, writeable=bool(getattr(x, "flags", None) and x.flags.writeable)
+    )
     return views[(slice(None),) * dim + (slice(None, None, step),)]
 
 

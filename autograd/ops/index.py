@@ -5,14 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from .._array import Part, changes, is_raw, ndarray, wrap_dim
-from .._graph import Leaf, Node
-from .._mode import is_grad_enabled
 from .._convert import to_array
 from .._inplace import check_writable, rebase, set_region_written
+from .._mode import is_grad_enabled
 from .._op import composite, op
 from .._samples import call, cases
 from .._tensor import Tensor, history, set_region_node, wrap
-
 
 # ---------------------------------------------------------------------------------------------- what an index means
 
@@ -78,7 +76,13 @@ _BASIC = cases(lambda r: [
 @op(name="_slice", namespace="_", method=False, symbol="[ ]", caption="scatter", view=True, linear=True, sample=_BASIC)
 def _slice(x, *, index):
     """A view by whole numbers, slices, None and Ellipsis."""
-    return x[(*index, Ellipsis) if type(index) is tuple and Ellipsis not in index else index if Ellipsis in (index if type(index) is tuple else (index,)) else (index, Ellipsis)]
+    return x[
+        (*index, Ellipsis)
+        if type(index) is tuple and Ellipsis not in index
+        else index
+        if Ellipsis in (index if type(index) is tuple else (index,))
+        else (index, Ellipsis)
+    ]
 
 
 @_slice.grad("x")
@@ -176,7 +180,9 @@ def select(input, dim, index):
     """The view at one index along `dim`, without that axis."""
     n = input.shape[_axis(dim, input)]
     if not -n <= index < n:
-        raise IndexError(f"select(): index {index} out of range for tensor of size {list(input.shape)} at dimension {dim}")
+        raise IndexError(
+            f"select(): index {index} out of range for tensor of size {list(input.shape)} at dimension {dim}"
+        )
     return _slice(input, index=(slice(None),) * wrap_dim(dim, input.ndim) + (int(index),))
 
 
@@ -232,7 +238,9 @@ def gather(x, *, dim, index, sparse_grad=False):
     if not index.size:
         return np.zeros_like(x, shape=index.shape)
     if index.ndim != x.ndim:
-        raise RuntimeError(f"Index tensor must have the same number of dimensions as input tensor: {index.ndim} and {x.ndim}")
+        raise RuntimeError(
+            f"Index tensor must have the same number of dimensions as input tensor: {index.ndim} and {x.ndim}"
+        )
     check_index("gather", index, x.shape[dim], dim)
     if any(i > n for d, (i, n) in enumerate(zip(index.shape, x.shape, strict=True)) if d != dim):
         raise RuntimeError(
@@ -392,7 +400,9 @@ def _fitting(data, target, dtype):
     if not isinstance(data, (ndarray, np.generic)):
         return np.asarray(data).astype(dtype) if not isinstance(data, (bool, int, float)) else data
     if data.dtype.kind == "c" and dtype.kind != "c":
-        raise RuntimeError("value cannot be converted to type float without overflow: a complex value for a real tensor")
+        raise RuntimeError(
+            "value cannot be converted to type float without overflow: a complex value for a real tensor"
+        )
     while data.ndim > len(target) and data.shape[0] == 1:
         data = data[0]
     return data.astype(dtype, copy=False)

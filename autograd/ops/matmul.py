@@ -7,7 +7,7 @@ import numpy as np
 from .._op import composite, op
 from .._samples import call, cases
 from .arithmetic import add, mul
-from .reduce import sum  # noqa: A004
+from .reduce import sum
 from .shape import reshape, squeeze, transpose, unsqueeze
 
 _PAIRS = cases(lambda r: [
@@ -18,7 +18,9 @@ _PAIRS = cases(lambda r: [
 def check_product(name, x, y):
     """Raise PyTorch's errors for what cannot be multiplied."""
     if x.dtype != y.dtype:
-        raise RuntimeError(f"{name}: expected m1 and m2 to have the same dtype, but got: {x.dtype.name} != {y.dtype.name}")
+        raise RuntimeError(
+            f"{name}: expected m1 and m2 to have the same dtype, but got: {x.dtype.name} != {y.dtype.name}"
+        )
     if not x.ndim or not y.ndim:
         raise RuntimeError(f"both arguments to {name} need to be at least 1D, but they are {x.ndim}D and {y.ndim}D")
     inner = y.shape[-2] if y.ndim > 1 else y.shape[0]
@@ -111,7 +113,9 @@ def mv(input, vec):
     if input.ndim != 2 or vec.ndim != 1:
         raise RuntimeError(f"vector + matrix @ vector expected, got {input.ndim}, {vec.ndim}")
     if input.shape[1] != vec.shape[0]:
-        raise RuntimeError(f"size mismatch, got input ({input.shape[0]}), mat ({input.shape[0]}x{input.shape[1]}), vec ({vec.shape[0]})")
+        raise RuntimeError(
+            f"size mismatch, got input ({input.shape[0]}), mat ({input.shape[0]}x{input.shape[1]}), vec ({vec.shape[0]})"
+        )
     return matmul(input, vec)
 
 

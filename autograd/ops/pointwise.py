@@ -8,8 +8,8 @@ import numpy as np
 
 from .._op import composite, op
 from .._samples import call, cases, reals
-from .complex import conj, real
 from .compare import over, times, where
+from .complex import conj, real
 
 _FLOAT = {"promote": "float", "elementwise": True, "inplace": True}
 

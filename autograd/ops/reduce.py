@@ -16,7 +16,15 @@ from .index import narrow, scatter_zeros
 from .pointwise import exp
 from .shape import cat, expand, flip, reshape, unsqueeze
 
-_AXES = cases(lambda r: [call(r(2, 3)), call(r(2, 3), dim=1), call(r(2, 3, 4), dim=(0, -1), keepdim=True), call(r()), call(r(4), dim=0)])
+_AXES = cases(
+    lambda r: [
+        call(r(2, 3)),
+        call(r(2, 3), dim=1),
+        call(r(2, 3, 4), dim=(0, -1), keepdim=True),
+        call(r()),
+        call(r(4), dim=0),
+    ]
+)
 
 _MinMax = namedtuple("aminmax", ("min", "max"))
 
@@ -131,7 +139,9 @@ def _variance(x, dim, correction, keepdim):
     centred = wide - _total(wide, axes, True) / builtins.max(_count(x.shape, dim), 1)
     squares = (centred * np.conj(centred)).real if x.dtype.kind == "c" else centred * centred
     left = _count(x.shape, dim) - correction
-    return (_total(squares, axes, keepdim) / (left if left > 0 else np.float32(0))).astype(squares.dtype if wide is x else x.dtype)
+    return (_total(squares, axes, keepdim) / (left if left > 0 else np.float32(0))).astype(
+        squares.dtype if wide is x else x.dtype
+    )
 
 
 @op(name="_var", namespace="_", method=False, quiet=True, holomorphic=False, symbol="var", sample=cases(lambda r: [
@@ -272,12 +282,16 @@ def _extremum(name, find, x, dim, keepdim):
 _ALONG = cases(lambda r: [call(r(2, 3), dim=1), call(r(2, 3, 4), dim=0, keepdim=True), call(r(4), dim=-1)])
 
 
-@op(name="_max_dim", namespace="_", method=False, symbol="max", caption="to the argmax", aux=("indices",), sample=_ALONG)
+@op(
+    name="_max_dim", namespace="_", method=False, symbol="max", caption="to the argmax", aux=("indices",), sample=_ALONG
+)
 def _max_dim(x, *, dim, keepdim=False):
     return _extremum("max", np.argmax, x, dim, keepdim)
 
 
-@op(name="_min_dim", namespace="_", method=False, symbol="min", caption="to the argmin", aux=("indices",), sample=_ALONG)
+@op(
+    name="_min_dim", namespace="_", method=False, symbol="min", caption="to the argmin", aux=("indices",), sample=_ALONG
+)
 def _min_dim(x, *, dim, keepdim=False):
     return _extremum("min", np.argmin, x, dim, keepdim)
 
@@ -542,5 +556,3 @@ def _(g, x, out, dim):
     top = amax(safe, dim, True)
     scaled = flip(cumsum(flip(g * exp(top - safe), (dim,)), dim=dim), (dim,))
     return scaled * exp(x - top)
-
-

@@ -13,7 +13,6 @@ from .compare import where
 from .index import _along, _gather_at, check_index, gather, scatter_zeros
 from .shape import expand, reshape
 
-
 # ---------------------------------------------------------------------------------------------- masks
 
 
@@ -77,14 +76,18 @@ def masked_scatter(input, mask, source):
     """Consecutive elements of `source` where the mask holds, the input elsewhere."""
     _mask("masked_scatter", mask)
     if source.dtype is not input.dtype:
-        raise RuntimeError(f"masked_scatter: expected self and source to have same dtypes but got {input.dtype!r} and {source.dtype!r}")
+        raise RuntimeError(
+            f"masked_scatter: expected self and source to have same dtypes but got {input.dtype!r} and {source.dtype!r}"
+        )
     from .index import written
     from .shape import broadcast_tensors
 
     input, mask = broadcast_tensors(input, mask)
     count = int(mask._data.sum())
     if count > source.numel():
-        raise RuntimeError(f"masked_scatter: expected self and source: source has {source.numel()} elements, the mask asks for {count}")
+        raise RuntimeError(
+            f"masked_scatter: expected self and source: source has {source.numel()} elements, the mask asks for {count}"
+        )
     return written(input, reshape(source, (-1,))[:count], index=mask._data)
 
 
@@ -122,7 +125,9 @@ def _writing(name, input, dim, index, source):
     dim = wrap_dim(dim, input.ndim)
     at = _vector_index(name, index, input.shape[dim] if input.ndim else 1, dim)
     if isinstance(source, Tensor) and source.dtype is not input.dtype:
-        raise RuntimeError(f"{name}(): self and source expected to have the same dtype, but got (self) {input.dtype!r} and (source) {source.dtype!r}")
+        raise RuntimeError(
+            f"{name}(): self and source expected to have the same dtype, but got (self) {input.dtype!r} and (source) {source.dtype!r}"
+        )
     return dim, at
 
 
@@ -163,7 +168,9 @@ def index_copy(input, dim, index, source):
     if not input.ndim:
         return reshape(source, ()).clone()
     if source.ndim and tuple(source.shape) != (*input.shape[:dim], len(at), *input.shape[dim + 1 :]):
-        raise RuntimeError(f"index_copy_(): Source/destination tensor must have same slice shapes: {tuple(source.shape)} for {tuple(input.shape)}")
+        raise RuntimeError(
+            f"index_copy_(): Source/destination tensor must have same slice shapes: {tuple(source.shape)} for {tuple(input.shape)}"
+        )
     return written(input, source, index=_slices(dim, at))
 
 
@@ -205,13 +212,19 @@ def _check_scatter(name, input, dim, index, source):
     dim = wrap_dim(dim, input.ndim)
     at = index._data
     if at.ndim != input.ndim and not (at.ndim <= 1 and input.ndim <= 1):
-        raise RuntimeError(f"Index tensor must have the same number of dimensions as self tensor: {at.ndim} and {input.ndim}")
+        raise RuntimeError(
+            f"Index tensor must have the same number of dimensions as self tensor: {at.ndim} and {input.ndim}"
+        )
     check_index(name, at, input.shape[dim] if input.ndim else 1, dim)
     if isinstance(source, Tensor):
         if source.dtype is not input.dtype:
-            raise RuntimeError(f"{name}(): Expected self.dtype to be equal to src.dtype: {input.dtype!r} and {source.dtype!r}")
+            raise RuntimeError(
+                f"{name}(): Expected self.dtype to be equal to src.dtype: {input.dtype!r} and {source.dtype!r}"
+            )
         if any(i > s for i, s in zip(at.shape, source.shape, strict=False)):
-            raise RuntimeError(f"Expected index {list(at.shape)} to be no larger than src {list(source.shape)} in every dimension")
+            raise RuntimeError(
+                f"Expected index {list(at.shape)} to be no larger than src {list(source.shape)} in every dimension"
+            )
     return dim, at
 
 
@@ -333,9 +346,21 @@ def index_reduce(input, dim, index, source, reduce, *, include_self=True):
         raise RuntimeError(f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}")
     dim, at = _writing("index_reduce", input, dim, index, source)
     if not input.ndim:
-        return reshape(scatter_reduce(reshape(input, (1,)), 0, wrap(at), reshape(source, (-1,)), reduce, include_self=include_self), ())
+        return reshape(
+            scatter_reduce(
+                reshape(input, (1,)), 0, wrap(at), reshape(source, (-1,)), reduce, include_self=include_self
+            ),
+            (),
+        )
     view = at.reshape([-1 if i == dim else 1 for i in range(input.ndim)])
-    return scatter_reduce(input, dim, wrap(np.ascontiguousarray(np.broadcast_to(view, source.shape))), source, reduce, include_self=include_self)
+    return scatter_reduce(
+        input,
+        dim,
+        wrap(np.ascontiguousarray(np.broadcast_to(view, source.shape))),
+        source,
+        reduce,
+        include_self=include_self,
+    )
 
 
 # ---------------------------------------------------------------------------------------------- flat places
@@ -361,7 +386,9 @@ def put(input, index, source, accumulate=False):
     """`source` written (or added) at the flat positions given."""
     at = _flat_index("put_", index, input.numel()).reshape(-1)
     if at.size != source.numel():
-        raise RuntimeError(f"put_(): Expected source and index to have the same number of elements, but got source.numel() = {source.numel()}, index.numel() = {at.size}")
+        raise RuntimeError(
+            f"put_(): Expected source and index to have the same number of elements, but got source.numel() = {source.numel()}, index.numel() = {at.size}"
+        )
     written_ = index_put(reshape(input, (-1,)), (wrap(at),), reshape(source, (-1,)), accumulate)
     return reshape(written_, tuple(input.shape))
 
@@ -372,11 +399,12 @@ def take_along_dim(input, indices, dim=None):
     if dim is None:
         return gather(reshape(input, (-1,)), 0, reshape(indices, (-1,)))
     if input.ndim != indices.ndim:
-        raise RuntimeError(f"torch.take_along_dim(): input and indices should have the same number of dimensions, but got {input.ndim} dimensions for input, and {indices.ndim} dimensions for indices")
+        raise RuntimeError(
+            f"torch.take_along_dim(): input and indices should have the same number of dimensions, but got {input.ndim} dimensions for input, and {indices.ndim} dimensions for indices"
+        )
     dim = wrap_dim(dim, input.ndim)
     n = input.shape[dim]
     shape = np.broadcast_shapes(*[[1 if i == dim else s for i, s in enumerate(t.shape)] for t in (input, indices)])
     wide = expand(input, [n if i == dim else s for i, s in enumerate(shape)])
     at = expand(indices, [indices.shape[dim] if i == dim else s for i, s in enumerate(shape)])
     return gather(wide, dim, wrap(np.where(at._data < 0, at._data + n, at._data)))
-

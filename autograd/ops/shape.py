@@ -52,10 +52,26 @@ def infer(shape, numel, name):
     return shape
 
 
-_SHAPES = cases(lambda r: [call(r(2, 3), shape=(3, 2)), call(r(2, 3, 2), shape=(4, -1)), call(r(), shape=(1, 1)), call(r(1), shape=())])
+_SHAPES = cases(
+    lambda r: [
+        call(r(2, 3), shape=(3, 2)),
+        call(r(2, 3, 2), shape=(4, -1)),
+        call(r(), shape=(1, 1)),
+        call(r(1), shape=()),
+    ]
+)
 
 
-@op(name="_reshape", namespace="_", method=False, symbol="reshape", caption="undo", view=True, linear=True, sample=_SHAPES)
+@op(
+    name="_reshape",
+    namespace="_",
+    method=False,
+    symbol="reshape",
+    caption="undo",
+    view=True,
+    linear=True,
+    sample=_SHAPES,
+)
 def _reshape(x, *, shape):
     return np.reshape(x, infer(shape, x.size, "reshape"))
 
@@ -174,7 +190,9 @@ def unflatten(input, dim, sizes):
     for s in parts:
         known *= s if s != -1 else 1
     if (-1 not in parts and known != shape[at]) or (-1 in parts and (not known or shape[at] % known)):
-        raise RuntimeError(f"unflatten: Provided sizes {list(parts)} don't multiply up to the size of dim {dim} ({shape[at]})")
+        raise RuntimeError(
+            f"unflatten: Provided sizes {list(parts)} don't multiply up to the size of dim {dim} ({shape[at]})"
+        )
     return _view(input, shape=(*shape[:at], *infer(parts, shape[at], "unflatten"), *shape[at + 1 :]))
 
 

@@ -88,7 +88,9 @@ def topk(input, k, dim=-1, largest=True, sorted=True):
     at = wrap_dim(dim, input.ndim)
     k = int(k)
     if not 0 <= k <= (input.shape[at] if input.ndim else 1):
-        raise RuntimeError(f"selected index k out of range: k={k} along a dimension of size {input.shape[at] if input.ndim else 1}")
+        raise RuntimeError(
+            f"selected index k out of range: k={k} along a dimension of size {input.shape[at] if input.ndim else 1}"
+        )
     return _topk(input, k, at, largest)
 
 
@@ -206,7 +208,9 @@ def _quantile(name, input, q, dim, keepdim, interpolation, ignore):
     if (q._data < 0).any() or (q._data > 1).any():
         raise RuntimeError(f"{name}() q values must be in the range [0, 1]")
     if interpolation not in ("linear", "lower", "higher", "midpoint", "nearest"):
-        raise RuntimeError(f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, but got {interpolation}")
+        raise RuntimeError(
+            f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, but got {interpolation}"
+        )
     if not input.numel():
         raise RuntimeError(f"{name}() input tensor must be non-empty")
     original = input.ndim
@@ -224,7 +228,9 @@ def _quantile(name, input, q, dim, keepdim, interpolation, ignore):
     weight = np.full_like(rank, 0.5) * (high > low) if interpolation == "midpoint" else rank - low
     share = wrap(weight.astype(input._data.dtype))
     if q.requires_grad and interpolation == "linear":  # the rank moves with q
-        share = reshape(q, (-1,)) * wrap(np.maximum(count - 1, 0).astype(q._data.dtype)) - wrap(low.astype(q._data.dtype))
+        share = reshape(q, (-1,)) * wrap(np.maximum(count - 1, 0).astype(q._data.dtype)) - wrap(
+            low.astype(q._data.dtype)
+        )
     value = lerp(ordered.gather(-1, wrap(low)), ordered.gather(-1, wrap(high)), share)
     spoiled = (missing > 0) if not ignore else (count == 0)
     if spoiled.any():
@@ -287,7 +293,9 @@ def unique_consecutive(input, return_inverse=False, return_counts=False, dim=Non
     counts = np.diff(np.r_[starts, len(x)])
     inverse = np.cumsum(changed) - 1
     values = x[starts] if dim is None else np.moveaxis(x[starts], 0, wrap_dim(dim, input.ndim))
-    return _with_extras(values, inverse.reshape(input.shape) if dim is None else inverse, counts, return_inverse, return_counts)
+    return _with_extras(
+        values, inverse.reshape(input.shape) if dim is None else inverse, counts, return_inverse, return_counts
+    )
 
 
 @composite(method=False)
@@ -304,7 +312,9 @@ def isin(elements, test_elements, *, assume_unique=False, invert=False):
 def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=None, sorter=None):
     """Where each value would be inserted to keep the (last axis of the) sequence in order."""
     if side is not None and right and side == "left":
-        raise RuntimeError("torch.searchsorted(): side and right can't be set to opposites, got side of left while right was True")
+        raise RuntimeError(
+            "torch.searchsorted(): side and right can't be set to opposites, got side of left while right was True"
+        )
     side = side or ("right" if right else "left")
     edges = sorted_sequence._data
     if sorter is not None:
@@ -337,7 +347,9 @@ def bincount(input, weights=None, minlength=0):
     if input.ndim != 1 or input._data.dtype.kind not in "iub" or (input.numel() and input._data.min() < 0):
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
     found = np.bincount(input._data, None if weights is None else weights._data, minlength)
-    return wrap(found if weights is None else found.astype(weights._data.dtype if weights.is_floating_point() else np.float64))
+    return wrap(
+        found if weights is None else found.astype(weights._data.dtype if weights.is_floating_point() else np.float64)
+    )
 
 
 @composite
@@ -377,5 +389,7 @@ def histogramdd(input, bins, *, range=None, weight=None, density=False):
     x = input._data.reshape(-1, input.shape[-1])
     limits = None if range is None else [tuple(range[i : i + 2]) for i in np.arange(0, len(range), 2)]
     edges = [b._data for b in bins] if isinstance(bins, (list, tuple)) and isinstance(bins[0], Tensor) else bins
-    hist, found = np.histogramdd(x, edges, limits, weights=None if weight is None else weight._data.reshape(-1), density=density)
+    hist, found = np.histogramdd(
+        x, edges, limits, weights=None if weight is None else weight._data.reshape(-1), density=density
+    )
     return _Histogramdd(wrap(hist.astype(x.dtype)), tuple(wrap(e.astype(x.dtype)) for e in found))

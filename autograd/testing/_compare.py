@@ -36,7 +36,8 @@ def assert_close(actual: Any, expected: Any, *, rtol: float | None = None, atol:
     if wrong.any():
         k = tuple(int(i) for i in np.argwhere(wrong)[0])
         raise AssertionError(
-            msg or f"assert_close: {int(wrong.sum())} of {wrong.size} elements differ by more than rtol={rtol:g}, atol={atol:g}; "
+            msg
+            or f"assert_close: {int(wrong.sum())} of {wrong.size} elements differ by more than rtol={rtol:g}, atol={atol:g}; "
             f"the first at {list(k)}: {a[k]!s} and {b[k]!s}"
         )
 
@@ -49,7 +50,9 @@ def _total(func: Callable, inputs: Sequence[Tensor], weights: list) -> float:
     return float(sum((np.asarray(o._data, np.float64) * w).sum() for o, w in zip(outputs, weights, strict=True)))
 
 
-def check_directional(func: Callable, inputs: Any, *, rtol: float = 1e-6, atol: float = 1e-7, seed: int = 0, step: float = 1e-2) -> bool:
+def check_directional(
+    func: Callable, inputs: Any, *, rtol: float = 1e-6, atol: float = 1e-7, seed: int = 0, step: float = 1e-2
+) -> bool:
     """Compare the gradient along one random direction with an extrapolated numerical derivative.
 
     Two evaluations per step instead of two per element: for inputs too large for `gradcheck`.
@@ -74,7 +77,9 @@ def check_directional(func: Callable, inputs: Any, *, rtol: float = 1e-6, atol: 
     pairs = [(o, wrap(np.asarray(w, o._data.dtype))) for o, w in zip(outputs, weights, strict=True) if o.requires_grad]
     analytical = 0.0
     if pairs:
-        found = gradients([o for o, _ in pairs], [inputs[i] for i in moving], [w for _, w in pairs], True, False, True, True)
+        found = gradients(
+            [o for o, _ in pairs], [inputs[i] for i in moving], [w for _, w in pairs], True, False, True, True
+        )
         analytical = float(sum((g._data * direction[i]).sum() for g, i in zip(found, moving, strict=True)))
     if abs(analytical - numerical.value) > atol + rtol * abs(numerical.value) + 10 * numerical.error:
         raise GradcheckError(
@@ -93,7 +98,9 @@ def _require_close(name: str, func: Callable, got: np.ndarray, expected: np.ndar
     wrong = ~np.isclose(got, expected, rtol=rtol, atol=atol)
     if wrong.any():
         k = tuple(int(v) for v in np.argwhere(wrong)[0])
-        raise GradcheckError(f"{name} of {getattr(func, '__name__', 'function')}: entry {list(k)} is {got[k]:.10g}, numerically {expected[k]:.10g}")
+        raise GradcheckError(
+            f"{name} of {getattr(func, '__name__', 'function')}: entry {list(k)} is {got[k]:.10g}, numerically {expected[k]:.10g}"
+        )
     return True
 
 

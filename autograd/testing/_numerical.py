@@ -15,7 +15,9 @@ class Derivative(NamedTuple):
     step: float
 
 
-def derivative(f: Callable[[float], float], at: float, *, step: float = 0.05, shrink: float = 1.4, rounds: int = 10) -> Derivative:
+def derivative(
+    f: Callable[[float], float], at: float, *, step: float = 0.05, shrink: float = 1.4, rounds: int = 10
+) -> Derivative:
     """f'(at) by central differences with ever smaller steps, extrapolated to step zero.
 
     Each difference (f(x+h) - f(x-h)) / 2h is off by powers of h²; combining those of several steps cancels one power

@@ -166,7 +166,10 @@ def _join(draw: Any, p: Program) -> Step:
     other, how = draw(st.sampled_from(same)), draw(st.sampled_from(["cat", "stack", "where"]))
     join = registry[how].call
     if how == "where":
-        return Step(f"where({name} > {other}, {name}, 2 * {other})", lambda v: join(v[name] > v[other], v[name] * v[name], 2 * v[other]))
+        return Step(
+            f"where({name} > {other}, {name}, 2 * {other})",
+            lambda v: join(v[name] > v[other], v[name] * v[name], 2 * v[other]),
+        )
     return Step(f"{how}([{name}, {other}])", lambda v: join([v[name], v[other]]))
 
 
@@ -176,7 +179,11 @@ def _product(draw: Any, p: Program) -> Step:
     k = _all_shapes(p)[name][-1]
     partners = [n for n, s in _all_shapes(p).items() if len(s) in (1, 2) and s[0] == k]
     if not partners:
-        return Step(f"{name} @ {name}.mT", lambda v: v[name] @ v[name].mT) if len(_all_shapes(p)[name]) > 1 else draw(_unary(p))
+        return (
+            Step(f"{name} @ {name}.mT", lambda v: v[name] @ v[name].mT)
+            if len(_all_shapes(p)[name]) > 1
+            else draw(_unary(p))
+        )
     other = draw(st.sampled_from(partners))
     return Step(f"{name} @ {other}", lambda v: v[name] @ v[other])
 
@@ -199,7 +206,13 @@ def _in_place(draw: Any, p: Program) -> Step:
             t.tanh_()
         return t
 
-    body = {"mul_": "t.mul_(0.7)", "add_self": f"t.add_({name})", "view": "t[0].mul_(3.0)", "setitem": f"t[-1] = {name}[0] * 2.0", "tanh_": "t.tanh_()"}
+    body = {
+        "mul_": "t.mul_(0.7)",
+        "add_self": f"t.add_({name})",
+        "view": "t[0].mul_(3.0)",
+        "setitem": f"t[-1] = {name}[0] * 2.0",
+        "tanh_": "t.tanh_()",
+    }
     return Step(f"(t := {name} * 1.0, {body[form]})[0]", run)
 
 

@@ -11,7 +11,9 @@ from ..gradcheck import gradcheck, gradgradcheck
 from ._compare import check_directional
 
 
-def property_test(*domains: Any, order: int = 2, max_elements: int = 60, atol: float = 1e-6, rtol: float = 1e-5, **settings: Any) -> Callable:
+def property_test(
+    *domains: Any, order: int = 2, max_elements: int = 60, atol: float = 1e-6, rtol: float = 1e-5, **settings: Any
+) -> Callable:
     """Decorator that turns a function of tensors into a test of its gradients over random inputs.
 
     Args:
@@ -38,9 +40,11 @@ def property_test(*domains: Any, order: int = 2, max_elements: int = 60, atol: f
         count = len(inspect.signature(function).parameters)
         drawn = domains or (tensors(),) * count
         if len(drawn) != count:
-            raise TypeError(f"property_test: {function.__name__} takes {count} arguments, {len(drawn)} domains were given")
+            raise TypeError(
+                f"property_test: {function.__name__} takes {count} arguments, {len(drawn)} domains were given"
+            )
 
-        @hypothesis.settings(**{"deadline": None, **settings})
+        @hypothesis.settings(**{"deadline": None, "report_multiple_bugs": False, **settings})
         @hypothesis.given(hypothesis.strategies.tuples(*drawn))
         def test(inputs: tuple) -> None:
             if sum(t.numel() for t in inputs) > max_elements:

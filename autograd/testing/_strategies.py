@@ -72,7 +72,9 @@ def indices(draw: Any, shape: tuple[int, ...]) -> Any:
         elif kind == "tensor":
             parts.append(wrap(np.asarray(draw(st.lists(st.integers(-n, n - 1), min_size=1, max_size=3)), np.int64)))
         else:
-            parts.append(slice(*draw(st.tuples(*[st.one_of(st.none(), st.integers(-n, n))] * 2, st.sampled_from([None, 1, 2])))))
+            parts.append(
+                slice(*draw(st.tuples(*[st.one_of(st.none(), st.integers(-n, n))] * 2, st.sampled_from([None, 1, 2]))))
+            )
         if dots and axis == 0:
             break
     _equal_lengths(parts)

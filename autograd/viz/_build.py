@@ -22,7 +22,9 @@ _CAPTION_LIMIT = 3000  # operations; beyond it a chain-rule line for each would 
 class Builder:
     """One conversion: what is known of the nodes, and the graph that grows."""
 
-    def __init__(self, roots: list, names: Names, *, fold: bool = True, symbols: bool = True, grads: bool = True) -> None:
+    def __init__(
+        self, roots: list, names: Names, *, fold: bool = True, symbols: bool = True, grads: bool = True
+    ) -> None:
         self.tensors, self.names = roots, names
         self.fold, self.symbols = fold, symbols
         self.by_node, self.by_array, live = names.index()
@@ -279,7 +281,9 @@ def as_roots(values: tuple) -> list:
         raise TypeError("draw: expected at least one tensor to draw, got none")
     for t in flat:
         if not isinstance(t, Tensor):
-            raise TypeError(f"draw: expected Tensors, got {type(t).__name__}; give the result of a computation, such as loss")
+            raise TypeError(
+                f"draw: expected Tensors, got {type(t).__name__}; give the result of a computation, such as loss"
+            )
         if history(t) is None:
             raise ValueError(
                 f"draw: the tensor of shape {tuple(t.shape)} has no graph; compute it from tensors with requires_grad=True, "

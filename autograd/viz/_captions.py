@@ -47,7 +47,9 @@ def _composite_caption(v: Vertex, precision: int) -> str:
     inside = Graph(list(v.inner), list(v.inner_edges))
     text: dict[str, str] = {}
     for u in v.inner:
-        terms = [text.get(a.source.id, a.source.name) if isinstance(a, Edge) else plain(a) for a in arguments(inside, u)]
+        terms = [
+            text.get(a.source.id, a.source.name) if isinstance(a, Edge) else plain(a) for a in arguments(inside, u)
+        ]
         text[u.id] = formula(u.op, u.label, terms)
     last = text.get(v.inner[-1].id, v.label) if v.inner else v.label
     parts = [v.name, *([last] if len(last) <= 60 else []), _shown(v.value, v.shape, precision)]

@@ -33,7 +33,13 @@ def _composite(box: Box, inside: list[Vertex], graph: Graph) -> Vertex:
     kind = box.kind if box.kind in ("scope", "module") else "more"
     made = Vertex(f"{box.id}n", kind, box.name, op=box.class_name or box.name, box=box.parent, params=box.params)
     if last is not None:
-        made.seq, made.value, made.grad, made.shape, made.dtype = last.seq, last.value, last.grad, last.shape, last.dtype
+        made.seq, made.value, made.grad, made.shape, made.dtype = (
+            last.seq,
+            last.value,
+            last.grad,
+            last.shape,
+            last.dtype,
+        )
         made.name, made.named, made.others = last.name, last.named, last.others
         if not last.named and box.kind == "scope":
             made.name = box.name
@@ -154,5 +160,8 @@ def _matcher(what: object) -> Callable[[Box], bool]:
         return lambda b: bool(what)
     if callable(what) and not isinstance(what, type):
         return lambda b: bool(what(b))
-    wanted = {w.__name__ if isinstance(w, type) else str(w) for w in (what if isinstance(what, (list, tuple, set)) else [what])}
+    wanted = {
+        w.__name__ if isinstance(w, type) else str(w)
+        for w in (what if isinstance(what, (list, tuple, set)) else [what])
+    }
     return lambda b: b.name in wanted or b.class_name in wanted or ".".join(b.names) in wanted

@@ -93,7 +93,9 @@ class record:
 
     def _given(self) -> list:
         if not self._roots:
-            raise RuntimeError("record: nothing was recorded inside the block; compute from tensors with requires_grad=True")
+            raise RuntimeError(
+                "record: nothing was recorded inside the block; compute from tensors with requires_grad=True"
+            )
         return self._roots
 
     def draw(self, **options: Any) -> Any:

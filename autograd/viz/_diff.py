@@ -48,7 +48,9 @@ def diff(a: Any, b: Any, **options: Any) -> Any:
 
 
 def _matched(a: Graph, b: Graph) -> list[tuple[Vertex, Vertex]]:
-    first, second = ([(v.kind, v.op or v.name, v.label if v.kind == "op" else "", v.shape) for v in g.vertices] for g in (a, b))
+    first, second = (
+        [(v.kind, v.op or v.name, v.label if v.kind == "op" else "", v.shape) for v in g.vertices] for g in (a, b)
+    )
     blocks = difflib.SequenceMatcher(None, first, second, autojunk=False).get_matching_blocks()
     return [(a.vertices[m.a + i], b.vertices[m.b + i]) for m in blocks for i in range(m.size)]
 

@@ -136,7 +136,8 @@ class _Writer:
         head = (f'<TR><TD ALIGN="LEFT" BGCOLOR="{self.c[str(fill)]}"><B>{html(v.label or v.name)}</B></TD>'
                 f'<TD ALIGN="RIGHT" BGCOLOR="{self.c[str(fill)]}">{small(shape_text(v.shape), "muted")}</TD></TR>')  # fmt: skip
         cells = "".join(
-            f'<TR><TD ALIGN="LEFT">{small(k, "muted")}</TD><TD ALIGN="RIGHT">{small(t, c)}</TD></TR>' for k, t, c in rows
+            f'<TR><TD ALIGN="LEFT">{small(k, "muted")}</TD><TD ALIGN="RIGHT">{small(t, c)}</TD></TR>'
+            for k, t, c in rows
         )
         table = (f'<TABLE BORDER="1" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3" COLOR="{self.c[str(line)]}" '
                  f'BGCOLOR="{self.c["card-fill"]}">{head}{cells}</TABLE>')  # fmt: skip

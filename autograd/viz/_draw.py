@@ -61,7 +61,9 @@ def draw(
     _theme.colours(theme)  # refuses an unknown one
     graph = prepare(roots, caller(), model=model, params=params, inputs=inputs, names=names, symbols=symbols,
                     fold_constants=fold_constants, expand=expand, grads=grads != "none", health=health)  # fmt: skip
-    graph = _reduce.reduce(graph, depth=depth, collapse=collapse, expand=expand, fold_repeats=fold_repeats, max_nodes=max_nodes)
+    graph = _reduce.reduce(
+        graph, depth=depth, collapse=collapse, expand=expand, fold_repeats=fold_repeats, max_nodes=max_nodes
+    )
     _highlight(graph, highlight)
     options = {"style": style, "direction": direction, "values": values, "grads": grads, "precision": precision,
                "max_elems": max_elems, "flow": flow, "health": health, "theme": theme,
@@ -190,5 +192,7 @@ def steps(root: Any, view: str = "forward+backward", captions: bool = True, **op
         return derivative_steps(draw(root, view="derivative", **options)._scene, captions)
     made = draw(root, **options)._scene
     found = moments(made.graph, captions)
-    wanted = {"forward": [m for m in found if not m.backward], "backward": [m for m in found if m.backward]}.get(view, found)
+    wanted = {"forward": [m for m in found if not m.backward], "backward": [m for m in found if m.backward]}.get(
+        view, found
+    )
     return Steps(made, wanted)

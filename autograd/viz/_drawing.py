@@ -137,7 +137,9 @@ class Picture:
                format: str | None = None, *args: Any, outfile: Any = None, **kwargs: Any) -> str:  # fmt: skip
         """Write the DOT source and the picture beside it, as graphviz does; gives the picture's path."""
         format = format or (Path(outfile).suffix[1:] if outfile else getattr(self, "format", "pdf"))
-        source = Path(directory or ".") / Path(filename or (Path(outfile).with_suffix(".gv") if outfile else "graph.gv"))
+        source = Path(directory or ".") / Path(
+            filename or (Path(outfile).with_suffix(".gv") if outfile else "graph.gv")
+        )
         picture = Path(outfile) if outfile else source.with_name(f"{source.name}.{format}")
         data = self.pipe(format)
         source.parent.mkdir(parents=True, exist_ok=True)

@@ -90,7 +90,7 @@ def to_mermaid(graph: Graph, direction: str = "LR") -> str:
         lines += [f"{'  ' * (i + 1)}end" for i in reversed(range(len(path)))]
     for e in graph.edges:
         text = " / ".join(ascii_text(values(a)) for a in (e.value, e.grad) if a is not None)
-        lines.append(f'  {e.source.id} -->{f"|{chr(34)}{_mermaid(text)}{chr(34)}|" if text else ""} {e.target.id}')
+        lines.append(f"  {e.source.id} -->{f'|{chr(34)}{_mermaid(text)}{chr(34)}|' if text else ''} {e.target.id}")
     for kind, style in _CLASS_DEFS.items():
         if any(v.kind == kind for v in graph.vertices):
             lines.append(f"  classDef {kind} {style},color:#1b1f24")
@@ -105,7 +105,9 @@ _CLASS_DEFS = {
 
 def _mermaid_node(v: Vertex) -> str:
     label = _mermaid(ascii_text(v.label or v.name or v.op) + (f" {shape_text(v.shape)}" if v.is_leaf else ""))
-    left, right = ('(("', '"))') if v.kind in ("op", "scope") else ('[["', '"]]') if v.kind == "output" else ('["', '"]')
+    left, right = (
+        ('(("', '"))') if v.kind in ("op", "scope") else ('[["', '"]]') if v.kind == "output" else ('["', '"]')
+    )
     style = f":::{v.kind}" if v.kind in ("param", "input", "const", "output") else ""
     return f"{v.id}{left}{label}{right}{style}"
 
@@ -173,7 +175,9 @@ def to_png(svg: str, scale: float = 2.0) -> bytes:
     if importlib.util.find_spec("resvg_py"):
         import resvg_py
 
-        return bytes(resvg_py.svg_to_bytes(svg_string=svg, zoom=max(1, math.ceil(scale)), sans_serif_family="Liberation Sans"))
+        return bytes(
+            resvg_py.svg_to_bytes(svg_string=svg, zoom=max(1, math.ceil(scale)), sans_serif_family="Liberation Sans")
+        )
     if importlib.util.find_spec("cairosvg"):
         import cairosvg  # type: ignore[import-not-found]
 

@@ -25,7 +25,9 @@ def make_dot(
         <Drawing: 1 operations, 3 nodes, 3 edges>
     """
     roots = var if isinstance(var, (list, tuple)) else (var,)
-    return draw(*roots, params=dict(params) if params else None, saved=show_saved, names=Frame(caller()), direction="TB")
+    return draw(
+        *roots, params=dict(params) if params else None, saved=show_saved, names=Frame(caller()), direction="TB"
+    )
 
 
 def draw_dot(root: Any, format: str = "svg", rankdir: str = "LR") -> Any:

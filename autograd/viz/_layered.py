@@ -60,7 +60,9 @@ class _Item:
     down: list = field(default_factory=list)
 
 
-def place(sizes: dict, links: list[Link], paths: dict, headers: dict, direction: str, gaps: tuple[float, float]) -> Placement:
+def place(
+    sizes: dict, links: list[Link], paths: dict, headers: dict, direction: str, gaps: tuple[float, float]
+) -> Placement:
     """Lay out nodes of the given sizes.
 
     Args:
@@ -96,7 +98,9 @@ def _turned(p: Placement) -> Placement:
 class _Level:
     """The inside of one box, or of the whole picture."""
 
-    def __init__(self, path: tuple, sizes: dict, links: list, paths: dict, headers: dict, gaps: tuple, flat: bool) -> None:
+    def __init__(
+        self, path: tuple, sizes: dict, links: list, paths: dict, headers: dict, gaps: tuple, flat: bool
+    ) -> None:
         self.path, self.gaps, self.flat = path, gaps, flat
         self.items: dict[tuple, _Item] = {}
         self.inner: dict[str, _Level] = {}
@@ -204,7 +208,11 @@ class _Level:
             weight = entry[3]
             for p, q in zip(full[i:j], full[i + 1 : j + 1], strict=True):
                 op, oq = (entry[2] if p is a else 0.0), (entry[1] if q is b else 0.0)
-                w = max(weight, SPINE) if weight >= SPINE else min(weight * (8 if p is not a and q is not b else 2), 11.0)
+                w = (
+                    max(weight, SPINE)
+                    if weight >= SPINE
+                    else min(weight * (8 if p is not a and q is not b else 2), 11.0)
+                )
                 p.down.append((q, oq, op, w))
                 q.up.append((p, op, oq, w))
                 if q is not b:

@@ -99,7 +99,10 @@ class Neurons:
         found = []
         for neuron, y in c.places:
             found += self._dots(x, y) if neuron is None else self._neuron(i, neuron, x, y)
-        for text, y, size, kind, bold in ((c.title, high + 22, 13, "ink", True), (c.below, high + 40, 10.5, "muted", False)):
+        for text, y, size, kind, bold in (
+            (c.title, high + 22, 13, "ink", True),
+            (c.below, high + 40, 10.5, "muted", False),
+        ):
             weight = ' font-weight="bold"' if bold else ""
             found.append(
                 f'<text x="{x:g}" y="{y:g}" font-size="{size}"{weight} text-anchor="middle" {self._paint(kind)}>'
@@ -179,7 +182,9 @@ def neurons(
         raise ValueError(f"neurons: notation must be 'math', 'values' or None, got {notation!r}")
     layers = [(name, m) for name, m in model.named_modules() if not list(m.children())]
     if not any(_is_linear(m) for _, m in layers):
-        raise ValueError(f"neurons: {type(model).__name__} has no Linear layer; the picture is of fully connected networks")
+        raise ValueError(
+            f"neurons: {type(model).__name__} has no Linear layer; the picture is of fully connected networks"
+        )
     columns = _columns(layers, _activations(model, layers, x))
     for c in columns:
         c.places = _places(c.size, max_neurons)
@@ -191,7 +196,9 @@ def neurons(
 
 
 def _is_linear(m: Any) -> bool:
-    return hasattr(m, "in_features") and hasattr(m, "out_features") and getattr(getattr(m, "weight", None), "ndim", 0) == 2
+    return (
+        hasattr(m, "in_features") and hasattr(m, "out_features") and getattr(getattr(m, "weight", None), "ndim", 0) == 2
+    )
 
 
 def _columns(layers: list, seen: dict) -> list[Column]:
@@ -201,7 +208,9 @@ def _columns(layers: list, seen: dict) -> list[Column]:
         if _is_linear(m):
             count = sum(p.numel() for p in m.parameters())
             below = f"{m.out_features} · {count:,} params"
-            columns.append(Column(m.out_features, name or "output", below, weight=_array(m.weight), values=seen.get(id(m))))
+            columns.append(
+                Column(m.out_features, name or "output", below, weight=_array(m.weight), values=seen.get(id(m)))
+            )
         elif len(columns) > 1 and "Dropout" in type(m).__name__:
             out = seen.get(id(m))
             columns[-1].dropped = None if out is None or not m.training else (out == 0) & (columns[-1].values != 0)

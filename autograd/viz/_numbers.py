@@ -102,7 +102,7 @@ def magnitude(a: Any) -> float:
 
 
 def not_finite(a: np.ndarray) -> str:
-    """"48/64 NaN", "2/3 Inf", or nothing when all is finite."""
+    """ "48/64 NaN", "2/3 Inf", or nothing when all is finite."""
     kind = a.dtype.kind
     if kind not in "fc" or (kind == "f" and a.ndim == 0 and math.isfinite(a)):
         return ""

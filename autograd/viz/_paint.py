@@ -36,7 +36,13 @@ class Moment:
 def escape(text: str) -> str:
     text = str(text).translate(_BAD)
     text = "".join("�" if 0xD800 <= ord(c) < 0xE000 else c for c in text)
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;").replace("'", "&#39;")
+    return (
+        text.replace("&", "&amp;")
+        .replace("<", "&lt;")
+        .replace(">", "&gt;")
+        .replace('"', "&quot;")
+        .replace("'", "&#39;")
+    )
 
 
 _RARE = re.compile("[‖ᵘᵀ₀-₉⁰⁴-⁹⁻ˣ⚠∅▾▴↻❄½⊙⟨⟩]+")  # not in the usual sans-serif fonts
@@ -71,7 +77,9 @@ class Painter:
         place = f'x="{n(x)}" y="{n(y)}" font-size="{n(size)}"{weight}{where}'
         self.parts.append(f"<text {place} {self.paint_class(kind)}{more}>{_glyphs(text)}</text>")
 
-    def rect(self, x: float, y: float, w: float, h: float, kind: str, r: float = 0, line: float = 0, more: str = "") -> None:
+    def rect(
+        self, x: float, y: float, w: float, h: float, kind: str, r: float = 0, line: float = 0, more: str = ""
+    ) -> None:
         border = f' stroke-width="{n(line)}"' if line else ""
         corner = f' rx="{n(r)}"' if r else ""
         self.parts.append(
@@ -181,7 +189,9 @@ class Painter:
         extra = ' stroke-dasharray="5 3"' if alarm or e.kind == "saved" else ""
         fade = ' opacity="0.25"' if e.dim else ""
         self.parts.append(f'<g class="wire" id="{e.id}"{fade}{self.data(e)}><title>{escape(wire_title(e))}</title>')
-        self.parts.append(f'<path d="{path}" stroke-width="{n(pen(e, self.scene.style))}" {self.paint_class(kind)}{extra}/>')
+        self.parts.append(
+            f'<path d="{path}" stroke-width="{n(pen(e, self.scene.style))}" {self.paint_class(kind)}{extra}/>'
+        )
         if arrow:
             corners = " ".join(f"{n(x)},{n(y)}" for x, y in arrow)
             self.parts.append(f'<polygon points="{corners}" {self.paint_class(head)}/>')
@@ -189,7 +199,12 @@ class Painter:
 
     def data(self, e: Edge) -> str:
         m = self.moment
-        found = [("source", e.source.id), ("target", e.target.id), ("shape", shape_text(e.shape)), ("dtype", e.source.dtype)]
+        found = [
+            ("source", e.source.id),
+            ("target", e.target.id),
+            ("shape", shape_text(e.shape)),
+            ("dtype", e.source.dtype),
+        ]
         if e.value is not None and _shown(m, m.value_at.get(e.id)):
             found.append(("value", exact(e.value)))
         if e.grad is not None and _shown(m, m.grad_at.get(e.id)):
@@ -206,7 +221,9 @@ class Painter:
         flat = self.scene.style.direction == "LR"
         fade = ' opacity="0.25"' if e.dim else ""
         self.parts.append(f'<g class="tag" data-wire="{e.id}"{fade}>')
-        spots = ((x, y - 6, "middle"), (x, y + 15, "middle")) if flat else ((x - 8, y + 4, "end"), (x + 8, y + 4, "start"))
+        spots = (
+            ((x, y - 6, "middle"), (x, y + 15, "middle")) if flat else ((x - 8, y + 4, "end"), (x + 8, y + 4, "start"))
+        )
         m = self.moment
         if e.kind == "saved":
             self.tag_text(t.value, (x + 7, y + 4, "start"), "saved", t, m.value_at.get(e.id), False)

@@ -68,7 +68,10 @@ def page(scene: Scene, moments: list[Moment]) -> str:
     last = dataclasses.replace(moments[-1], now=None, player=True, caption="", heading="")
     svg = Painter(scene, last).svg(namespace=False)
     frames = json.dumps([[m.heading, m.caption, int(m.backward)] for m in moments], ensure_ascii=True)
-    script = SCRIPT % (frames.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"), int(SECONDS * 1000))
+    script = SCRIPT % (
+        frames.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"),
+        int(SECONDS * 1000),
+    )
     title = scene.title or "step by step"
     listed = "".join(f"<li>{escape(m.caption or m.heading)}</li>" for m in moments)
     buttons = "".join(_button(*b) for b in _BUTTONS)
@@ -111,7 +114,9 @@ def animated(scene: Scene, moments: list[Moment]) -> str:
         start, stop = 100 * (k - 1) / n, 100 * k / n
         seen = f"0%{{visibility:hidden}}{start:.2f}%{{visibility:visible}}"
         rules.append(f"@keyframes a{k}{{{seen}}}[data-from='{k}']{{animation-name:a{k}}}")
-        rules.append(f"@keyframes r{k}{{{seen}{stop:.2f}%{{visibility:hidden}}}}[data-only='{k}']{{animation-name:r{k}}}")
+        rules.append(
+            f"@keyframes r{k}{{{seen}{stop:.2f}%{{visibility:hidden}}}}[data-only='{k}']{{animation-name:r{k}}}"
+        )
     style = "<style>@media (prefers-reduced-motion:no-preference){" + "".join(rules) + "}</style>"
     return svg.replace("</desc>", "</desc>" + style, 1).replace(' display="none"', ' visibility="hidden"')
 

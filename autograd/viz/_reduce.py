@@ -171,6 +171,10 @@ def _period(labels: list[str]) -> tuple[int, int, int]:
         same = np.flatnonzero(np.diff(np.concatenate([[0], codes[:-period] == codes[period:], [0]])))
         for start, stop in zip(same[::2], same[1::2], strict=True):
             times = int(stop - start) // period + 1
-            if times >= 3 and times * period > covered + period // 2 and len(set(codes[start : start + period].tolist())) > 1:
+            if (
+                times >= 3
+                and times * period > covered + period // 2
+                and len(set(codes[start : start + period].tolist())) > 1
+            ):
                 best, covered = (int(start), period, times), times * period
     return best

@@ -106,7 +106,9 @@ class Summary:
         head, *body = [[escape(c) for c in r] for r in self.rows()]
         lines = "".join("<tr>" + "".join(f'<td style="text-align:left">{c}</td>' for c in r) + "</tr>" for r in body)
         titles = "".join(f'<th style="text-align:left">{c}</th>' for c in head)
-        return f"<table><thead><tr>{titles}</tr></thead><tbody>{lines}</tbody></table><p>{'<br>'.join(self._totals())}</p>"
+        return (
+            f"<table><thead><tr>{titles}</tr></thead><tbody>{lines}</tbody></table><p>{'<br>'.join(self._totals())}</p>"
+        )
 
 
 def summary(
@@ -165,7 +167,9 @@ def _inputs(size: Any, data: Any, batch_dim: int | None, dtypes: Any) -> list | 
     if batch_dim is not None:
         shapes = [(*s[:batch_dim], 1, *s[batch_dim:]) for s in shapes]
     kinds = list(dtypes or [None] * len(shapes))
-    return [wrap(np.zeros(tuple(s), getattr(k, "dtype", None) or np.float32)) for s, k in zip(shapes, kinds, strict=True)]
+    return [
+        wrap(np.zeros(tuple(s), getattr(k, "dtype", None) or np.float32)) for s, k in zip(shapes, kinds, strict=True)
+    ]
 
 
 class _Watch:

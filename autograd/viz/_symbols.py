@@ -63,7 +63,11 @@ def _power(base: str, exponent: str) -> str:
 def formula(op: str, label: str, arguments: Sequence[str]) -> str:
     """The forward step on `arguments`, which are names or numbers."""
     if op == "pow" and len(arguments) == 2:
-        return _power(_wrapped(arguments[0]), arguments[1]) if arguments[1][:1].isdigit() else f"{arguments[0]}^{arguments[1]}"
+        return (
+            _power(_wrapped(arguments[0]), arguments[1])
+            if arguments[1][:1].isdigit()
+            else f"{arguments[0]}^{arguments[1]}"
+        )
     pattern = _FORMULA.get(op)
     if pattern is None or pattern.count("{") != len(arguments):
         return f"{label}({', '.join(arguments)})"

@@ -66,17 +66,26 @@ class Hardtanh(Module):
     """
 
     def __init__(
-        self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False, min_value: Any = None, max_value: Any = None
+        self,
+        min_val: float = -1.0,
+        max_val: float = 1.0,
+        inplace: bool = False,
+        min_value: Any = None,
+        max_value: Any = None,
     ) -> None:
         super().__init__()
         for name, given in (("min_value", min_value), ("max_value", max_value)):
             if given is not None:
-                warnings.warn(f"keyword argument `{name}` is deprecated and rename to `{name[:-2]}`", FutureWarning, stacklevel=2)
+                warnings.warn(
+                    f"keyword argument `{name}` is deprecated and rename to `{name[:-2]}`", FutureWarning, stacklevel=2
+                )
         self.min_val = min_val if min_value is None else min_value
         self.max_val = max_val if max_value is None else max_value
         self.inplace = inplace
         if self.max_val <= self.min_val:
-            raise ValueError(f"{type(self).__name__}: max_val must be larger than min_val, got {self.max_val} <= {self.min_val}")
+            raise ValueError(
+                f"{type(self).__name__}: max_val must be larger than min_val, got {self.max_val} <= {self.min_val}"
+            )
 
     def forward(self, input: Tensor) -> Tensor:
         """Clamp to the range."""

@@ -139,7 +139,12 @@ class LinearCrossEntropyLoss(Module):
     ) -> None:  # fmt: skip
         super().__init__()
         self.in_features, self.num_classes, self.out_features = in_features, num_classes, tuple(out_features)
-        self.reduction, self.ignore_index, self.label_smoothing, self.options = reduction, ignore_index, label_smoothing, options
+        self.reduction, self.ignore_index, self.label_smoothing, self.options = (
+            reduction,
+            ignore_index,
+            label_smoothing,
+            options,
+        )
         total = num_classes
         for n in self.out_features:
             total *= n

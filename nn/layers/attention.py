@@ -193,7 +193,11 @@ class TransformerEncoderLayer(_Layer):
         self._feed(d_model, dim_feedforward, dropout, activation, layer_norm_eps, 2, norm_first, bias, kind)
 
     def forward(
-        self, src: Tensor, src_mask: Tensor | None = None, src_key_padding_mask: Tensor | None = None, is_causal: bool = False
+        self,
+        src: Tensor,
+        src_mask: Tensor | None = None,
+        src_key_padding_mask: Tensor | None = None,
+        is_causal: bool = False,
     ) -> Tensor:
         """One layer."""
         padding, mask = src_key_padding_mask, src_mask
@@ -248,10 +252,17 @@ class TransformerEncoder(Module):
         self.layers = _copies(encoder_layer, num_layers)
         self.num_layers = num_layers
         self.norm = norm
-        self.enable_nested_tensor, self.mask_check = enable_nested_tensor, mask_check  # no effect: there are no nested tensors
+        self.enable_nested_tensor, self.mask_check = (
+            enable_nested_tensor,
+            mask_check,
+        )  # no effect: there are no nested tensors
 
     def forward(
-        self, src: Tensor, mask: Tensor | None = None, src_key_padding_mask: Tensor | None = None, is_causal: bool | None = None
+        self,
+        src: Tensor,
+        mask: Tensor | None = None,
+        src_key_padding_mask: Tensor | None = None,
+        is_causal: bool | None = None,
     ) -> Tensor:
         """All layers, one after the other."""
         for layer in self.layers:
@@ -329,7 +340,9 @@ class Transformer(Module):
         """Encode src, decode tgt."""
         batch = 0 if self.batch_first else 1
         if src.dim() == 3 and src.shape[batch] != tgt.shape[batch]:
-            raise RuntimeError(f"the batch number of src and tgt must be equal, got {src.shape[batch]} and {tgt.shape[batch]}")
+            raise RuntimeError(
+                f"the batch number of src and tgt must be equal, got {src.shape[batch]} and {tgt.shape[batch]}"
+            )
         if src.shape[-1] != self.d_model or tgt.shape[-1] != self.d_model:
             raise RuntimeError(
                 f"the feature number of src and tgt must be equal to d_model ({self.d_model}), got {src.shape[-1]} and "

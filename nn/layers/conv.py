@@ -190,7 +190,10 @@ class _Transposed(_Conv):
                 f"(got {len(wanted)})"
             )
         low = [
-            (input.shape[lead + i] - 1) * self.stride[i] - 2 * self.padding[i] + self.dilation[i] * (self.kernel_size[i] - 1) + 1
+            (input.shape[lead + i] - 1) * self.stride[i]
+            - 2 * self.padding[i]
+            + self.dilation[i] * (self.kernel_size[i] - 1)
+            + 1
             for i in range(n)
         ]
         high = [m + s - 1 for m, s in zip(low, self.stride, strict=True)]
@@ -266,7 +269,9 @@ class _LazyConv(LazyModuleMixin):
             )
         self.in_channels = input.shape[-n - 1]
         if self.in_channels % self.groups:
-            raise ValueError(f"in_channels must be divisible by groups: in_channels={self.in_channels}, groups={self.groups}")
+            raise ValueError(
+                f"in_channels must be divisible by groups: in_channels={self.in_channels}, groups={self.groups}"
+            )
         self.weight.materialize(self._weight_shape())
         if is_lazy(self.bias):
             self.bias.materialize((self.out_channels,))

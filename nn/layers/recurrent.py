@@ -137,7 +137,9 @@ class RNNBase(Module):
         if self.proj_size < 0:
             raise ValueError("proj_size should be a positive integer or zero to disable projections")
         if self.proj_size >= self.hidden_size:
-            raise ValueError(f"proj_size has to be smaller than hidden_size, got {self.proj_size} and {self.hidden_size}")
+            raise ValueError(
+                f"proj_size has to be smaller than hidden_size, got {self.proj_size} and {self.hidden_size}"
+            )
 
     def _make_weights(self, layer: int, direction: int, dtype: Any, device: Any) -> None:
         gates, out = _GATES[self.mode] * self.hidden_size, self.proj_size or self.hidden_size
@@ -291,7 +293,14 @@ class RNNBase(Module):
     def extra_repr(self) -> str:
         """Sizes, and what differs from the default."""
         text = f"{self.input_size}, {self.hidden_size}"
-        defaults = {"proj_size": 0, "num_layers": 1, "bias": True, "batch_first": False, "dropout": 0, "bidirectional": False}
+        defaults = {
+            "proj_size": 0,
+            "num_layers": 1,
+            "bias": True,
+            "batch_first": False,
+            "dropout": 0,
+            "bidirectional": False,
+        }
         return text + "".join(f", {k}={getattr(self, k)}" for k, d in defaults.items() if getattr(self, k) != d)
 
 
@@ -329,7 +338,9 @@ class RNN(RNNBase):
 
 def _refuse_projection(kind: str, kwargs: dict) -> None:
     if kwargs.get("proj_size"):
-        raise ValueError(f"proj_size argument is only supported for LSTM, not RNN or GRU: {kind} got {kwargs['proj_size']}")
+        raise ValueError(
+            f"proj_size argument is only supported for LSTM, not RNN or GRU: {kind} got {kwargs['proj_size']}"
+        )
 
 
 class LSTM(RNNBase):
@@ -443,7 +454,9 @@ class RNNCellBase(Module):
             if s.ndim != 2 or s.shape[0] != x.shape[0]:
                 raise RuntimeError(f"Input batch size {x.shape[0]} doesn't match hidden{i} batch size {s.shape[0]}")
             if s.shape[1] != self.hidden_size:
-                raise RuntimeError(f"hidden{i} has inconsistent hidden_size: got {s.shape[1]}, expected {self.hidden_size}")
+                raise RuntimeError(
+                    f"hidden{i} has inconsistent hidden_size: got {s.shape[1]}, expected {self.hidden_size}"
+                )
 
     def extra_repr(self) -> str:
         """Sizes, and what differs from the default."""
@@ -479,7 +492,9 @@ class LSTMCell(RNNCellBase):
 
     parts = 2
 
-    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None) -> None:
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None
+    ) -> None:
         super().__init__(input_size, hidden_size, bias, 4, device, dtype)
 
     def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
@@ -490,7 +505,9 @@ class LSTMCell(RNNCellBase):
 class GRUCell(RNNCellBase):
     """One step of `GRU`: (x, h) -> h'."""
 
-    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None) -> None:
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None
+    ) -> None:
         super().__init__(input_size, hidden_size, bias, 3, device, dtype)
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:

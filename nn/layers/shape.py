@@ -66,7 +66,9 @@ def _require_ints(sizes: Any) -> None:
         raise TypeError(f"unflattened_size must be a tuple of ints, but found type {type(sizes).__name__}")
     for i, size in enumerate(sizes):
         if not isinstance(size, int):
-            raise TypeError(f"unflattened_size must be tuple of ints, but found element of type {type(size).__name__} at pos {i}")
+            raise TypeError(
+                f"unflattened_size must be tuple of ints, but found element of type {type(size).__name__} at pos {i}"
+            )
 
 
 class Fold(Module):
@@ -75,7 +77,9 @@ class Fold(Module):
     Shape: (N, C product(kernel_size), L) -> (N, C, *output_size)
     """
 
-    def __init__(self, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> None:
+    def __init__(
+        self, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
+    ) -> None:
         super().__init__()
         self.output_size, self.kernel_size = output_size, kernel_size
         self.dilation, self.padding, self.stride = dilation, padding, stride

@@ -141,7 +141,9 @@ class _Orthogonal(Module):
         n, k = value.shape[-2:]
         tall = value.transpose(-2, -1) if n < k else value
         if not hasattr(self, "base"):
-            raise NotImplementedError("orthogonal: without trivialization there is no inverse; assign to the original instead")
+            raise NotImplementedError(
+                "orthogonal: without trivialization there is no inverse; assign to the original instead"
+            )
         q = _orthonormal(tall)
         self.base = _completed(q)
         return autograd.zeros_like(value)
@@ -191,6 +193,8 @@ def orthogonal(
     if orthogonal_map is None:
         orthogonal_map = "matrix_exp" if weight.shape[-2] == weight.shape[-1] else "householder"
     if orthogonal_map not in ("matrix_exp", "cayley", "householder"):
-        raise ValueError(f'orthogonal_map has to be one of "matrix_exp", "cayley", "householder". Got: {orthogonal_map}')
+        raise ValueError(
+            f'orthogonal_map has to be one of "matrix_exp", "cayley", "householder". Got: {orthogonal_map}'
+        )
     made = _Orthogonal(weight, orthogonal_map, use_trivialization)
     return parametrize.register_parametrization(module, name, made, unsafe=True)

@@ -76,7 +76,9 @@ class ParametrizationList(ModuleList):
             value = value.detach() if value is not original else value
             if isinstance(original, Parameter):
                 # The optimizer may know the tensor already: it stays the same object where the memory is the same.
-                self.register_parameter(name, original if value is original else Parameter(value, original.requires_grad))
+                self.register_parameter(
+                    name, original if value is original else Parameter(value, original.requires_grad)
+                )
             else:
                 self.register_buffer(name, value)
 
@@ -85,7 +87,10 @@ class ParametrizationList(ModuleList):
             made = self()
         if not isinstance(made, Tensor):
             raise ValueError(f"A parametrization must return a tensor. Got {type(made).__name__}.")
-        for what, before, after in (("dtype", original.dtype, made.dtype), ("shape", Size(original.shape), Size(made.shape))):
+        for what, before, after in (
+            ("dtype", original.dtype, made.dtype),
+            ("shape", Size(original.shape), Size(made.shape)),
+        ):
             if before != after:
                 raise ValueError(
                     f"Registering a parametrization may not change the {what} of the tensor, unless `unsafe` flag is enabled.\n"
@@ -151,10 +156,14 @@ def _parametrized_class(module: Module) -> None:
             setattr(type(twin), name, _property(name))
         return twin
 
-    module.__class__ = type(f"Parametrized{base.__name__}", (base,), {"__reduce_ex__": reduce, "__deepcopy__": deep_copy})
+    module.__class__ = type(
+        f"Parametrized{base.__name__}", (base,), {"__reduce_ex__": reduce, "__deepcopy__": deep_copy}
+    )
 
 
-def register_parametrization(module: Module, tensor_name: str, parametrization: Module, *, unsafe: bool = False) -> Module:
+def register_parametrization(
+    module: Module, tensor_name: str, parametrization: Module, *, unsafe: bool = False
+) -> Module:
     """Make `module.<tensor_name>` the result of `parametrization(original)`; several are applied in order.
 
     Args:

@@ -51,11 +51,15 @@ class Case(NamedTuple):
 CASES: list[Case] = []
 
 
-def case(name: str, build: Callable, *inputs: Any, label: str = "", random: bool = False, smooth: bool = True, **kwargs: Any) -> None:
+def case(
+    name: str, build: Callable, *inputs: Any, label: str = "", random: bool = False, smooth: bool = True, **kwargs: Any
+) -> None:
     CASES.append(Case(name, f"{name}-{label}" if label else name, build, inputs, kwargs, random, smooth))
 
 
-def simple(name: str, *args: Any, x: Any = None, label: str = "", random: bool = False, smooth: bool = True, **settings: Any) -> None:
+def simple(
+    name: str, *args: Any, x: Any = None, label: str = "", random: bool = False, smooth: bool = True, **settings: Any
+) -> None:
     """A case whose constructor takes plain values."""
     given = x if isinstance(x, tuple) else (wave(2, 3) if x is None else x,)
     case(name, lambda nn, t: getattr(nn, name)(*args, **settings), *given, label=label, random=random, smooth=smooth)
@@ -94,7 +98,12 @@ simple("RReLU", 0.1, 0.4, x=X, random=True)
 for _name, _args in (("ReLU", ()), ("ReLU6", ()), ("SiLU", ()), ("Mish", ()), ("Hardswish", ()), ("Hardsigmoid", ()), ("ELU", (0.5,)),
                      ("CELU", (0.5,)), ("SELU", ()), ("LeakyReLU", (0.2,)), ("Threshold", (0.1, 0.3)), ("Hardtanh", (-0.3, 0.3)),
                      ("Dropout", (0.0,))):  # fmt: skip
-    case(_name, lambda nn, t, n=_name, a=_args: nn.Sequential(nn.Linear(4, 3), getattr(nn, n)(*a, inplace=True)), X, label="in-place")
+    case(
+        _name,
+        lambda nn, t, n=_name, a=_args: nn.Sequential(nn.Linear(4, 3), getattr(nn, n)(*a, inplace=True)),
+        X,
+        label="in-place",
+    )
 simple("Softmin", dim=1, x=X)
 simple("Softmax", dim=0, x=X)
 simple("LogSoftmax", dim=1, x=X)
@@ -117,7 +126,18 @@ simple("Conv1d", 4, 6, 2, stride=2, padding=1, dilation=2, groups=2, bias=False,
 simple("Conv1d", 2, 3, 3, padding="same", padding_mode="reflect", x=wave(2, 5), label="same-reflect")
 simple("Conv1d", 2, 2, 2, padding="same", padding_mode="circular", x=wave(1, 2, 5), label="same-even")
 simple("Conv2d", 2, 3, 3, x=wave(2, 2, 4, 5))
-simple("Conv2d", 4, 4, (2, 3), stride=(1, 2), padding=(1, 0), dilation=(2, 1), groups=2, x=wave(1, 4, 5, 5), label="settings")
+simple(
+    "Conv2d",
+    4,
+    4,
+    (2, 3),
+    stride=(1, 2),
+    padding=(1, 0),
+    dilation=(2, 1),
+    groups=2,
+    x=wave(1, 4, 5, 5),
+    label="settings",
+)
 simple("Conv2d", 2, 2, 3, padding="same", x=wave(1, 2, 3, 4), label="same")
 simple("Conv2d", 2, 2, 3, padding=1, padding_mode="circular", x=wave(1, 2, 3, 4), label="circular")
 simple("Conv2d", 2, 2, 2, padding=1, padding_mode="replicate", x=wave(2, 3, 4), label="replicate")
@@ -125,7 +145,19 @@ simple("Conv2d", 3, 6, 2, groups=3, padding="valid", x=wave(1, 3, 3, 3), label="
 simple("Conv3d", 2, 2, 2, x=wave(1, 2, 3, 3, 3))
 simple("Conv3d", 2, 4, (1, 2, 2), stride=2, padding=(0, 1, 0), groups=2, x=wave(1, 2, 2, 3, 4), label="settings")
 simple("ConvTranspose1d", 2, 3, 3, x=wave(2, 2, 4))
-simple("ConvTranspose1d", 4, 2, 3, stride=2, padding=1, output_padding=1, groups=2, dilation=2, x=wave(1, 4, 3), label="settings")
+simple(
+    "ConvTranspose1d",
+    4,
+    2,
+    3,
+    stride=2,
+    padding=1,
+    output_padding=1,
+    groups=2,
+    dilation=2,
+    x=wave(1, 4, 3),
+    label="settings",
+)
 simple("ConvTranspose2d", 2, 3, 2, x=wave(1, 2, 3, 3))
 simple("ConvTranspose2d", 2, 2, (3, 2), stride=(2, 1), padding=(1, 0), output_padding=(1, 0), bias=False, x=wave(2, 2, 3),
        label="settings")  # fmt: skip
@@ -179,7 +211,11 @@ case("FractionalMaxPool3d",
 
 # ------------------------------------------------------------------ padding, shape, resampling
 
-for _n, _x, _p in ((1, wave(1, 2, 4), (2, 1)), (2, wave(1, 2, 3, 4), (2, 1, 1, 2)), (3, wave(1, 1, 3, 3, 4), (2, 1, 1, 2, 1, 0))):
+for _n, _x, _p in (
+    (1, wave(1, 2, 4), (2, 1)),
+    (2, wave(1, 2, 3, 4), (2, 1, 1, 2)),
+    (3, wave(1, 1, 3, 3, 4), (2, 1, 1, 2, 1, 0)),
+):
     for _kind in ("ReflectionPad", "ReplicationPad", "ZeroPad", "CircularPad"):
         simple(f"{_kind}{_n}d", _p, x=_x)
     simple(f"ConstantPad{_n}d", _p, 3.5, x=_x)
@@ -236,7 +272,12 @@ simple("Embedding", 5, 3, x=ints(2, 4, below=5))
 simple("Embedding", 5, 3, 1, x=ints(6, below=5), label="padding", smooth=False)  # no gradient for the padding
 simple("Embedding", 5, 3, max_norm=0.8, norm_type=1.0, scale_grad_by_freq=True, x=ints(6, below=5), label="max-norm",
        smooth=False)  # fmt: skip  # rows are scaled in place
-case("Embedding", lambda nn, t: nn.Embedding.from_pretrained(t(wave(4, 2)), freeze=False), ints(3, below=4), label="pretrained")
+case(
+    "Embedding",
+    lambda nn, t: nn.Embedding.from_pretrained(t(wave(4, 2)), freeze=False),
+    ints(3, below=4),
+    label="pretrained",
+)
 simple("EmbeddingBag", 5, 3, x=ints(2, 4, below=5))
 simple("Embedding", 5, 3, sparse=True, x=ints(3, below=5), label="sparse")
 simple("EmbeddingBag", 5, 3, 1.5, 1.0, x=ints(2, 4, below=5), label="max-norm", smooth=False)
@@ -296,13 +337,28 @@ case("MultiheadAttention", lambda nn, t: nn.MultiheadAttention(4, 2, bias=False,
      average_attn_weights=False)  # fmt: skip
 case("MultiheadAttention", lambda nn, t: nn.MultiheadAttention(4, 2, add_bias_kv=True, kdim=3, vdim=2), wave(3, 4), wave(5, 3),
      wave(5, 2), label="widths", need_weights=False)  # fmt: skip
-case("MultiheadAttention", lambda nn, t: nn.MultiheadAttention(4, 2), Q, Q, Q, label="causal", attn_mask=CAUSAL, need_weights=False)
+case(
+    "MultiheadAttention",
+    lambda nn, t: nn.MultiheadAttention(4, 2),
+    Q,
+    Q,
+    Q,
+    label="causal",
+    attn_mask=CAUSAL,
+    need_weights=False,
+)
 case("TransformerEncoderLayer", lambda nn, t: nn.TransformerEncoderLayer(4, 2, 6, 0.0), Q, src_mask=CAUSAL)
 case("TransformerEncoderLayer", lambda nn, t: nn.TransformerEncoderLayer(4, 2, 6, 0.3, "gelu", 1e-4, True, True, False),
      wave(2, 3, 4), label="norm-first", random=True)  # fmt: skip
 case("TransformerDecoderLayer", lambda nn, t: nn.TransformerDecoderLayer(4, 2, 6, 0.0), Q, K, tgt_mask=CAUSAL,
      memory_key_padding_mask=PADDED)  # fmt: skip
-case("TransformerDecoderLayer", lambda nn, t: nn.TransformerDecoderLayer(4, 2, 6, 0.0, "gelu", norm_first=True), Q, K, label="norm-first")
+case(
+    "TransformerDecoderLayer",
+    lambda nn, t: nn.TransformerDecoderLayer(4, 2, 6, 0.0, "gelu", norm_first=True),
+    Q,
+    K,
+    label="norm-first",
+)
 case("TransformerEncoder", lambda nn, t: nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 6, 0.0), 2, nn.LayerNorm(4),
      enable_nested_tensor=False), Q)  # fmt: skip
 case("TransformerDecoder", lambda nn, t: nn.TransformerDecoder(nn.TransformerDecoderLayer(4, 2, 6, 0.0), 2), Q, K)
@@ -343,7 +399,13 @@ for _name, _target in (("NLLLoss", CLASSES), ("CrossEntropyLoss", CLASSES), ("Mu
                        ("MultiMarginLoss", CLASSES), ("BCEWithLogitsLoss", Fixed(bools(3, 4) * 1.0))):  # fmt: skip
     case(_name, lambda nn, t, n=_name: getattr(nn, n)(weight=t(WEIGHT)), A, _target, label="weight")
 case("BCELoss", lambda nn, t: nn.BCELoss(t(WEIGHT)), PROBABILITY, Fixed(bools(3, 4) * 1.0), label="weight")
-case("BCEWithLogitsLoss", lambda nn, t: nn.BCEWithLogitsLoss(pos_weight=t(WEIGHT)), A, Fixed(bools(3, 4) * 1.0), label="pos-weight")
+case(
+    "BCEWithLogitsLoss",
+    lambda nn, t: nn.BCEWithLogitsLoss(pos_weight=t(WEIGHT)),
+    A,
+    Fixed(bools(3, 4) * 1.0),
+    label="pos-weight",
+)
 loss("PoissonNLLLoss", A, Fixed(ints(3, 4, below=5) * 1.0))
 loss("PoissonNLLLoss", PROBABILITY, Fixed(ints(3, 4, below=5) * 1.0), log_input=False, full=True)
 loss("GaussianNLLLoss", A, B, PROBABILITY)
@@ -361,15 +423,33 @@ loss("MultiMarginLoss", A, CLASSES, p=2, margin=0.7)
 loss("TripletMarginLoss", A, B, C_)
 loss("TripletMarginLoss", A, B, C_, swap=True, p=1.0)
 loss("TripletMarginWithDistanceLoss", A, B, C_)
-for _name in ("TripletMarginLoss", "TripletMarginWithDistanceLoss"):  # the negative is nearer to the positive than to the anchor
+for _name in (
+    "TripletMarginLoss",
+    "TripletMarginWithDistanceLoss",
+):  # the negative is nearer to the positive than to the anchor
     simple(_name, x=(A, B, B * 0.8 + 0.1), label="swap-near", swap=True)
-loss("CTCLoss", np.log(wave(5, 2, 4, lo=0.1, hi=0.9)), np.array([[1, 2, 2], [3, 1, 0]]), np.array([5, 4]), np.array([3, 2]),
-     smooth=False)  # its gradient takes the input to be normalised, as PyTorch's does
+loss(
+    "CTCLoss",
+    np.log(wave(5, 2, 4, lo=0.1, hi=0.9)),
+    np.array([[1, 2, 2], [3, 1, 0]]),
+    np.array([5, 4]),
+    np.array([3, 2]),
+    smooth=False,
+)  # its gradient takes the input to be normalised, as PyTorch's does
 simple("NLLLoss2d", x=(np.log(wave(1, 3, 2, 2, lo=0.1, hi=0.9)), ints(1, 2, 2, below=3)))
 simple("AdaptiveLogSoftmaxWithLoss", 4, 9, [2, 5], 2.0, True, x=(wave(6, 4), np.array([0, 1, 3, 4, 6, 8])))
 simple("LinearCrossEntropyLoss", 4, 3, x=(A, ints(3, below=3)))
 simple("LinearCrossEntropyLoss", 4, 3, out_features=(2,), x=(A, ints(3, 2, below=3)), label="places")
-simple("LinearCrossEntropyLoss", 4, 3, bias=True, reduction="sum", label_smoothing=0.1, x=(A, ints(3, below=3)), label="settings")
+simple(
+    "LinearCrossEntropyLoss",
+    4,
+    3,
+    bias=True,
+    reduction="sum",
+    label_smoothing=0.1,
+    x=(A, ints(3, below=3)),
+    label="settings",
+)
 
 # ------------------------------------------------------------------ containers
 
@@ -394,7 +474,11 @@ def _all(held: Any, x: Any) -> Any:
     return x
 
 
-case("ModuleList", lambda nn, t: _using(nn, nn.ModuleList([nn.Linear(3, 3), nn.Linear(3, 3), nn.ReLU()]), _all), wave(2, 3))
+case(
+    "ModuleList",
+    lambda nn, t: _using(nn, nn.ModuleList([nn.Linear(3, 3), nn.Linear(3, 3), nn.ReLU()]), _all),
+    wave(2, 3),
+)
 case("ModuleDict", lambda nn, t: _using(nn, nn.ModuleDict({"a": nn.Linear(3, 2), "b": nn.ReLU()}), lambda d, x: d["b"](d["a"](x))),
      wave(2, 3))  # fmt: skip
 case("ParameterList", lambda nn, t: _using(nn, nn.ParameterList([nn.Parameter(t(wave(3))), t(wave(3))]), lambda p, x: x * p[0] + p[1]),

@@ -114,7 +114,11 @@ def test_forgetting_super_init(assign, text):
 @pytest.mark.parametrize(
     ("name", "value", "text"),
     [
-        ("weight", autograd.zeros(1), r"cannot assign 'Tensor' as parameter 'weight' \(nn.Parameter or None expected\)"),
+        (
+            "weight",
+            autograd.zeros(1),
+            r"cannot assign 'Tensor' as parameter 'weight' \(nn.Parameter or None expected\)",
+        ),
         ("weight", 3, "cannot assign 'int' as parameter 'weight'"),
         ("buf", 3, r"cannot assign 'int' as buffer 'buf' \(nn.Buffer, Tensor or None expected\)"),
         ("sub", 3, r"cannot assign 'int' as child module 'sub' \(nn.Module or None expected\)"),
@@ -150,7 +154,9 @@ def test_bad_values():
     m = nn.ReLU()
     with pytest.raises(TypeError, match=r"cannot assign 'int' object to buffer 'q' \(Tensor or None required\)"):
         m.register_buffer("q", 5)
-    with pytest.raises(TypeError, match=r"cannot assign 'Tensor' object to parameter 'q' \(nn.Parameter or None required\)$"):
+    with pytest.raises(
+        TypeError, match=r"cannot assign 'Tensor' object to parameter 'q' \(nn.Parameter or None required\)$"
+    ):
         m.register_parameter("q", autograd.zeros(1))
     with pytest.raises(TypeError, match="a result of a computation cannot be a parameter"):
         m.register_parameter("q", autograd.zeros(1, requires_grad=True) * 2)
@@ -233,7 +239,11 @@ def test_shared_parameters_come_once():
     net.tied.weight = net.second.weight
     net.again = net.first
     assert len(list(net.parameters())) == 3
-    assert [n for n, _ in net.named_parameters(remove_duplicate=False)][-3:] == ["tied.weight", "again.weight", "again.bias"]
+    assert [n for n, _ in net.named_parameters(remove_duplicate=False)][-3:] == [
+        "tied.weight",
+        "again.weight",
+        "again.bias",
+    ]
     assert [n for n, _ in net.named_modules()][-1] == "tied"
     assert [n for n, _ in net.named_modules(remove_duplicate=False)][-1] == "again"
     assert "again.weight" in net.state_dict()
@@ -619,7 +629,10 @@ def test_always_called_hooks():
         net(1)
     assert seen == [None]
     net.register_forward_hook(lambda m, a, out: 1 / 0, always_call=True)
-    with pytest.warns(UserWarning, match="raised an exception that was silenced"), pytest.raises(ArithmeticError, match="broken"):
+    with (
+        pytest.warns(UserWarning, match="raised an exception that was silenced"),
+        pytest.raises(ArithmeticError, match="broken"),
+    ):
         net(1)
 
 

@@ -125,7 +125,9 @@ def _moved(case, module, inputs, leaves, kwargs, variables, directions, step) ->
         for v, d in zip(variables, directions, strict=True):
             v.add_(autograd.tensor(d * step))
         outputs = flat(module(*inputs, **kwargs))
-        total = sum(float((o.detach().numpy() * wave(*o.shape, seed=i + 7)).sum()) for i, o in enumerate(outputs) if is_float(o))
+        total = sum(
+            float((o.detach().numpy() * wave(*o.shape, seed=i + 7)).sum()) for i, o in enumerate(outputs) if is_float(o)
+        )
         for v, k in zip(variables, kept, strict=True):  # last: an output may be a view of an input
             v.copy_(k)
     return total
@@ -149,7 +151,9 @@ def test_second_derivatives(case):
     first = _slopes(case, module, inputs, kwargs, variables, True) if variables else None
     if first is None:
         return  # a module without anything to differentiate by
-    weigh = lambda grads: sum((g * autograd.tensor(w)).sum() for g, w in zip(grads, weights, strict=True) if g is not None)  # noqa: E731
+    weigh = lambda grads: sum(
+        (g * autograd.tensor(w)).sum() for g, w in zip(grads, weights, strict=True) if g is not None
+    )
     weights = [np.sin(np.arange(v.numel()) * 1.3 + i).reshape(tuple(v.shape)) for i, v in enumerate(variables)]
     directions = [np.cos(np.arange(v.numel()) * 0.7 + i).reshape(tuple(v.shape)) for i, v in enumerate(variables)]
     second = autograd.grad(weigh(first), variables, allow_unused=True) if weigh(first).requires_grad else ()
@@ -277,4 +281,6 @@ def test_same_as_pytorch_with_its_weights(case):
         found = run(case, module.train(mode), inputs, leaves, kwargs, LIB)
         for what in expected:
             for a, b in zip(found[what], expected[what], strict=True):
-                np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5 * max(1.0, np.abs(b).max(initial=0.0)), err_msg=what)
+                np.testing.assert_allclose(
+                    a, b, rtol=1e-5, atol=1e-5 * max(1.0, np.abs(b).max(initial=0.0)), err_msg=what
+                )

@@ -1,6 +1,6 @@
 """nn.utils: clipping, vectors of parameters, norms of weights, parametrisations, stateless calls, sequences."""
 
-# ruff: noqa: E501  (tables are read across)
+
 from __future__ import annotations
 
 import copy
@@ -28,7 +28,9 @@ def with_grads(*grads):
 # ------------------------------------------------------------------ clipping
 
 
-@pytest.mark.parametrize(("order", "norm"), [(2, 13.0), (1, 19.0), (math.inf, 12.0), (3.0, (27 + 64 + 1728) ** (1 / 3))])
+@pytest.mark.parametrize(
+    ("order", "norm"), [(2, 13.0), (1, 19.0), (math.inf, 12.0), (3.0, (27 + 64 + 1728) ** (1 / 3))]
+)
 def test_clip_grad_norm(order, norm):
     params = with_grads([3.0, -4.0], [[12.0]])
     assert nn.utils.clip_grad_norm_(params, 1.0, norm_type=order).item() == pytest.approx(norm, rel=1e-6)
@@ -64,7 +66,9 @@ def test_clip_grad_value():
 
 def test_clip_refuses_and_warns():
     params = with_grads([float("nan")])
-    with pytest.raises(RuntimeError, match=r"The total norm of order 2.0 for gradients from `parameters` is non-finite"):
+    with pytest.raises(
+        RuntimeError, match=r"The total norm of order 2.0 for gradients from `parameters` is non-finite"
+    ):
         nn.utils.clip_grad_norm_(params, 1.0, error_if_nonfinite=True)
     with pytest.warns(UserWarning, match="`parameters` is an empty generator, no gradient clipping will occur"):
         nn.utils.clip_grad_norm_([], 1.0)
@@ -218,7 +222,9 @@ def test_parametrization_refusals():
     def register(module, name="weight"):
         return parametrize.register_parametrization(nn.Linear(2, 3), name, module)
 
-    with pytest.raises(ValueError, match="does not have a parameter, a buffer, or a parametrized element with name 'nope'"):
+    with pytest.raises(
+        ValueError, match="does not have a parameter, a buffer, or a parametrized element with name 'nope'"
+    ):
         register(Symmetric(), "nope")
     with pytest.raises(ValueError, match="may not change the shape of the tensor"):
         register(First())
@@ -235,7 +241,9 @@ def test_parametrization_refusals():
     net = register(Doubled())
     with pytest.raises(ValueError, match="may not change the shape or dtype of the tensor"):
         parametrize.register_parametrization(net, "weight", First())
-    with pytest.raises(RuntimeError, match="Serialization of parametrized modules is only supported through state_dict"):
+    with pytest.raises(
+        RuntimeError, match="Serialization of parametrized modules is only supported through state_dict"
+    ):
         pickle.dumps(net)
     with pytest.raises(ValueError, match=r"right_inverse: expected shape \(3, 2\), got \(1,\)"):
         net.weight = autograd.zeros(1)
@@ -472,15 +480,31 @@ def test_packing_passes_gradients():
 @pytest.mark.parametrize(
     ("act", "error", "text"),
     [
-        (lambda x: rnn.pack_padded_sequence(x, [1, 2]), RuntimeError, "must be sorted in decreasing order when `enforce_sorted`"),
+        (
+            lambda x: rnn.pack_padded_sequence(x, [1, 2]),
+            RuntimeError,
+            "must be sorted in decreasing order when `enforce_sorted`",
+        ),
         (lambda x: rnn.pack_padded_sequence(x, [1, 0]), RuntimeError, "has to be greater than 0"),
-        (lambda x: rnn.pack_padded_sequence(x, [1]), RuntimeError, "Expected `len.lengths.` to be equal to batch_size, but got 1"),
+        (
+            lambda x: rnn.pack_padded_sequence(x, [1]),
+            RuntimeError,
+            "Expected `len.lengths.` to be equal to batch_size, but got 1",
+        ),
         (lambda x: rnn.pack_padded_sequence(x, [9, 1]), RuntimeError, "a length of 9 exceeds the 3 steps"),
         (lambda x: rnn.pack_padded_sequence(x, [1.5, 1]), TypeError, "should be a 1-D sequence of integers"),
         (lambda x: rnn.pack_padded_sequence(x[:, :0], np.zeros(0, int)), RuntimeError, "Cannot pack empty tensors"),
         (lambda x: rnn.pad_sequence([]), RuntimeError, "received an empty list of sequences"),
-        (lambda x: rnn.pad_sequence([x], padding_side="top"), RuntimeError, "padding_side should be one of 'left' or 'right'"),
-        (lambda x: rnn.pad_packed_sequence(rnn.pack_padded_sequence(x, [3, 1]), total_length=2), ValueError, "at least the length"),
+        (
+            lambda x: rnn.pad_sequence([x], padding_side="top"),
+            RuntimeError,
+            "padding_side should be one of 'left' or 'right'",
+        ),
+        (
+            lambda x: rnn.pad_packed_sequence(rnn.pack_padded_sequence(x, [3, 1]), total_length=2),
+            ValueError,
+            "at least the length",
+        ),
     ],
 )
 def test_sequence_refusals(act, error, text):

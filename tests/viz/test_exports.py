@@ -91,7 +91,9 @@ print(d.svg(), d.source, d.json(), d.mermaid(), viz.steps(y).html(), sep="\\n")
 def test_two_processes_give_the_same_bytes_without_warnings():
     env = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p), "PYTHONIOENCODING": "utf-8"}
     runs = [
-        subprocess.run([sys.executable, "-W", "error", "-c", PROGRAM], env=env | {"PYTHONHASHSEED": seed}, capture_output=True)
+        subprocess.run(
+            [sys.executable, "-W", "error", "-c", PROGRAM], env=env | {"PYTHONHASHSEED": seed}, capture_output=True
+        )
         for seed in ("1", "2")
     ]
     assert [r.stderr for r in runs] == [b"", b""]
@@ -165,7 +167,9 @@ def test_every_text_has_contrast_on_every_fill(theme):
     c = _theme.colours(theme)
     pairs = [("ink", k) for k in c if k.endswith("-fill")]
     pairs += [(k, "bg") for k in ("ink", "muted", "forward", "backward", "saved", "alarm")]
-    pairs += [(k, f) for k in ("forward", "backward", "muted", "alarm") for f in ("card-fill", "panel-fill", "panel2-fill")]
+    pairs += [
+        (k, f) for k in ("forward", "backward", "muted", "alarm") for f in ("card-fill", "panel-fill", "panel2-fill")
+    ]
     pairs += [("muted", f) for f in ("param-fill", "input-fill", "const-fill", "output-fill", "module-fill")]
     pairs += [("backward", "back-fill"), ("backward", "param-fill"), ("backward", "input-fill")]
     low = [(a, b, round(contrast(c[a], c[b]), 2)) for a, b in pairs if contrast(c[a], c[b]) < 4.5]

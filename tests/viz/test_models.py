@@ -26,7 +26,9 @@ def test_summary_counts_multiply_adds_and_frozen_parameters():
     model = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1, bias=False), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 36, 2))
     for p in model[3].parameters():
         p.requires_grad_(False)
-    s = viz.summary(model, input_size=(5, 1, 6, 6), cols=("input_size", "output_size", "num_params", "kernel_size", "mult_adds"))
+    s = viz.summary(
+        model, input_size=(5, 1, 6, 6), cols=("input_size", "output_size", "num_params", "kernel_size", "mult_adds")
+    )
     assert s.total_mult_adds == 5 * 36 * 4 * 9 + 5 * 4 * 36 * 2
     assert s.trainable_params == 36
     assert "[5, 4, 6, 6]" in str(s)

@@ -25,4 +25,3 @@ from ._parts.version import __version__
 
 _layout.build_all()
 _install.listen()
-

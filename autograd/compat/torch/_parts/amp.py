@@ -9,7 +9,9 @@ from typing import Any
 class autocast:
     """A block, or a decorator, in which PyTorch would compute in half precision."""
 
-    def __init__(self, device_type: str = "cpu", dtype: Any = None, enabled: bool = True, cache_enabled: Any = None) -> None:
+    def __init__(
+        self, device_type: str = "cpu", dtype: Any = None, enabled: bool = True, cache_enabled: Any = None
+    ) -> None:
         self.device, self.fast_dtype = device_type, dtype
 
     def __enter__(self) -> autocast:

@@ -9,7 +9,12 @@ from typing import Any
 class SDPBackend:
     """PyTorch's ways of computing attention."""
 
-    MATH, FLASH_ATTENTION, EFFICIENT_ATTENTION, CUDNN_ATTENTION = "MATH", "FLASH_ATTENTION", "EFFICIENT_ATTENTION", "CUDNN"
+    MATH, FLASH_ATTENTION, EFFICIENT_ATTENTION, CUDNN_ATTENTION = (
+        "MATH",
+        "FLASH_ATTENTION",
+        "EFFICIENT_ATTENTION",
+        "CUDNN",
+    )
 
 
 def sdpa_kernel(backends: Any = None, set_priority: bool = False) -> Any:

@@ -19,7 +19,9 @@ class _Flags(SimpleNamespace):
         return contextlib.nullcontext()
 
 
-cudnn = _Flags(enabled=False, benchmark=False, deterministic=True, allow_tf32=False, is_available=_no, version=lambda: None)
+cudnn = _Flags(
+    enabled=False, benchmark=False, deterministic=True, allow_tf32=False, is_available=_no, version=lambda: None
+)
 cuda = _Flags(matmul=SimpleNamespace(allow_tf32=False), is_built=_no, enable_flash_sdp=lambda e: None,
               enable_math_sdp=lambda e: None, enable_mem_efficient_sdp=lambda e: None)  # fmt: skip
 mps = _Flags(is_available=_no, is_built=_no)

@@ -73,7 +73,9 @@ def set_rng_state_all(states: Any) -> None:
 
 def _absent(name: str) -> Any:
     def call(*args: Any, **kwargs: Any) -> Any:
-        raise RuntimeError(f"torch.cuda.{name}: Found no NVIDIA driver: there is no GPU here, everything runs on the CPU")
+        raise RuntimeError(
+            f"torch.cuda.{name}: Found no NVIDIA driver: there is no GPU here, everything runs on the CPU"
+        )
 
     call.__name__ = name
     return call
@@ -81,7 +83,14 @@ def _absent(name: str) -> Any:
 
 current_device, set_device, get_device_name, get_device_properties, get_device_capability, get_rng_state = map(
     _absent,
-    ("current_device", "set_device", "get_device_name", "get_device_properties", "get_device_capability", "get_rng_state"),
+    (
+        "current_device",
+        "set_device",
+        "get_device_name",
+        "get_device_properties",
+        "get_device_capability",
+        "get_rng_state",
+    ),
 )
 
 

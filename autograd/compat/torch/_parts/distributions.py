@@ -270,7 +270,9 @@ class _Binary(Distribution):
         _one_of(probs, logits)
         if probs is not None:
             (self.probs,) = _tensors(probs)
-            _check_shape("probs", self.probs, (self.probs >= 0) & (self.probs <= 1), "Interval(lower_bound=0.0, upper_bound=1.0)")
+            _check_shape(
+                "probs", self.probs, (self.probs >= 0) & (self.probs <= 1), "Interval(lower_bound=0.0, upper_bound=1.0)"
+            )
         else:
             (self.logits,) = _tensors(logits)
         super().__init__((self.probs if probs is not None else self.logits).shape)
@@ -328,7 +330,9 @@ class Geometric(_Binary):
 class Binomial(_Binary):
     """Successes in `total_count` tries."""
 
-    def __init__(self, total_count: Any = 1, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
+    def __init__(
+        self, total_count: Any = 1, probs: Any = None, logits: Any = None, validate_args: bool | None = None
+    ) -> None:
         super().__init__(probs, logits, validate_args)
         self.total_count = as_tensor(total_count).to(self.probs.dtype).expand(self._batch_shape)
 
@@ -361,7 +365,9 @@ class Categorical(Distribution):
     has_enumerate_support = True
     arg_constraints: ClassVar[dict] = {"probs": "simplex", "logits": "real_vector"}
 
-    def __init__(self, probs: Tensor | None = None, logits: Tensor | None = None, validate_args: bool | None = None) -> None:
+    def __init__(
+        self, probs: Tensor | None = None, logits: Tensor | None = None, validate_args: bool | None = None
+    ) -> None:
         _one_of(probs, logits)
         given = probs if probs is not None else logits
         assert given is not None
@@ -409,7 +415,9 @@ class Categorical(Distribution):
 class OneHotCategorical(Categorical):
     """A Categorical whose draws are rows of the identity."""
 
-    def __init__(self, probs: Tensor | None = None, logits: Tensor | None = None, validate_args: bool | None = None) -> None:
+    def __init__(
+        self, probs: Tensor | None = None, logits: Tensor | None = None, validate_args: bool | None = None
+    ) -> None:
         super().__init__(probs, logits, validate_args)
         self._event_shape = Size((self._num_events,))
 
@@ -429,7 +437,9 @@ class Multinomial(Distribution):
 
     arg_constraints: ClassVar[dict] = {"probs": "simplex", "logits": "real_vector"}
 
-    def __init__(self, total_count: int = 1, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
+    def __init__(
+        self, total_count: int = 1, probs: Any = None, logits: Any = None, validate_args: bool | None = None
+    ) -> None:
         self.total_count, self._classes = total_count, Categorical(probs, logits, validate_args)
         super().__init__(self._classes.batch_shape, (self._classes._num_events,))
 
@@ -709,7 +719,9 @@ class MultivariateNormal(Distribution):
 class Independent(Distribution):
     """Counts the last axes of a batch as one event."""
 
-    def __init__(self, base_distribution: Distribution, reinterpreted_batch_ndims: int, validate_args: Any = None) -> None:
+    def __init__(
+        self, base_distribution: Distribution, reinterpreted_batch_ndims: int, validate_args: Any = None
+    ) -> None:
         self.base_dist, self.reinterpreted_batch_ndims = base_distribution, reinterpreted_batch_ndims
         shape = base_distribution.batch_shape + base_distribution.event_shape
         split = len(base_distribution.batch_shape) - reinterpreted_batch_ndims
@@ -739,7 +751,9 @@ class Independent(Distribution):
 class MixtureSameFamily(Distribution):
     """A choice by `mixture_distribution` among the last batch axis of `component_distribution`."""
 
-    def __init__(self, mixture_distribution: Any, component_distribution: Distribution, validate_args: Any = None) -> None:
+    def __init__(
+        self, mixture_distribution: Any, component_distribution: Distribution, validate_args: Any = None
+    ) -> None:
         self.mixture_distribution, self.component_distribution = mixture_distribution, component_distribution
         super().__init__(component_distribution.batch_shape[:-1], component_distribution.event_shape)
 
@@ -784,7 +798,9 @@ def kl_divergence(p: Distribution, q: Distribution) -> Tensor:
         for b in type(q).__mro__:
             if (a, b) in _KL:
                 return _KL[a, b](p, q)
-    raise NotImplementedError(f"No KL(p || q) is implemented for p type {type(p).__name__} and q type {type(q).__name__}")
+    raise NotImplementedError(
+        f"No KL(p || q) is implemented for p type {type(p).__name__} and q type {type(q).__name__}"
+    )
 
 
 @register_kl(Normal, Normal)
@@ -819,7 +835,9 @@ def _kl_uniform(p: Uniform, q: Uniform) -> Tensor:
 @register_kl(Gamma, Gamma)
 def _kl_gamma(p: Gamma, q: Gamma) -> Tensor:
     a, b = p.concentration, q.concentration
-    return b * (p.rate / q.rate).log() + lgamma(b) - lgamma(a) + (a - b) * _digamma(a) + (q.rate - p.rate) * (a / p.rate)
+    return (
+        b * (p.rate / q.rate).log() + lgamma(b) - lgamma(a) + (a - b) * _digamma(a) + (q.rate - p.rate) * (a / p.rate)
+    )
 
 
 @register_kl(Poisson, Poisson)
@@ -840,7 +858,6 @@ def _kl_independent(p: Independent, q: Independent) -> Tensor:
     if p.reinterpreted_batch_ndims != q.reinterpreted_batch_ndims:
         raise NotImplementedError("kl_divergence: the Independents count different numbers of axes as one event")
     return p._summed(kl_divergence(p.base_dist, q.base_dist))
-
 
 
 __all__ = [

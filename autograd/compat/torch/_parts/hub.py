@@ -7,7 +7,9 @@ from typing import Any
 
 def load(repo_or_dir: str, model: str, *args: Any, **kwargs: Any) -> Any:
     """Raises: hub models are programs for PyTorch fetched from the network."""
-    raise RuntimeError(f"torch.hub.load: glassgrad downloads no models ({repo_or_dir}, {model}); build it from nn's layers")
+    raise RuntimeError(
+        f"torch.hub.load: glassgrad downloads no models ({repo_or_dir}, {model}); build it from nn's layers"
+    )
 
 
 def load_state_dict_from_url(url: str, *args: Any, **kwargs: Any) -> Any:

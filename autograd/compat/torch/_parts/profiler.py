@@ -56,4 +56,12 @@ def tensorboard_trace_handler(*args: Any, **kwargs: Any) -> Any:
 
 emit_nvtx = emit_itt = profile
 
-__all__ = ["ProfilerActivity", "emit_itt", "emit_nvtx", "profile", "record_function", "schedule", "tensorboard_trace_handler"]
+__all__ = [
+    "ProfilerActivity",
+    "emit_itt",
+    "emit_nvtx",
+    "profile",
+    "record_function",
+    "schedule",
+    "tensorboard_trace_handler",
+]

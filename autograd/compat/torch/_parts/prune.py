@@ -99,7 +99,9 @@ def l1_unstructured(module: nn.Module, name: str, amount: float, importance_scor
     return _apply(module, name, new_mask)
 
 
-def ln_structured(module: nn.Module, name: str, amount: float, n: Any, dim: int, importance_scores: Any = None) -> nn.Module:
+def ln_structured(
+    module: nn.Module, name: str, amount: float, n: Any, dim: int, importance_scores: Any = None
+) -> nn.Module:
     """Prune whole slices along `dim`, those with the smallest n-norm."""
 
     def new_mask(mask: Tensor, t: Tensor) -> Tensor:

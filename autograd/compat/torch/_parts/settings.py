@@ -23,7 +23,9 @@ def save(obj: Any, f: Any, pickle_module: Any = None, pickle_protocol: int = 2, 
 
 
 @functools.wraps(_load)
-def load(f: Any, map_location: Any = None, pickle_module: Any = None, *, weights_only: bool | None = None, **kwargs: Any) -> Any:
+def load(
+    f: Any, map_location: Any = None, pickle_module: Any = None, *, weights_only: bool | None = None, **kwargs: Any
+) -> Any:
     if callable(map_location):
         map_location = None
     return _load(f, map_location, weights_only=True if weights_only is None else weights_only, **kwargs)

@@ -25,7 +25,9 @@ def assert_close(actual: Any, expected: Any, *, allow_subclasses: bool = True, r
         ValueError: only one of rtol and atol is given.
     """
     if (rtol is None) != (atol is None):
-        raise ValueError(f"rtol and atol must both be specified or both be unspecified, got rtol={rtol} and atol={atol}")
+        raise ValueError(
+            f"rtol and atol must both be specified or both be unspecified, got rtol={rtol} and atol={atol}"
+        )
     options = {"rtol": rtol, "atol": atol, "equal_nan": equal_nan, "check_dtype": check_dtype, "msg": msg}
     if isinstance(actual, Mapping) and isinstance(expected, Mapping):
         _same(set(actual), set(expected), "The keys of the mappings do not match", msg)
@@ -84,7 +86,9 @@ def assert_allclose(actual: Any, expected: Any, rtol: float | None = None, atol:
                     equal_nan: bool = True, msg: str = "") -> None:  # fmt: skip
     """The older name of `assert_close`, which does not compare dtypes."""
     expected = as_tensor(expected)
-    assert_close(as_tensor(actual), expected, rtol=rtol, atol=atol, equal_nan=equal_nan, check_dtype=False, msg=msg or None)
+    assert_close(
+        as_tensor(actual), expected, rtol=rtol, atol=atol, equal_nan=equal_nan, check_dtype=False, msg=msg or None
+    )
 
 
 def make_tensor(*shape: Any, dtype: Any, device: Any = None, low: float | None = None, high: float | None = None,

@@ -16,7 +16,9 @@ def get_device(input: Tensor) -> int:
 
 def lstsq(input: Tensor, A: Tensor) -> Any:
     """Removed from PyTorch; see `torch.linalg.lstsq`."""
-    raise RuntimeError("torch.lstsq is deprecated in favor of torch.linalg.lstsq, whose arguments are in the other order")
+    raise RuntimeError(
+        "torch.lstsq is deprecated in favor of torch.linalg.lstsq, whose arguments are in the other order"
+    )
 
 
 def matrix_rank(input: Tensor, tol: Any = None, symmetric: bool = False) -> Tensor:

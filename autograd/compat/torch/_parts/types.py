@@ -45,7 +45,9 @@ class _NoDevice(tensortype):
         raise RuntimeError(f"torch.cuda.{cls.__name__}: there is no GPU here; use torch.{cls.__name__}")
 
 
-CUDA_TYPED = {name: _NoDevice(name, (), {"dtype": cls.dtype, "__module__": "torch.cuda"}) for name, cls in TYPED.items()}
+CUDA_TYPED = {
+    name: _NoDevice(name, (), {"dtype": cls.dtype, "__module__": "torch.cuda"}) for name, cls in TYPED.items()
+}
 
 
 class _VariableMeta(type):
@@ -66,7 +68,9 @@ class Variable(metaclass=_VariableMeta):
     def __new__(cls, data: Any = None, requires_grad: bool = False, volatile: bool | None = None) -> Tensor:  # type: ignore[misc]
         if volatile:
             warnings.warn(
-                "volatile was removed and now has no effect. Use `with torch.no_grad():` instead.", UserWarning, stacklevel=2
+                "volatile was removed and now has no effect. Use `with torch.no_grad():` instead.",
+                UserWarning,
+                stacklevel=2,
             )
         if data is None:
             return Tensor()

@@ -7,7 +7,9 @@ from typing import Any
 
 
 def _numbers(text: Any) -> tuple:
-    return tuple(int(n) for n in re.findall(r"\d+", str(text).partition("+")[0])) if isinstance(text, str) else tuple(text)
+    return (
+        tuple(int(n) for n in re.findall(r"\d+", str(text).partition("+")[0])) if isinstance(text, str) else tuple(text)
+    )
 
 
 class TorchVersion(str):
