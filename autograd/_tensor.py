@@ -618,8 +618,7 @@ def region_of(view: ndarray, base: ndarray) -> tuple:
     size = base.itemsize
     if base.flags.c_contiguous and view.dtype == base.dtype:
         return view.shape, tuple(s // size for s in view.strides), start // size
-    places = np.empty_like(base, dtype=np.int64, order="K") if False else _places(base)
-    return (_same_view(places, view, base, start),)
+    return (_same_view(_places(base), view, base, start),)
 
 
 def _places(base: ndarray) -> ndarray:

@@ -215,14 +215,7 @@ def _own_outputs(outputs: list, args: tuple, ctx: FunctionCtx) -> list:
     """Results as Tensors of their own: an input returned as it is becomes a fresh view, unless it was changed in place."""
     dirty = {id(t) for t in ctx._dirty}
     given = {id(a) for a in args if isinstance(a, Tensor)}
-    made = []
-    for o in outputs:
-        if isinstance(o, Tensor) and id(o) in given and id(o) not in dirty:
-            kept = wrap(o._data)
-            ctx._to_save = tuple(kept if t is o and False else t for t in ctx._to_save)
-            o = kept
-        made.append(o)
-    return made
+    return [wrap(o._data) if id(o) in given and id(o) not in dirty else o for o in outputs]
 
 
 def _record(cls: type, ctx: FunctionCtx, args: tuple, edges: tuple, outputs: list) -> None:

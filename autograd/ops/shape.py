@@ -389,12 +389,7 @@ def unsqueeze(input, dim):
     """An axis of length one inserted at `dim`."""
     at = wrap_dim(dim, input.ndim + 1)
     shape = tuple(input.shape)
-    return _reshape_view(input, (*shape[:at], 1, *shape[at:]))
-
-
-def _reshape_view(input, shape):
-    """Adding or removing axes of length one is a view for any strides."""
-    return _reshape(input, shape=shape)
+    return _reshape(input, shape=(*shape[:at], 1, *shape[at:]))
 
 
 @composite
@@ -403,8 +398,8 @@ def squeeze(input, dim=None):
     shape = tuple(input.shape)
     axes = wrap_dims(dim, len(shape)) if dim is None or dim == 0 or dim else ()
     if not shape:
-        return _reshape_view(input, ())
-    return _reshape_view(input, tuple(s for i, s in enumerate(shape) if s != 1 or i not in axes))
+        return _reshape(input, shape=())
+    return _reshape(input, shape=tuple(s for i, s in enumerate(shape) if s != 1 or i not in axes))
 
 
 @op(symbol="flip", caption="undo", linear=True, name="_flip", namespace="_", method=False,
