@@ -48,7 +48,12 @@ def _square(x: Any) -> Any:
 
 
 def _floor_divide(x1: Any, x2: Any) -> Any:
-    return ops.floor_divide(x1, x2)
+    """The standard rounds x1 / x2 where an operand is infinite; PyTorch's operation, as Python's `//`, does not."""
+    out = ops.floor_divide(x1, x2)
+    if out.dtype.kind != "f":
+        return out
+    infinite = ops.logical_or(ops.isinf(x1), ops.isinf(x2))
+    return ops.where(infinite, (x1 / x2).detach(), out) if infinite.any() else out
 
 
 from .._dtype import bool as ops_bool  # noqa: E402  (a name that is not the builtin's)

@@ -39,7 +39,9 @@ def _(g, out):
 @op(sample=reals(-2, 2), **_FLOAT)
 def expm1(x):
     """e ** input - 1, accurate near 0."""
-    return np.expm1(x)
+    if x.dtype.kind != "c":
+        return np.expm1(x)
+    return np.where(np.isfinite(x), np.expm1(x), np.exp(x) - 1)[()]  # NumPy's own is NaN at complex infinities
 
 
 @expm1.grad("x")
@@ -315,7 +317,9 @@ def _(g):
 
 @op(sample=reals(-3, 3, avoid=(0,)), elementwise=True, inplace=True, holomorphic=False)
 def sgn(x):
-    """The sign; for complex numbers input / |input|, 0 at 0."""
+    """The sign; for complex numbers input / |input|, 0 at 0, NaN where a part is NaN."""
+    if x.dtype.kind == "c":
+        return np.where(np.isnan(x), complex(math.nan, math.nan), np.sign(x)).astype(x.dtype)[()]
     return np.sign(x) if x.dtype != bool else x
 
 
