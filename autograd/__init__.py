@@ -3,7 +3,6 @@
 This module re-exports the public names; see autograd/README.md for how it is built.
 """
 
-
 from __future__ import annotations
 
 from typing import Any as _Any
@@ -49,6 +48,7 @@ _SUBMODULES = (
     "checkpoint",
     "compat",
     "fft",
+    "graph",
     "linalg",
     "numpy",
     "profiler",

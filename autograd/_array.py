@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import sys
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -241,6 +241,8 @@ class Exports:
     def __init__(self) -> None:
         self.latest = 0
         self.table: dict[int, tuple] = {}  # id of the owner -> (tick, checksum or None, weak reference)
+        self.keep: Callable | None = None  # what saved values go through in a block of saved_tensors_hooks
+        self.refused: str | None = None  # why such a block may not be entered
 
     def note(self, a: Array) -> None:
         """`a` is handed out, or came from outside."""
@@ -257,7 +259,16 @@ class Exports:
     def guarded(self, saved: tuple) -> tuple:
         """Saved values with copies of those whose memory is held outside."""
         table = self.table
-        return tuple(v.copy(order="K") if type(v) is ndarray and id(owner(v)) in table else v for v in saved)
+        found = tuple(v.copy(order="K") if type(v) is ndarray and id(owner(v)) in table else v for v in saved)
+        return found if self.keep is None else self.keep(found)
+
+    def set_keep(self, keep: Callable | None) -> None:
+        """Give saved values to `keep` from now on. The table is never empty then, for which operations look."""
+        self.keep = keep
+        if keep is None:
+            self.table.pop(0, None)
+        else:
+            self.table[0] = (0, None, None)
 
     def changed(self, a: Array, since: int) -> bool:
         """Whether memory handed out after the tick `since` has been written by its holder."""

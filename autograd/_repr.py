@@ -81,6 +81,7 @@ class _Formatter:
 class _ComplexFormatter:
     def __init__(self, values: np.ndarray) -> None:
         self.re, self.im = _Formatter(values.real), _Formatter(values.imag)
+        self.width = self.re.width + self.im.width + 1  # and the j; the sign is not counted, as in PyTorch
 
     def text(self, value: complex) -> str:
         im = self.im.one(value.imag)
@@ -117,7 +118,7 @@ def _row(a: np.ndarray, indent: int, cut: bool, form: Any) -> str:
     items = [form.text(v) for v in (a[:e] if cut else a).tolist()]
     if cut:
         items += [" ...", *(form.text(v) for v in a[-e:].tolist())]
-    per_line = max(1, (options.linewidth - indent) // (len(items[0]) + 2)) if items else 1
+    per_line = max(1, (options.linewidth - indent) // (form.width + 2))
     lines = [", ".join(items[i : i + per_line]) for i in range(0, len(items), per_line)]
     return "[" + ("," + "\n" + " " * (indent + 1)).join(lines) + "]"
 

@@ -11,11 +11,19 @@ from autograd._graph import RemovableHandle, add_hook
 
 
 class Hook(NamedTuple):
-    """A registered function and how it wants to be called."""
+    """A registered function and how it wants to be called; a function without wishes is kept as it is."""
 
     function: Callable
     with_kwargs: bool = False
     always: bool = False
+
+    @classmethod
+    def of(cls, kept: Any) -> Hook:
+        return kept if isinstance(kept, cls) else cls(kept)
+
+    def plain(self) -> Any:
+        """What is put into a table, where programs look for the function they registered."""
+        return self if self.with_kwargs or self.always else self.function
 
 
 def keep(table: dict[int, Any], hook: Any, prepend: bool = False) -> RemovableHandle:
@@ -33,14 +41,14 @@ def _of_all(kind: str) -> dict[int, Any]:
 
 def register_module_forward_pre_hook(hook: Callable) -> RemovableHandle:
     """Call `hook(module, args)` before the forward of every module."""
-    return keep(everywhere, ("pre", Hook(hook)))
+    return keep(everywhere, ("pre", hook))
 
 
 def register_module_forward_hook(
     hook: Callable, *, with_kwargs: bool = False, always_call: bool = False
 ) -> RemovableHandle:
     """Call `hook(module, args, output)` after the forward of every module."""
-    return keep(everywhere, ("forward", Hook(hook, with_kwargs, always_call)))
+    return keep(everywhere, ("forward", Hook(hook, with_kwargs, always_call).plain()))
 
 
 def register_module_full_backward_pre_hook(hook: Callable) -> RemovableHandle:
@@ -58,7 +66,7 @@ def register_module_full_backward_hook(hook: Callable) -> RemovableHandle:
 
 def run_pre_hooks(module: Any, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
     """The arguments after the forward-pre hooks; a hook may return new ones."""
-    for hook in (*_of_all("pre").values(), *module._forward_pre_hooks.values()):
+    for hook in map(Hook.of, (*_of_all("pre").values(), *module._forward_pre_hooks.values())):
         if not hook.with_kwargs:
             found = hook.function(module, args)
             if found is not None:
@@ -75,7 +83,8 @@ def run_pre_hooks(module: Any, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
     return args, kwargs
 
 
-def run_hook(hook: Hook, module: Any, args: tuple, kwargs: dict, result: Any) -> Any:
+def run_hook(kept: Any, module: Any, args: tuple, kwargs: dict, result: Any) -> Any:
+    hook = Hook.of(kept)
     found = hook.function(module, args, kwargs, result) if hook.with_kwargs else hook.function(module, args, result)
     return result if found is None else found
 
@@ -105,7 +114,7 @@ def call_with_hooks(module: Any, args: tuple, kwargs: dict) -> Any:
 def _run_remaining(module: Any, args: tuple, kwargs: dict, result: Any, done: set[int]) -> None:
     """After an error: the hooks that asked to be called always. Their own errors become warnings."""
     for key, hook in (*_of_all("forward").items(), *module._forward_hooks.items()):
-        if hook.always and key not in done:
+        if Hook.of(hook).always and key not in done:
             try:
                 result = run_hook(hook, module, args, kwargs, result)
             except Exception as error:  # the forward's own error is the one to report

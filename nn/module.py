@@ -438,7 +438,7 @@ class Module:
         self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False
     ) -> RemovableHandle:
         """Call `hook(module, args)` (or `(module, args, kwargs)`) before forward; it may return new arguments."""
-        return keep(self._forward_pre_hooks, Hook(hook, with_kwargs), prepend)
+        return keep(self._forward_pre_hooks, Hook(hook, with_kwargs).plain(), prepend)
 
     def register_forward_hook(
         self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
@@ -450,7 +450,7 @@ class Module:
             with_kwargs: call it as `hook(module, args, kwargs, output)`.
             always_call: also when forward has raised.
         """
-        return keep(self._forward_hooks, Hook(hook, with_kwargs, always_call), prepend)
+        return keep(self._forward_hooks, Hook(hook, with_kwargs, always_call).plain(), prepend)
 
     def register_full_backward_pre_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
         """Call `hook(module, grad_output)` when the outputs' gradients have arrived; it may return others."""

@@ -366,12 +366,16 @@ def test_pruning_refuses_what_it_cannot_do(torch):
     from torch.nn.utils import prune
 
     layer = torch.nn.Linear(3, 2)
-    with pytest.raises(ValueError, match=r"amount=1\.5 should be a share"):
+    with pytest.raises(
+        ValueError, match=r"amount=1\.5 should either be a float in the range \[0, 1\] or a non-negative integer"
+    ):
         prune.l1_unstructured(layer, "weight", 1.5)
     with pytest.raises(ValueError, match="has to be pruned before pruning can be removed"):
         prune.remove(torch.nn.Linear(3, 2), "weight")
-    with pytest.raises(TypeError, match="amount must be a number"):
+    with pytest.raises(TypeError, match=r"Invalid type for amount: half\. Must be int or float\."):
         prune.random_unstructured(torch.nn.Linear(3, 2), "weight", "half")
+    with pytest.raises(ValueError, match="amount=7 should be smaller than the number of parameters to prune=6"):
+        prune.l1_unstructured(torch.nn.Linear(3, 2), "weight", 7)
     prune.random_structured(rows := torch.nn.Linear(3, 4), "weight", 2, dim=0)
     assert (rows.weight.abs().sum(1) == 0).sum() == 2
 
@@ -467,3 +471,48 @@ def test_reprs_and_draws_are_those_of_pytorch():
     ).stdout
     ours = facade_runs("-c", code, check=True).stdout
     assert ours.splitlines() == real.splitlines()
+
+
+# ------------------------------------------------------------------ printing
+
+
+def test_lines_break_where_pytorch_breaks_them(torch):
+    assert repr(torch.zeros(35)).splitlines() == [
+        "tensor([" + ", ".join(["0."] * 24) + ",",
+        "        " + ", ".join(["0."] * 11) + "])",
+    ]
+    z = torch.tensor([-90 - 3j, 100 + 11j]).repeat(5)
+    assert repr(z).splitlines() == [
+        "tensor([-90.-3.j, 100.+11.j, -90.-3.j, 100.+11.j, -90.-3.j, 100.+11.j, -90.-3.j,",
+        "        100.+11.j, -90.-3.j, 100.+11.j])",
+    ]
+
+
+@pytest.mark.parametrize(
+    "name", ["backends.cudnn", "utils.model_zoo", "utils.benchmark", "cuda.amp.grad_scaler", "nn.parallel"]
+)
+def test_dotted_imports_find_their_module(name, torch):
+    module = importlib.import_module("torch." + name)
+    assert sys.modules["torch." + name] is module
+
+
+def test_trees_are_taken_apart_and_put_together(torch):
+    pytree = importlib.import_module("torch.utils._pytree")
+    tree = {"a": [1, (2, 3)], "b": 4}
+    leaves, spec = pytree.tree_flatten(tree)
+    assert leaves == [1, 2, 3, 4]
+    assert spec.num_leaves == 4
+    assert pytree.tree_unflatten(leaves, spec) == tree
+    assert spec == pytree.tree_flatten({"a": [5, (6, 7)], "b": 8})[1]
+    assert pytree.tree_map(lambda x, y: x + y, tree, tree) == {"a": [2, (4, 6)], "b": 8}
+    assert pytree.tree_map_only(int, str, (1, 2.5)) == ("1", 2.5)
+    assert pytree.tree_leaves(tree, is_leaf=lambda t: isinstance(t, list)) == [[1, (2, 3)], 4]
+
+
+def test_the_timer_measures(torch):
+    bench = importlib.import_module("torch.utils.benchmark")
+    timer = bench.Timer("x.sum()", globals={"x": torch.ones(3)}, label="sum")
+    measured = timer.blocked_autorange(min_run_time=0.001)
+    assert measured.median > 0
+    assert "sum" in repr(measured)
+    assert "sum" in str(bench.Compare([measured, timer.timeit(3)]))

@@ -150,3 +150,65 @@ def test_the_registry_is_what_is_tested():
     assert {n for n in RULED} <= {
         d.name if d.namespace in ("", "_") else f"{d.namespace}.{d.name}" for d in registry.values()
     }
+
+
+# ------------------------------------------------------------------ the graph from outside
+
+
+def test_saved_values_pass_through_the_hooks():
+    packed = []
+
+    def pack(t):
+        packed.append(tuple(t.shape))
+        return t.numpy().tolist()
+
+    x, w = ag.tensor([1.0, 2.0], requires_grad=True), ag.tensor([3.0, 4.0], requires_grad=True)
+    with ag.graph.saved_tensors_hooks(pack, ag.tensor):
+        y = (x * w).exp().sum()
+    outside = (x * w).sum()
+    y.backward()
+    expected = np.exp([3.0, 8.0])
+    assert packed == [(2,), (2,), (2,)]  # both factors, and the exponential's result
+    np.testing.assert_allclose(x.grad.numpy(), expected * [3, 4], rtol=1e-6)
+    np.testing.assert_allclose(w.grad.numpy(), expected * [1, 2], rtol=1e-6)
+    outside.backward()
+    assert len(packed) == 3
+
+
+def test_saved_values_may_be_changed_by_the_hooks_and_blocks_nest():
+    x = ag.tensor([1.0, 2.0], requires_grad=True)
+    with ag.graph.saved_tensors_hooks(lambda t: t, lambda t: t * 0):
+        with ag.graph.saved_tensors_hooks(lambda t: t, lambda t: t + 1):
+            inner = (x * x).sum()
+        outer = (x * x).sum()
+    inner.backward()
+    assert x.grad.tolist() == [4.0, 6.0]
+    x.grad = None
+    outer.backward()
+    assert x.grad.tolist() == [0.0, 0.0]
+
+
+def test_the_hooks_can_be_refused():
+    with ag.graph.disable_saved_tensors_hooks("not in here"):
+        with pytest.raises(RuntimeError, match="not in here"), ag.graph.saved_tensors_hooks(lambda t: t, lambda t: t):
+            pass
+    with ag.graph.save_on_cpu():
+        y = ag.tensor(2.0, requires_grad=True).square()
+    y.backward()
+
+
+@pytest.mark.parametrize("mode", ["all", "any"])
+def test_one_hook_for_several_gradients(mode):
+    a, b = ag.tensor(1.0, requires_grad=True), ag.tensor(2.0, requires_grad=True)
+    seen = []
+    handle = ag.graph.register_multi_grad_hook([a, b], seen.append, mode=mode)
+    for _ in range(2):
+        (a * b).backward()
+    handle.remove()
+    (a * b).backward()
+    assert seen == ([[2.0, 1.0]] * 2 if mode == "all" else [2.0, 2.0]) or seen == [1.0, 1.0]
+    with pytest.raises(ValueError, match="mode"):
+        ag.graph.register_multi_grad_hook([a], seen.append, mode="none")
+    assert ag.graph.get_gradient_edge(a).output_nr == 0
+    with pytest.raises(RuntimeError, match="gradient edge"):
+        ag.graph.get_gradient_edge(ag.ones(1))

@@ -60,7 +60,7 @@ def spectral_norm(
     Source: Miyato et al., "Spectral normalization for generative adversarial networks", 2018.
     """
     for hook in module._forward_pre_hooks.values():
-        if isinstance(hook.function, _SpectralNorm) and hook.function.name == name:
+        if isinstance(hook, _SpectralNorm) and hook.name == name:
             raise RuntimeError(f"Cannot register two spectral_norm hooks on the same parameter {name}")
     fn = _SpectralNorm(name, n_power_iterations, transposed_axis(module) if dim is None else dim, eps)
     weight = module._parameters[name]
@@ -91,10 +91,9 @@ def remove_spectral_norm(module: Module, name: str = "weight") -> Module:
         ValueError: there was none.
     """
     for key, hook in list(module._forward_pre_hooks.items()):
-        fn = hook.function
-        if isinstance(fn, _SpectralNorm) and fn.name == name:
+        if isinstance(hook, _SpectralNorm) and hook.name == name:
             with no_grad():
-                weight = fn.compute_weight(module, False)
+                weight = hook.compute_weight(module, False)
             module.__dict__.pop(name, None)
             del module._parameters[name + "_orig"], module._buffers[name + "_u"], module._buffers[name + "_v"]
             del module._forward_pre_hooks[key]

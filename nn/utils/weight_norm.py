@@ -51,7 +51,7 @@ def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Mo
         stacklevel=2,
     )
     for hook in module._forward_pre_hooks.values():
-        if isinstance(hook.function, _WeightNorm) and hook.function.name == name:
+        if isinstance(hook, _WeightNorm) and hook.name == name:
             raise RuntimeError(f"Cannot register two weight_norm hooks on the same parameter {name}")
     fn = _WeightNorm(name, dim)
     weight = getattr(module, name)
@@ -70,9 +70,8 @@ def remove_weight_norm(module: Module, name: str = "weight") -> Module:
         ValueError: there was none.
     """
     for key, hook in list(module._forward_pre_hooks.items()):
-        fn = hook.function
-        if isinstance(fn, _WeightNorm) and fn.name == name:
-            weight = fn.compute_weight(module).detach()
+        if isinstance(hook, _WeightNorm) and hook.name == name:
+            weight = hook.compute_weight(module).detach()
             module.__dict__.pop(name, None)
             del module._parameters[name + "_g"], module._parameters[name + "_v"], module._forward_pre_hooks[key]
             setattr(module, name, Parameter(weight))

@@ -45,8 +45,8 @@ def listen() -> None:
 def _aliases() -> dict[str, ModuleType]:
     """ "torch.nn" -> the module that answers for it."""
     start = HERE + "."
-    public = {k: m for k, m in sys.modules.items() if (k + ".").startswith(start) and isinstance(m, FacadeModule)}
-    return {"torch" + k.removeprefix(HERE): m for k, m in public.items() if "._" not in k.removeprefix(HERE)}
+    ours = {k: m for k, m in sys.modules.items() if (k + ".").startswith(start) and isinstance(m, FacadeModule)}
+    return {"torch" + k.removeprefix(HERE): m for k, m in ours.items()}
 
 
 def installed() -> bool:

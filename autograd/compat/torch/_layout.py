@@ -1,4 +1,7 @@
-"""Which module of PyTorch is answered from where. A source is a module's name, `ops:namespace`, or a part (`.name`)."""
+"""Which module of PyTorch is answered from where.
+
+A source is a module's name, `ops:namespace`, a part (`.name`) or an object in one (`.name:object`).
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,13 @@ _NN_FILES = names(
 )
 
 # Modules that in PyTorch are hidden behind a function of the same name.
-_FUNCTIONS = {"autograd.gradcheck", "autograd.variable", "nn.utils.weight_norm", "nn.utils.spectral_norm"}
+_FUNCTIONS = {
+    "nn.parallel.data_parallel",
+    "autograd.gradcheck",
+    "autograd.variable",
+    "nn.utils.weight_norm",
+    "nn.utils.spectral_norm",
+}
 
 LAYOUT: dict[str, tuple] = {
     "": (".types", ".settings", "autograd", "ops:", ("ops:nn.functional", _AT_TOP), ("ops:special", _SPECIAL_AT_TOP),
@@ -57,7 +66,7 @@ LAYOUT: dict[str, tuple] = {
     "autograd.gradcheck": ("autograd.gradcheck",),
     "autograd.variable": (".types",),
     "autograd.grad_mode": ("autograd",),
-    "autograd.graph": (".graph",),
+    "autograd.graph": ("autograd.graph",),
     "autograd.profiler": (".profiler",),
     "autograd.anomaly_mode": ("autograd",),
     "profiler": (".profiler",),
@@ -80,6 +89,8 @@ LAYOUT: dict[str, tuple] = {
     "nn.utils.weight_norm": ("nn.utils",),
     "nn.utils.spectral_norm": ("nn.utils",),
     "nn.parallel": (".parallel",),
+    "nn.parallel.data_parallel": (".parallel",),
+    "nn.parallel.distributed": (".parallel",),
     "nn.attention": (".attention",),
     "optim": ("nn.optim",),
     "optim.optimizer": ("nn.optim",),
@@ -93,6 +104,12 @@ LAYOUT: dict[str, tuple] = {
     "utils.data.dataloader": ("nn.data",),
     "utils.data.sampler": ("nn.data",),
     "utils.data.distributed": (".data",),
+    "utils.data._utils": (),
+    "utils.data._utils.collate": ("nn.data",),
+    "utils.benchmark": (".benchmark",),
+    "utils.hooks": ("autograd.graph",),
+    "utils.model_zoo": (".hub",),
+    "utils._pytree": (".pytree",),
     "utils.checkpoint": ("autograd.checkpoint", ".checkpoint"),
     "utils.tensorboard": (".tensorboard",),
     "linalg": ("autograd.linalg",),
@@ -106,15 +123,32 @@ LAYOUT: dict[str, tuple] = {
     "testing": (".testing",),
     "cuda": (".cuda",),
     "cuda.amp": (".amp",),
+    "cuda.amp.autocast_mode": (".amp",),
+    "cuda.amp.grad_scaler": (".amp",),
+    "cuda.memory": (".cuda",),
+    "cuda.nvtx": (".cuda:nvtx",),
+    "cuda.random": (".cuda",),
     "mps": (".cuda",),
     "xpu": (".cuda",),
     "cpu": (".cuda",),
     "cpu.amp": (".amp",),
     "amp": (".amp",),
+    "amp.autocast_mode": (".amp",),
+    "amp.grad_scaler": (".amp",),
+    "accelerator": (".cuda", ".accelerator"),
     "backends": (".backends",),
+    **{f"backends.{n}": (f".backends:{n}",) for n in names("cpu cuda cudnn mkl mkldnn mps openmp opt_einsum quantized")},
     "jit": (".jit",),
     "compiler": (".jit", ".settings"),
     "version": (".version",),
+    "__config__": (".version",),
+    "_dynamo": (".jit",),
+    "_dynamo.config": (),
+    "_inductor": (),
+    "_inductor.config": (),
+    "_tensor": (".types", "autograd"),
+    "functional": ("autograd", "ops:"),
+    "overrides": (".overrides",),
     "torch_version": (".version",),
     "types": (".typing",),
     "multiprocessing": (".multiprocessing",),
@@ -144,8 +178,9 @@ def _source(given: Any) -> Any:
         return Operations(rest, only)
     if kind == "methods":
         return Methods(Tensor, rest.split(",") if rest else _METHODS)
-    if name.startswith("."):
-        return _module(f"{HERE}._parts{name}")
+    if kind.startswith("."):
+        part = _module(f"{HERE}._parts{kind}")
+        return getattr(part, rest) if rest else part
     return _module(_own(name) if name.split(".")[0] == "autograd" else name)
 
 

@@ -28,6 +28,8 @@ mps = _Flags(is_available=_no, is_built=_no)
 mkl = _Flags(is_available=_no)
 mkldnn = _Flags(is_available=_no, enabled=False)
 openmp = _Flags(is_available=_no)
+quantized = _Flags(engine="none", supported_engines=["none"])
+cpu = _Flags(get_cpu_capability=lambda: "DEFAULT")
 opt_einsum = _Flags(is_available=_no, enabled=False, strategy="auto")
 
-__all__ = ["cuda", "cudnn", "mkl", "mkldnn", "mps", "openmp", "opt_einsum"]
+__all__ = ["cpu", "cuda", "cudnn", "mkl", "mkldnn", "mps", "openmp", "opt_einsum", "quantized"]

@@ -117,10 +117,44 @@ class Stream(Event):
     """A queue of work on a GPU in PyTorch."""
 
 
+class nvtx:
+    """Marks for a GPU profiler, which mark nothing."""
+
+    @staticmethod
+    def range_push(msg: str) -> int:
+        return 0
+
+    @staticmethod
+    def range_pop() -> int:
+        return 0
+
+    mark = range_push
+
+    @staticmethod
+    def range(msg: str, *args: Any, **kwargs: Any) -> Any:
+        return contextlib.nullcontext()
+
+
+def memory_summary(device: Any = None, abbreviated: bool = False) -> str:
+    return "there is no GPU here"
+
+
+def memory_stats(device: Any = None) -> dict:
+    return {}
+
+
+def get_arch_list() -> list:
+    return []
+
+
+seed = seed_all = empty_cache
+default_stream = current_stream = mem_get_info = _absent("current_stream")
+
 __all__ = [
-    "Event", "OutOfMemoryError", "Stream", "current_device", "device", "device_count", "empty_cache",
-    "get_device_capability", "get_device_name", "get_device_properties", "get_rng_state", "get_rng_state_all", "init",
-    "ipc_collect", "is_available", "is_bf16_supported", "is_initialized", "manual_seed", "manual_seed_all",
-    "max_memory_allocated", "max_memory_cached", "max_memory_reserved", "memory_allocated", "memory_cached",
-    "memory_reserved", "reset_max_memory_allocated", "reset_peak_memory_stats", "set_device", "set_rng_state_all",
+    "Event", "OutOfMemoryError", "Stream", "current_device", "current_stream", "default_stream", "device",
+    "device_count", "empty_cache", "get_arch_list", "get_device_capability", "get_device_name", "get_device_properties",
+    "get_rng_state", "get_rng_state_all", "init", "ipc_collect", "is_available", "is_bf16_supported", "is_initialized",
+    "manual_seed", "manual_seed_all", "max_memory_allocated", "max_memory_cached", "max_memory_reserved",
+    "mem_get_info", "memory_allocated", "memory_cached", "memory_reserved", "memory_stats", "memory_summary", "nvtx",
+    "reset_max_memory_allocated", "reset_peak_memory_stats", "seed", "seed_all", "set_device", "set_rng_state_all",
     "stream", "synchronize", *CUDA_TYPED]  # fmt: skip

@@ -17,10 +17,20 @@ def load_state_dict_from_url(url: str, *args: Any, **kwargs: Any) -> Any:
     raise RuntimeError(f"torch.hub.load_state_dict_from_url: download {url} yourself, then torch.load the file")
 
 
+def load_url(url: str, *args: Any, **kwargs: Any) -> Any:
+    """Raises: the older name of `load_state_dict_from_url`."""
+    load_state_dict_from_url(url)
+
+
+def download_url_to_file(url: str, dst: str, *args: Any, **kwargs: Any) -> Any:
+    """Raises: nothing is fetched from here."""
+    raise RuntimeError(f"torch.hub.download_url_to_file: glassgrad downloads nothing; fetch {url} to {dst} yourself")
+
+
 def get_dir() -> str:
     import os
 
     return os.path.expanduser("~/.cache/torch/hub")
 
 
-__all__ = ["get_dir", "load", "load_state_dict_from_url"]
+__all__ = ["download_url_to_file", "get_dir", "load", "load_state_dict_from_url", "load_url"]

@@ -40,7 +40,20 @@ class TorchVersion(str):
 
 
 __version__ = TorchVersion("2.13.0+glassgrad")
-cuda = hip = git_version = None
+cuda = hip = git_version = rocm = xpu = None
 debug = False
 
-__all__ = ["TorchVersion", "cuda", "debug", "git_version", "hip"]
+
+def show() -> str:
+    """What PyTorch was built with; here: NumPy."""
+    import numpy as np
+
+    return f"glassgrad's stand-in for PyTorch {__version__}, on NumPy {np.__version__}"
+
+
+def parallel_info() -> str:
+    """Threads are NumPy's."""
+    return "threads: as NumPy's linear algebra has them"
+
+
+__all__ = ["TorchVersion", "cuda", "debug", "git_version", "hip", "parallel_info", "rocm", "show", "xpu"]
