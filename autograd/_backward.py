@@ -48,11 +48,11 @@ def _weight(t: Tensor, g: Any, create: bool) -> Any:
         return wrap(one) if create else one
     if not isinstance(g, Tensor):
         raise TypeError(f"gradients can be either Tensors, or None, but got {type(g).__name__}")
-    if g._data.shape != t._data.shape:
+    if g.shape != t.shape:
         raise RuntimeError(
             f"Mismatch in shape: grad_output has a shape of {tuple(g.shape)} and output has a shape of {tuple(t.shape)}"
         )
-    if g._data.dtype != t._data.dtype:
+    if g.dtype != t.dtype:
         g = g.to(t.dtype)  # type: ignore[attr-defined]
     return g if create else g._data
 

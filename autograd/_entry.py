@@ -18,7 +18,7 @@ from ._graph import Node, capture, new
 from ._inplace import assign, write_out
 from ._mode import grad_mode, scope
 from ._plan import Plan
-from ._tensor import Tensor, history, wrap
+from ._tensor import NotMapped, Tensor, history, wrap
 
 MISSING: Any = type("Missing", (), {"__repr__": lambda self: "<required>"})()
 _current_scope = scope.get
@@ -200,7 +200,10 @@ def reflected_entry(op: Any, general: Callable) -> Callable:
     def method(self: Tensor, other: Any) -> Any:
         if type(other) is not float and type(other) is not int:
             return general(other, self) if is_operand(other) else NotImplemented
-        y, edge = self._data, history(self)
+        try:
+            y, edge = self._data, history(self)
+        except NotMapped:
+            return general(other, self)
         if y.dtype not in FLOATING:
             return general(other, self)
         try:

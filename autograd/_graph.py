@@ -563,6 +563,9 @@ def _unwrap(result: Any, node: Node | Leaf) -> Array:
 
 
 def _fit_tensor(node: Node, edge: Node | Leaf, part: Any) -> Any:
+    if part._apply is not None:  # many gradients at once, under `vmap`
+        part = part if tuple(part.shape) == edge.shape else part.sum_to_size(edge.shape)
+        return part if part.dtype.dtype == edge.dtype else part.to(edge.dtype)
     if part._data.shape != edge.shape:
         part = _reduce(node, edge, part, lambda: part.sum_to_size(edge.shape))
     if part._data.dtype != edge.dtype:

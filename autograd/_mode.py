@@ -13,6 +13,7 @@ _grad: ContextVar[Any] = ContextVar("autograd.grad_mode", default=True)
 _inference: ContextVar[bool] = ContextVar("autograd.inference_mode", default=False)
 _anomaly: ContextVar[tuple[bool, bool]] = ContextVar("autograd.anomaly_mode", default=(False, True))
 scope: ContextVar = ContextVar("autograd.scope", default=None)
+levels: ContextVar[tuple] = ContextVar("autograd.vmap", default=())  # the `vmap`s that are running, outermost first
 
 # What the hot path asks: False, True, or RECORD_TRACES under anomaly mode (then operations take the general path).
 grad_mode = _grad.get

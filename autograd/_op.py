@@ -32,7 +32,7 @@ from ._graph import Complex, Node, capture, new
 from ._inplace import write_out
 from ._mode import _anomaly, grad_mode, scope
 from ._plan import Plan, pick
-from ._tensor import Tensor, history, note_view, trace_here, wrap
+from ._tensor import NotMapped, Tensor, history, note_view, trace_here, wrap
 
 # Under NumPy's default filters a kernel is silent, as PyTorch is; where warnings are errors, `Op.retry` is.
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"autograd\.(ops|_op|_entry|_graph)")
@@ -133,6 +133,7 @@ class Declaration:
     native: Callable | None = None
     tolerance: float | None = None
     reference: Any = None
+    batch: str | None = None
     name: str
     call: Callable  # the public function
 
@@ -322,6 +323,8 @@ class Op(Declaration):
                     arrays.append(self.accept(value, len(arrays)))
                     nodes.append(None)
                     continue
+                if value._apply is not None:
+                    return value._apply(self, inputs, params)
                 nodes.append(history(value))  # a view whose base was changed in place
             tensor = True
             arrays.append(value._buffer() if self.view else value._data)
@@ -488,16 +491,29 @@ class Composite(Declaration):
         @functools.wraps(function)
         def entry(*args: Any, **kwargs: Any) -> Any:
             if not kwargs:
-                return function(*args)
+                try:
+                    return function(*args)
+                except NotMapped:
+                    return self.over_slices(args, kwargs)
             for synonym in synonyms.keys() & kwargs.keys():
                 kwargs[synonyms[synonym]] = kwargs.pop(synonym)
             if writes_out or "out" not in kwargs:
-                return function(*args, **kwargs)
+                try:
+                    return function(*args, **kwargs)
+                except NotMapped:
+                    return self.over_slices(args, kwargs)
             out = kwargs.pop("out")
             result = function(*args, **kwargs)
             return result if out is None else write_out(name, out, result)
 
         return entry
+
+    def over_slices(self, args: tuple, kwargs: dict) -> Any:
+        """Under `vmap`, where the function asked for single values: its own rule for all slices, if it has one."""
+        mapped = [a for a in (*args, *kwargs.values()) if isinstance(a, Tensor) and a._apply is not None]
+        if not mapped:
+            raise NotMapped(f"vmap: {self.name} asks for single values")
+        return mapped[0]._compose(self, args, kwargs)
 
 
 def op(kernel: Callable | None = None, **options: Any) -> Any:
@@ -509,6 +525,7 @@ def op(kernel: Callable | None = None, **options: Any) -> Any:
     native: a C function that does what the kernel does for floating numbers, without a Python call.
     promote: "same" (inputs to a common dtype) or "float" (integers to the default float as well).
     elementwise, linear, commutes: what forward mode, vmap and operators may assume.
+    batch: how `vmap` runs it over all slices at once ("align", "rows", "joined"; see `_batch`).
     view: the kernel returns a view of its first input.
     aux: names of further results that have no gradient. outputs: names of several results that have.
     quiet: the kernel may divide by zero and the like; NumPy's warnings are off while it runs.

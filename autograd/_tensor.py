@@ -104,6 +104,10 @@ class layout:
 strided = layout()
 
 
+class NotMapped(AttributeError):
+    """Something asked for one array of numbers where a tensor stands for many; `vmap` then runs slice by slice."""
+
+
 class Tensor:
     """An array of one dtype that can record what is computed from it and carry a gradient.
 
@@ -124,6 +128,8 @@ class Tensor:
     # _data: ndarray, or a NumPy scalar for a tensor without axes. _node: None, a Leaf or a Node; unset on a view
     # whose base was changed in place since (see `history`). The others are set when first needed.
     __slots__ = ("__dict__", "__weakref__", "_base", "_data", "_grad", "_node")
+
+    _apply: Callable | None = None  # how a tensor that stands for something else runs an operation
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Tensor:
         if args or kwargs or cls is Tensor:

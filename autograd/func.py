@@ -6,12 +6,12 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from ._backward import gradients
+from ._batch import derivatives, gradient_rows, lifted, root, tangent_columns
+from ._batch import tangents as moved_along
 from ._graph import Leaf, Node
-from ._mode import enable_grad
+from ._mode import enable_grad, levels
 from ._tensor import Tensor
-from .forward import push_forward
-from .functional import _columns, _rows
+from .ops.create import eye
 from .ops.shape import stack
 
 
@@ -39,6 +39,8 @@ def _rebuilt(tree: Any, leaves: Any) -> Any:
 
 def _variable(t: Tensor) -> Tensor:
     """A variable of its own: connected to the caller's graph if there is one, so that transforms nest."""
+    if levels.get():
+        t = lifted(t)
     return t.view_as(t) if t.requires_grad else t.detach().requires_grad_()
 
 
@@ -47,9 +49,9 @@ def _for_caller(result: Any, variables: Any) -> Any:
 
     What the caller records, directly or around a nested transform, stays connected.
     """
-    own = {t._node for t in _flat(variables)}
+    own = {root(t)._node for t in _flat(variables)}
     found = _flat(result)
-    stack, seen = [t._node for t in found if t.requires_grad], set(own)
+    stack, seen = [root(t)._node for t in found if t.requires_grad], set(own)
     while stack:
         node = stack.pop()
         if node is None or node in seen:
@@ -113,7 +115,7 @@ def grad_and_value(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: 
 def _gradients(value: Tensor, leaves: list, weight: Any = None) -> tuple:
     if not value.requires_grad:
         return tuple(t.detach() * 0 for t in leaves)
-    return gradients(value, leaves, weight, None, True, True, True)
+    return derivatives([value], leaves, None if weight is None else [weight])
 
 
 def grad(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable:
@@ -147,9 +149,10 @@ def vjp(func: Callable, *primals: Any, has_aux: bool = False) -> tuple:
         leaves = _flat(variables)
         found = [t.detach() * 0 for t in leaves]
         if pairs:
-            found = gradients([o for o, _ in pairs], leaves, [c for _, c in pairs], True, create_graph, True, True)
-        return tuple(_rebuilt(variables, found))
+            found = derivatives([o for o, _ in pairs], leaves, [c for _, c in pairs], create_graph)
+        return _for_caller(tuple(_rebuilt(variables, found)), variables)
 
+    output = _for_caller(output, variables)
     return (output, pull, aux) if has_aux else (output, pull)
 
 
@@ -162,8 +165,7 @@ def jvp(func: Callable, primals: tuple, tangents: tuple, *, strict: bool = False
     with enable_grad():
         variables = tuple(_map(_variable, p) for p in primals)
         output, aux = _split_aux(func(*variables), has_aux)
-        seeds = {x._node: t for x, t in zip(_flat(variables), _flat(tangents), strict=True)}
-        moved = _rebuilt(output, push_forward(tuple(_flat(output)), seeds))
+        moved = _rebuilt(output, moved_along(_flat(output), _flat(variables), _flat(tangents)))
     return _for_caller((output, moved, aux) if has_aux else (output, moved), variables)
 
 
@@ -186,6 +188,37 @@ def _jacobian(func: Callable, argnums: int | tuple[int, ...], has_aux: bool, tab
     return transformed
 
 
+def _units(t: Tensor) -> Tensor:
+    """One-element directions: (numel, *shape), a 1 at each place in turn."""
+    n = t.numel()
+    return eye(n, dtype=t.dtype).reshape(n, *t.shape)
+
+
+def _by_rows(outputs: tuple, variables: tuple) -> list:
+    """Jacobians by a pass backwards for all elements of each output."""
+    return [
+        [g.reshape(*o.shape, *x.shape) for g, x in zip(_rows_of(o, variables), variables, strict=True)] for o in outputs
+    ]
+
+
+def _rows_of(o: Tensor, variables: tuple) -> list:
+    units = _units(o)
+    if not len(units) or not o.requires_grad:
+        return [(x.detach() * 0).expand(len(units), *x.shape) for x in variables]
+    return gradient_rows([o], list(variables), [units], True)
+
+
+def _by_columns(outputs: tuple, variables: tuple) -> list:
+    """Jacobians by a pass forwards for all elements of each variable."""
+    table: list[list] = [[] for _ in outputs]
+    for x in variables:
+        units = _units(x)
+        columns = tangent_columns(list(outputs), x, units) if len(units) else [o.expand(0, *o.shape) for o in outputs]
+        for row, o, moved in zip(table, outputs, columns, strict=True):
+            row.append(moved.movedim(0, -1).reshape(*o.shape, *x.shape))
+    return table
+
+
 def jacrev(
     func: Callable, argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False, chunk_size: int | None = None
 ) -> Callable:
@@ -193,7 +226,7 @@ def jacrev(
 
     Shape: output (o...) by argument (i...) -> (o..., i...)
     """
-    return _jacobian(func, argnums, has_aux, lambda outputs, xs: [_rows(o, xs, True, False) for o in outputs])
+    return _jacobian(func, argnums, has_aux, _by_rows)
 
 
 def jacfwd(
@@ -203,7 +236,7 @@ def jacfwd(
 
     Shape: output (o...) by argument (i...) -> (o..., i...)
     """
-    return _jacobian(func, argnums, has_aux, _columns)
+    return _jacobian(func, argnums, has_aux, _by_columns)
 
 
 def hessian(func: Callable, argnums: int | tuple[int, ...] = 0) -> Callable:
@@ -218,71 +251,26 @@ def vmap(
 
     Args:
         in_dims: the mapped axis of each argument (nested like the arguments), None for one that is the same for all.
+        randomness: "error", "different" (each slice draws its own numbers) or "same".
+        chunk_size: this many slices at a time, to save memory.
+
+    Raises:
+        ValueError: nothing is mapped, or sizes of the mapped axes differ.
+        RuntimeError: random numbers are drawn with randomness="error".
 
     Note:
-        Slices run one after the other and their results are stacked: gradients pass, and any function works.
+        Operations run over all slices at once. Where that is impossible (a value is asked for with `item()`, or an
+        operation has no rule), slices run one after the other and a warning says so.
+
+    Example:
+        >>> import autograd
+        >>> rows = autograd.tensor([[1.0, 2.0], [3.0, 4.0]])
+        >>> autograd.func.vmap(lambda row: row @ row)(rows)
+        tensor([ 5., 25.])
     """
+    from ._vmap import vmapped
 
-    @functools.wraps(func)
-    def mapped(*args: Any, **kwargs: Any) -> Any:
-        dims = in_dims if isinstance(in_dims, (tuple, list)) else (in_dims,) * len(args)
-        if len(dims) != len(args):
-            raise ValueError(f"vmap: in_dims has {len(dims)} entries for {len(args)} arguments")
-        sizes = {n for a, d in zip(args, dims, strict=True) for n in _mapped_sizes(a, d)}
-        if len(sizes) != 1:
-            what = (
-                "vmap: at least one argument must be mapped"
-                if not sizes
-                else f"vmap: Expected all tensors to have the same size in the mapped dimension, got sizes {sorted(sizes)}"
-            )
-            raise ValueError(what)
-        slices = [
-            func(*[_slice(a, d, i) for a, d in zip(args, dims, strict=True)], **kwargs) for i in range(sizes.pop())
-        ]
-        return _stacked(slices, out_dims)
-
-    return mapped
-
-
-def _dims_like(tree: Any, dim: Any) -> Any:
-    if isinstance(dim, (tuple, list, dict)):
-        return dim
-    return _map(lambda t: dim, tree)
-
-
-def _mapped_sizes(arg: Any, dim: Any) -> list[int]:
-    if isinstance(arg, Tensor):
-        return [] if dim is None else [arg.shape[dim]]
-    if isinstance(arg, (tuple, list)):
-        dims = dim if isinstance(dim, (tuple, list)) else (dim,) * len(arg)
-        return [n for a, d in zip(arg, dims, strict=True) for n in _mapped_sizes(a, d)]
-    if isinstance(arg, dict):
-        return [n for k, a in arg.items() for n in _mapped_sizes(a, dim[k] if isinstance(dim, dict) else dim)]
-    return []
-
-
-def _slice(arg: Any, dim: Any, i: int) -> Any:
-    if isinstance(arg, Tensor):
-        return arg if dim is None else arg.select(dim, i)
-    if isinstance(arg, (tuple, list)):
-        dims = dim if isinstance(dim, (tuple, list)) else (dim,) * len(arg)
-        return type(arg)(_slice(a, d, i) for a, d in zip(arg, dims, strict=True))
-    if isinstance(arg, dict):
-        return {k: _slice(a, dim[k] if isinstance(dim, dict) else dim, i) for k, a in arg.items()}
-    return arg
-
-
-def _stacked(slices: list, out_dims: Any) -> Any:
-    first = slices[0]
-    if isinstance(first, Tensor):
-        return stack(slices, out_dims if isinstance(out_dims, int) else out_dims[0])
-    if isinstance(first, (tuple, list)):
-        dims = out_dims if isinstance(out_dims, (tuple, list)) else (out_dims,) * len(first)
-        made = [_stacked(list(column), d) for column, d in zip(zip(*slices, strict=True), dims, strict=True)]
-        return type(first)(*made) if hasattr(first, "_fields") else type(first)(made)
-    if isinstance(first, dict):
-        return {k: _stacked([s[k] for s in slices], out_dims) for k in first}
-    raise ValueError(f"vmap: the function must return Tensors, got {type(first).__name__}")
+    return vmapped(func, in_dims, out_dims, randomness, chunk_size)
 
 
 def functional_call(module: Any, parameters: Any, args: Any = None, kwargs: dict | None = None, *, tie_weights: bool = True,
@@ -303,8 +291,7 @@ def linearize(func: Callable, *primals: Any) -> tuple:
     outputs = tuple(_flat(output))
 
     def push(*tangents: Any) -> Any:
-        seeds = {x._node: t for x, t in zip(_flat(variables), _flat(tangents), strict=True)}
-        return _rebuilt(output, push_forward(outputs, seeds))
+        return _rebuilt(output, moved_along(outputs, _flat(variables), _flat(tangents)))
 
     return output, push
 

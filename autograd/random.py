@@ -13,9 +13,9 @@ import numpy as np
 from . import _dtype
 from ._dtype import as_dtype, get_default_dtype
 from ._inplace import assign, check_writable
-from ._mode import no_grad
+from ._mode import levels, no_grad
 from ._op import composite
-from ._tensor import Tensor, check_device, wrap
+from ._tensor import NotMapped, Tensor, check_device, wrap
 from .ops.create import finish
 from .ops.dropout import set_generator
 from .ops.shape import sizes
@@ -151,7 +151,21 @@ def draws(generator: Generator | None = None) -> np.random.Generator:
     """NumPy's generator behind ours (the default one for None)."""
     if generator is not None and not isinstance(generator, Generator):
         raise TypeError(f"generator must be an autograd.Generator, got {type(generator).__name__}")
+    if levels.get():
+        _check_mapped()
     return (generator or default_generator).numpy
+
+
+def _check_mapped() -> None:
+    """Whether the running `vmap` allows random numbers; different ones for each slice are drawn slice by slice."""
+    level = levels.get()[-1]
+    if level.randomness == "error":
+        raise RuntimeError(
+            "vmap: called random operation while in randomness error mode. Please either use the 'same' or 'different' "
+            "randomness flags on vmap or perform the randomness operation out of vmap"
+        )
+    if level.randomness == "different" and level.at_once:
+        raise NotMapped("vmap: each slice draws its own random numbers")
 
 
 def _floating(name: str, dtype: object) -> np.dtype:

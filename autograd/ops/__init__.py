@@ -4,7 +4,6 @@ Lower families first: a family may use those above it. The families of LATER are
 operation of theirs (`Registry`), because a program that needs none of them should not wait for them.
 """
 
-
 from importlib import import_module as _import_module
 
 from .._op import Later as _Later

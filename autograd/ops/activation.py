@@ -50,7 +50,7 @@ def in_place(name, function, method=False):
 # ---------------------------------------------------------------------------------------------- selecting
 
 
-@op(name="_keep_where", symbol="mask", linear=True, method=False, namespace="_",
+@op(batch="align", name="_keep_where", symbol="mask", linear=True, method=False, namespace="_",
     sample=cases(lambda r: [call(r(2, 3), r.bools(2, 3)), call(r(3), r.bools(3))]))  # fmt: skip
 def keep_where(x, mask):
     """x where the mask holds, 0 elsewhere, also where x is infinite or NaN; a product with the mask would be NaN there."""
@@ -104,7 +104,7 @@ def _relu(input, inplace=False):
     return _written("relu", input, relu(input), inplace) if inplace else relu(input)
 
 
-@op(name="_leaky", sample=cases(lambda r: [call(r(2, 3), slope=0.1), call(r(), slope=1.5), call(r(4), slope=-0.5)]),
+@op(batch="align", name="_leaky", sample=cases(lambda r: [call(r(2, 3), slope=0.1), call(r(), slope=1.5), call(r(4), slope=-0.5)]),
     symbol="leaky relu", caption="× 1 or slope", method=False, namespace="_")  # fmt: skip
 def _leaky(x, *, slope):
     _whole("leaky_relu", x)
@@ -124,7 +124,7 @@ def leaky_relu(input, negative_slope=0.01, inplace=False):
     return _written("leaky_relu", input, _leaky(input, slope=negative_slope), inplace)
 
 
-@op(name="_prelu", sample=cases(lambda r: [call(r(2, 3), r(3, lo=0.1, hi=0.9)), call(r(2, 3, 2), r(3, 1)), call(r(3), r(1))]),
+@op(name="_prelu", batch="align", sample=cases(lambda r: [call(r(2, 3), r(3, lo=0.1, hi=0.9)), call(r(2, 3, 2), r(3, 1)), call(r(3), r(1))]),
     symbol="prelu", method=False, namespace="_")  # fmt: skip
 def _prelu(x, y):
     _whole("prelu", x)
@@ -186,7 +186,7 @@ def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
 # ---------------------------------------------------------------------------------------------- the exponential family
 
 
-@op(name="_elu", symbol="elu", method=False, namespace="_", quiet=True, sample=cases(lambda r: [
+@op(batch="align", name="_elu", symbol="elu", method=False, namespace="_", quiet=True, sample=cases(lambda r: [
     call(r(2, 3), alpha=0.7), call(r(5), alpha=1.6, scale=1.1), call(r(), alpha=1.0),
     call(r(4), alpha=1.3, inner=0.8)]))  # fmt: skip
 def _elu(x, *, alpha=1.0, scale=1.0, inner=1.0):
@@ -390,7 +390,7 @@ def mish(input, inplace=False):
     return _written("mish", input, _mish(input), inplace)
 
 
-@op(namespace=_F, symbol="softplus", caption="× σ(βx)", quiet=True, sample=cases(lambda r: [
+@op(batch="align", namespace=_F, symbol="softplus", caption="× σ(βx)", quiet=True, sample=cases(lambda r: [
     call(r(2, 3)), call(r(), beta=2.0), call(r(4), beta=3, threshold=1)]))  # fmt: skip
 def softplus(x, *, beta=1.0, threshold=20.0):
     """Smooth, positive version of ReLU: log(1 + e^(beta x)) / beta; x itself where beta x > threshold."""
@@ -425,7 +425,7 @@ def logsigmoid(input):
 # ---------------------------------------------------------------------------------------------- pieces of lines
 
 
-@op(name="_hardtanh", symbol="hardtanh", method=False, namespace="_", sample=cases(lambda r: [
+@op(batch="align", name="_hardtanh", symbol="hardtanh", method=False, namespace="_", sample=cases(lambda r: [
     call(r(2, 3), low=-0.77, high=0.83), call(r(), low=-1.0, high=1.0)]))  # fmt: skip
 def _hardtanh(x, *, low, high):
     return np.minimum(np.maximum(x, low), high)
@@ -500,7 +500,7 @@ def tanhshrink(input):
     return input - tanh(input)
 
 
-@op(namespace=_F, symbol="softshrink", sample=cases(lambda r: [call(r(2, 3)), call(r(5), lambd=0.9)]))
+@op(batch="align", namespace=_F, symbol="softshrink", sample=cases(lambda r: [call(r(2, 3)), call(r(5), lambd=0.9)]))
 def softshrink(x, *, lambd=0.5):
     """The input moved towards 0 by lambd; 0 within [-lambd, lambd].
 
@@ -518,7 +518,7 @@ def _(g, x, lambd):
     return keep_where(g, ~((x >= -lambd) & (x <= lambd)))
 
 
-@op(sample=cases(lambda r: [call(r(2, 3)), call(r(5), lambd=0.9)]))
+@op(batch="align", sample=cases(lambda r: [call(r(2, 3)), call(r(5), lambd=0.9)]))
 def hardshrink(x, *, lambd=0.5):
     """The input outside [-lambd, lambd], 0 within."""
     _whole("hardshrink", x)
@@ -536,7 +536,7 @@ def _hardshrink(input, lambd=0.5):
     return hardshrink(input, lambd)
 
 
-@op(name="_threshold", symbol="threshold", method=False, namespace="_",
+@op(batch="align", name="_threshold", symbol="threshold", method=False, namespace="_",
     sample=cases(lambda r: [call(r(2, 3), limit=0.1, value=2.0)]))  # fmt: skip
 def _threshold(x, *, limit, value):
     return select(x <= limit, value, x).astype(x.dtype, copy=False)[()]

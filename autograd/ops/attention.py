@@ -29,7 +29,7 @@ def _rows(scores):
     return scores
 
 
-@op(name="_safe_softmax", symbol="softmax", caption="y⊙(g−⟨g,y⟩)", method=False, namespace="_", quiet=True,
+@op(batch="align", name="_safe_softmax", symbol="softmax", caption="y⊙(g−⟨g,y⟩)", method=False, namespace="_", quiet=True,
     sample=cases(lambda r: [call(r(2, 3)), call(r(2, 2, 4))]))  # fmt: skip
 def _safe_softmax(x):
     """softmax over the last axis, zero where all of it is -inf."""
@@ -42,7 +42,7 @@ def _(g, out):
     return product - out * sum(product, dim=-1, keepdim=True)
 
 
-@op(name="_attend", symbol="attention", method=False, namespace="_", quiet=True, aux=("weights",), sample=cases(lambda r: [
+@op(batch="align", name="_attend", symbol="attention", method=False, namespace="_", quiet=True, aux=("weights",), sample=cases(lambda r: [
     call(r(2, 3, 4), r(2, 5, 4), r(2, 5, 2), r(3, 5), scale=0.5), call(r(3, 4), r(5, 4), r(5, 2), scale=0.7),
     call(r(2, 2, 3, 2), r(2, 1, 4, 2), r(2, 1, 4, 3), r(2, 1, 1, 4), scale=0.7)]))  # fmt: skip
 def _attend(query, key, value, mask=None, *, scale):

@@ -12,7 +12,7 @@ from .._samples import call, cases, reals
 from .._tensor import Tensor, check_device, device, wrap
 
 
-@op(symbol="clone", caption="× 1", linear=True, sample=reals(-3, 3))
+@op(batch="align", symbol="clone", caption="× 1", linear=True, sample=reals(-3, 3))
 def clone(x, *, memory_format=None):
     """A copy with its own memory."""
     return x.copy()
@@ -23,7 +23,7 @@ def _(g):
     return g
 
 
-@op(name="_to_copy", namespace="_", method=False, symbol="to", caption="cast back", linear=True, quiet=True,
+@op(batch="align", name="_to_copy", namespace="_", method=False, symbol="to", caption="cast back", linear=True, quiet=True,
     sample=cases(lambda r: [call(r(2, 3), dtype=np.dtype(np.float64)), call(r(2), dtype=np.dtype(np.complex128))]))  # fmt: skip
 def _to_copy(x, *, dtype):
     return x.astype(dtype)
@@ -140,7 +140,7 @@ def contiguous(self, memory_format=None):
     return self if self.is_contiguous() else _contiguous(self)
 
 
-@op(name="_contiguous", namespace="_", method=False, symbol="contiguous", linear=True,
+@op(batch="align", name="_contiguous", namespace="_", method=False, symbol="contiguous", linear=True,
     sample=cases(lambda r: [call(r(2, 3))]))  # fmt: skip
 def _contiguous(x):
     return np.array(x, order="C")
@@ -166,7 +166,14 @@ def _zero_of(self):
 Tensor.copy_ = _copy  # type: ignore[attr-defined]
 
 
-@op(name="_filled", namespace="_", method=False, symbol="fill", sample=cases(lambda r: [call(r(2, 3), value=0.7)]))
+@op(
+    batch="align",
+    name="_filled",
+    namespace="_",
+    method=False,
+    symbol="fill",
+    sample=cases(lambda r: [call(r(2, 3), value=0.7)]),
+)
 def _filled(x, *, value):
     """One value everywhere: what was there before no longer matters."""
     return np.full_like(x, value)

@@ -167,7 +167,7 @@ def signbit(x):
     return np.signbit(x)
 
 
-@op(promote="same")
+@op(batch="align", promote="same")
 def isclose(x, y, *, rtol=1e-5, atol=1e-8, equal_nan=False):
     """|input - other| <= atol + rtol * |other|, elementwise."""
     return np.isclose(x, y, rtol=rtol, atol=atol, equal_nan=equal_nan)
@@ -185,7 +185,7 @@ def equal(input, other):
     return input._data.shape == other._data.shape and bool((input._data == other._data).all())
 
 
-@op(name="_where", namespace="_", method=False, symbol="where", caption="to the branch taken",
+@op(batch="align", name="_where", namespace="_", method=False, symbol="where", caption="to the branch taken",
     sample=cases(lambda r: [call(r.bools(2, 3), r(2, 3), r(2, 3)), call(r.bools(3), r(2, 1), r()),
                             call(r.bools(2, 3), r(), r(3)), call(r.bools(), r(2), r(2))]))  # fmt: skip
 def _where(condition, x, y):

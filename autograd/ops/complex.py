@@ -17,7 +17,7 @@ _ANY = cases(lambda r: [call(r(2, 3)), call(r.complexes(2, 3)), call(r.complexes
 _COMPLEX = cases(lambda r: [call(r.complexes(2, 3)), call(r.complexes())])
 
 
-@op(sample=_ANY, aliases=("conj_physical", "resolve_conj"), inplace=False, **_PLAIN)
+@op(batch="align", sample=_ANY, aliases=("conj_physical", "resolve_conj"), inplace=False, **_PLAIN)
 def conj(x):
     """The complex conjugate; a real tensor unchanged."""
     return np.conj(x) if x.dtype.kind == "c" else x
@@ -32,7 +32,7 @@ Tensor.conj_physical_ = lambda self: self.copy_(conj(self)) if self.is_complex()
 Tensor.resolve_neg = lambda self: self  # type: ignore[attr-defined]
 
 
-@op(name="_real_part", namespace="_", method=False, symbol="Re", view=True, sample=_COMPLEX, **_PLAIN)
+@op(batch="align", name="_real_part", namespace="_", method=False, symbol="Re", view=True, sample=_COMPLEX, **_PLAIN)
 def _real_part(x):
     return x.real
 
@@ -42,7 +42,7 @@ def _(g):
     return as_complex(g)
 
 
-@op(name="_imag_part", namespace="_", method=False, symbol="Im", view=True, sample=_COMPLEX, **_PLAIN)
+@op(batch="align", name="_imag_part", namespace="_", method=False, symbol="Im", view=True, sample=_COMPLEX, **_PLAIN)
 def _imag_part(x):
     return x.imag
 
@@ -52,7 +52,7 @@ def _(g):
     return as_complex(g) * 1j
 
 
-@op(name="_as_complex", namespace="_", method=False, sample=cases(lambda r: [call(r(2, 3))]), **_PLAIN)
+@op(batch="align", name="_as_complex", namespace="_", method=False, sample=cases(lambda r: [call(r(2, 3))]), **_PLAIN)
 def as_complex(x):
     """A real tensor as a complex one with no imaginary part."""
     return x if x.dtype.kind == "c" else x.astype(np.result_type(x.dtype, np.complex64))
@@ -85,7 +85,13 @@ Tensor.real = property(real, lambda self, value: real(self).copy_(value))  # typ
 Tensor.imag = property(imag, lambda self, value: imag(self).copy_(value))  # type: ignore[attr-defined]
 
 
-@op(method=False, sample=cases(lambda r: [call(r(2, 3), r(2, 3)), call(r(2, 1), r(3))]), name="complex", **_PLAIN)
+@op(
+    batch="align",
+    method=False,
+    sample=cases(lambda r: [call(r(2, 3), r(2, 3)), call(r(2, 1), r(3))]),
+    name="complex",
+    **_PLAIN,
+)
 def complex_(x, y):
     """input + i * other from two real tensors of one dtype."""
     if x.dtype != y.dtype:
@@ -105,7 +111,13 @@ def _(g):
     return imag(g)
 
 
-@op(sample=cases(lambda r: [call(r(2, 3)), call(r.complexes(2))]), holomorphic=False, promote="float", aliases=("arg",))
+@op(
+    batch="align",
+    sample=cases(lambda r: [call(r(2, 3)), call(r.complexes(2))]),
+    holomorphic=False,
+    promote="float",
+    aliases=("arg",),
+)
 def angle(x):
     """The angle of each number in the complex plane: 0 or pi for real ones."""
     return np.angle(x)
@@ -120,7 +132,7 @@ def _(g, x):
     return complex_(-g * b / size, g * a / size)
 
 
-@op(method=False, sample=cases(lambda r: [call(r(2, 3), r(2, 3))]), **_PLAIN)
+@op(batch="align", method=False, sample=cases(lambda r: [call(r(2, 3), r(2, 3))]), **_PLAIN)
 def polar(x, y):
     """abs * (cos(angle) + i sin(angle))."""
     return (x * np.exp(1j * y)).astype(np.result_type(x.dtype, np.complex64))
@@ -148,7 +160,7 @@ def _sin(y):
     return sin(y)
 
 
-@op(view=True, sample=_COMPLEX, **_PLAIN)
+@op(batch="align", view=True, sample=_COMPLEX, **_PLAIN)
 def view_as_real(x):
     """A complex tensor as a real one with a last axis of two: real and imaginary part."""
     if x.dtype.kind != "c":
@@ -162,7 +174,7 @@ def _(g):
     return view_as_complex(g)
 
 
-@op(view=True, sample=cases(lambda r: [call(r(2, 3, 2))]), **_PLAIN)
+@op(batch="align", view=True, sample=cases(lambda r: [call(r(2, 3, 2))]), **_PLAIN)
 def view_as_complex(x):
     """A real tensor with a last axis of two as a complex one."""
     if not x.ndim or x.shape[-1] != 2:

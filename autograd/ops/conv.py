@@ -381,7 +381,7 @@ def conv_tbc(input, weight, bias=None, pad=0):
 # ---------------------------------------------------------------------------------------------- unfold and fold
 
 
-@op(name="_unfold", symbol="unfold", caption="fold", linear=True, method=False, namespace="_", sample=cases(lambda r: [
+@op(batch="rows", name="_unfold", symbol="unfold", caption="fold", linear=True, method=False, namespace="_", sample=cases(lambda r: [
     call(r(1, 2, 4, 5), kernel=(2, 3), dilation=(1, 1), pads=((1, 1), (0, 0)), stride=(2, 1)),
     call(r(2, 1, 5, 4), kernel=(2, 2), dilation=(2, 1), pads=((0, 0), (0, 0)), stride=(1, 1))]))  # fmt: skip
 def _unfold(x, *, kernel, dilation, pads, stride):
@@ -397,7 +397,7 @@ def _(g, x_shape, kernel, dilation, pads, stride):
     return _fold(g, size=x_shape[2:], kernel=kernel, dilation=dilation, pads=pads, stride=stride)
 
 
-@op(name="_fold", symbol="fold", caption="unfold", linear=True, method=False, namespace="_", sample=cases(lambda r: [
+@op(batch="rows", name="_fold", symbol="fold", caption="unfold", linear=True, method=False, namespace="_", sample=cases(lambda r: [
     call(r(1, 8, 9), size=(4, 4), kernel=(2, 2), dilation=(1, 1), pads=((0, 0), (0, 0)), stride=(1, 1))]))  # fmt: skip
 def _fold(x, *, size, kernel, dilation, pads, stride):
     """Columns added back to where they came from: (N, C * kh * kw, L) -> (N, C, H, W)."""

@@ -18,7 +18,7 @@ def _matrix(name, x):
         raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions, got shape {tuple(x.shape)}")
 
 
-@op(inplace=True, symbol="◣", caption="keep the triangle", linear=True, sample=cases(lambda r: [
+@op(batch="align", inplace=True, symbol="◣", caption="keep the triangle", linear=True, sample=cases(lambda r: [
     call(r(3, 4)), call(r(2, 3, 3), diagonal=-1), call(r(3, 2), diagonal=1)]))  # fmt: skip
 def tril(x, *, diagonal=0):
     """The elements on and below a diagonal, zeros above."""
@@ -31,7 +31,7 @@ def _(g, diagonal):
     return tril(g, diagonal=diagonal)
 
 
-@op(inplace=True, symbol="◥", caption="keep the triangle", linear=True, sample=cases(lambda r: [
+@op(batch="align", inplace=True, symbol="◥", caption="keep the triangle", linear=True, sample=cases(lambda r: [
     call(r(3, 4)), call(r(2, 3, 3), diagonal=-1), call(r(3, 2), diagonal=1)]))  # fmt: skip
 def triu(x, *, diagonal=0):
     """The elements on and above a diagonal, zeros below."""
@@ -210,7 +210,7 @@ def _window_places(shape, dim, size, step):
     return views[(slice(None),) * dim + (slice(None, None, step),)]
 
 
-@op(name="_unfold", namespace="_", method=False, symbol="windows", caption="Σ of overlaps", view=True, linear=True,
+@op(batch="rows", name="_unfold", namespace="_", method=False, symbol="windows", caption="Σ of overlaps", view=True, linear=True,
     sample=cases(lambda r: [call(r(5), dim=0, size=3, step=1), call(r(2, 6), dim=1, size=2, step=3)]))  # fmt: skip
 def _unfold(x, *, dim, size, step):
     if not x.ndim:

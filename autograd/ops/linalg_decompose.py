@@ -93,7 +93,7 @@ def _cholesky_gradient(g, out, upper):
     return solve_triangular(L, half, upper=False, left=False)
 
 
-@op(sample=_ONE, name="_cholesky_ex", aux=("info",), result_name="L", **_PRIVATE)
+@op(batch="align", sample=_ONE, name="_cholesky_ex", aux=("info",), result_name="L", **_PRIVATE)
 def _cholesky_ex(x, *, upper=False):
     """The Cholesky factor with, per matrix, the order of the first minor that is not positive-definite (0: none)."""
     check_square(x, "linalg.cholesky")
@@ -101,7 +101,7 @@ def _cholesky_ex(x, *, upper=False):
     return (np.conj(np.swapaxes(factors, -1, -2)) if upper else factors), info
 
 
-@op(sample=_ONE, **_LINALG)
+@op(batch="align", sample=_ONE, **_LINALG)
 def cholesky(x, *, upper=False):
     """L with input = L Lᴴ, lower triangular (or Lᴴ when `upper`), for Hermitian positive-definite matrices.
 
@@ -143,7 +143,7 @@ def _check_mode(mode: str) -> None:
         )
 
 
-@op(sample=cases(lambda r: [call(r(3, 3)), call(r(4, 2)), call(r(2, 3, 5)), call(r(2, 2), mode="complete")]),
+@op(batch="align", sample=cases(lambda r: [call(r(3, 3)), call(r(4, 2)), call(r(2, 3, 5)), call(r(2, 2), mode="complete")]),
     outputs=("Q", "R"), **_LINALG)  # fmt: skip
 def qr(A, *, mode="reduced"):
     """A = Q R with orthonormal columns in Q and R upper triangular.
@@ -215,7 +215,7 @@ def _(g, Q, R, A_shape, mode):
 # ---------------------------------------------------------------------------------------------- singular values
 
 
-@op(sample=cases(lambda r: [call(r(3, 3)), call(r(4, 2), full_matrices=False), call(r(2, 2, 4), full_matrices=False)]),
+@op(batch="align", sample=cases(lambda r: [call(r(3, 3)), call(r(4, 2), full_matrices=False), call(r(2, 2, 4), full_matrices=False)]),
     outputs=("U", "S", "Vh"), **_LINALG)  # fmt: skip
 def svd(A, *, full_matrices=True, driver=None):
     """A = U diag(S) Vh with orthonormal columns in U, orthonormal rows in Vh, and S ≥ 0 in descending order.
@@ -292,7 +292,7 @@ def _(g, U, S, Vh):
     return gA
 
 
-@op(sample=cases(lambda r: [call(r(3, 3)), call(r(4, 2)), call(r(2, 2, 4))]), **_LINALG)
+@op(batch="align", sample=cases(lambda r: [call(r(3, 3)), call(r(4, 2)), call(r(2, 2, 4))]), **_LINALG)
 def svdvals(A, *, driver=None):
     """Singular values of A in descending order; differentiable also where some coincide.
 
@@ -311,7 +311,7 @@ def _(g, A):
 # ---------------------------------------------------------------------------------------------- eigenvalues
 
 
-@op(sample=_ONE, outputs=("eigenvalues", "eigenvectors"), **_LINALG)
+@op(batch="align", sample=_ONE, outputs=("eigenvalues", "eigenvectors"), **_LINALG)
 def eigh(x, *, UPLO="L"):
     """input = Q diag(L) Qᴴ of a Hermitian matrix: real eigenvalues in ascending order, orthonormal eigenvectors.
 
@@ -345,7 +345,7 @@ def _(g, eigenvalues, eigenvectors):
     return V @ (inner if gL is None else inner + diag_embed(gL)) @ Vh
 
 
-@op(sample=_ONE, **_LINALG)
+@op(batch="align", sample=_ONE, **_LINALG)
 def eigvalsh(x, *, UPLO="L"):
     """Eigenvalues of a Hermitian matrix in ascending order; differentiable also where some coincide."""
     check_square(x, "linalg.eigvalsh")
@@ -365,7 +365,7 @@ def _complex_like(a: Array, like: Array) -> Array:
 
 
 # No sample with complex results: tests/ops/test_linalg.py checks real functions of them.
-@op(sample=cases(lambda r: []), outputs=("eigenvalues", "eigenvectors"), **_LINALG)
+@op(batch="align", sample=cases(lambda r: []), outputs=("eigenvalues", "eigenvectors"), **_LINALG)
 def eig(x):
     """input = V diag(L) V⁻¹ of a square matrix: complex eigenvalues, eigenvectors of norm 1.
 
@@ -396,7 +396,7 @@ def _(g, eigenvalues, eigenvectors):
     return linalg_solve.solve_matrix(Vh, (inner if gL is None else inner + diag_embed(gL)) @ Vh)
 
 
-@op(sample=cases(lambda r: []), **_LINALG)
+@op(batch="align", sample=cases(lambda r: []), **_LINALG)
 def eigvals(x):
     """Eigenvalues of a square matrix, complex, in no particular order."""
     check_square(x, "linalg.eigvals")

@@ -39,7 +39,7 @@ def _moduli(x: Array, hermitian: bool) -> Array:
     return np.abs(np.linalg.eigvalsh(x)) if hermitian else np.linalg.svd(x, compute_uv=False)
 
 
-@op(name="_matrix_rank", **_PRIVATE)
+@op(batch="align", name="_matrix_rank", **_PRIVATE)
 def _matrix_rank(x, atol=None, rtol=None, *, hermitian=False):
     """How many singular values exceed the tolerance."""
     s = _moduli(x, hermitian)
@@ -76,7 +76,7 @@ def _pinv(x: Array, atol: Any, rtol: Any, hermitian: bool) -> Array:
     return (np.conj(np.swapaxes(Vh, -1, -2)) * inverted[..., None, :]) @ np.conj(np.swapaxes(U, -1, -2))
 
 
-@op(sample=cases(lambda r: [call(r(3, 3)), call(r(2, 4, 2)), call(r(2, 4))]), name="_pinv", **_PRIVATE)
+@op(sample=cases(lambda r: [call(r(3, 3)), call(r(2, 4, 2)), call(r(2, 4))]), name="_pinv", batch="align", **_PRIVATE)
 def _pinv_op(x, atol=None, rtol=None, *, hermitian=False):
     """The pseudo-inverse with the tolerances given."""
     return _pinv(x, atol, rtol, hermitian)
@@ -171,7 +171,7 @@ def lstsq(input, b, rcond=None, *, driver=None):
     return Lstsq(X[..., 0] if vector else X, residuals, _nothing(rank) if driver == "gels" else rank, values)
 
 
-@op(name="_singular_values", **_PRIVATE)
+@op(batch="align", name="_singular_values", **_PRIVATE)
 def _moduli_of(x):
     """Singular values, not differentiated."""
     return _moduli(x, False)
@@ -261,7 +261,7 @@ def _exponential(x: Array) -> Array:
     return result
 
 
-@op(sample=cases(lambda r: [call(r(3, 3)), call(r(2, 2, 2)), call(r(2, 2, lo=-9, hi=9))]), **_LINALG)
+@op(batch="align", sample=cases(lambda r: [call(r(3, 3)), call(r(2, 2, 2)), call(r(2, 2, lo=-9, hi=9))]), **_LINALG)
 def matrix_exp(x):
     """The exponential of square matrices, sum of input^k / k!.
 

@@ -14,7 +14,7 @@ from .diagonals import tril
 Geqrf = result_type("geqrf", ("a", "tau"))
 
 
-@op(name="_geqrf", namespace="_", method=False, aux=("tau",), result_name="a", quiet=True)
+@op(batch="align", name="_geqrf", namespace="_", method=False, aux=("tau",), result_name="a", quiet=True)
 def _geqrf(x):
     """LAPACK's compact QR: R on and above the diagonal, the reflections below it, and their factors."""
     a, tau = np.linalg.qr(x, mode="raw")

@@ -49,7 +49,7 @@ def _pivots_to_matrix(pivots, LU):
     return np.swapaxes((order[..., None] == np.arange(m)).astype(LU.dtype), -1, -2)
 
 
-@op(sample=cases(lambda r: [call(r(3, 3)), call(r(2, 2, 4)), call(r(4, 2))]), name="_lu_factor", aux=("pivots",),
+@op(batch="align", sample=cases(lambda r: [call(r(3, 3)), call(r(2, 2, 4)), call(r(4, 2))]), name="_lu_factor", aux=("pivots",),
     result_name="LU", **_PRIVATE)  # fmt: skip
 def _lu_factor(A):
     """Compact LU factors and pivots."""
@@ -82,7 +82,7 @@ def _(g, out, pivots):
     return _pivots_to_matrix(pivots, out) @ whole
 
 
-@op(name="_info", **_PRIVATE)
+@op(batch="align", name="_info", **_PRIVATE)
 def _info(LU):
     """Per matrix, 1 plus the index of the first zero on the diagonal (0: none)."""
     zeros = np.diagonal(LU, axis1=-2, axis2=-1) == 0
@@ -197,7 +197,7 @@ def _ldl_one(a: Array, hermitian: bool) -> tuple[Array, Array, int]:
     return np.tril(LD), pivots, info
 
 
-@op(name="_ldl_factor", aux=("pivots", "info"), result_name="LD", **_PRIVATE)
+@op(batch="align", name="_ldl_factor", aux=("pivots", "info"), result_name="LD", **_PRIVATE)
 def _ldl_factor(x, *, hermitian=False):
     """Compact LDL factors by LAPACK's Bunch-Kaufman routine, from the lower triangle."""
     LD = np.zeros_like(x)
@@ -245,7 +245,7 @@ def _ldl_blocks(LD: Array, pivots: Array, hermitian: bool) -> tuple[Array, Array
     return M, D
 
 
-@op(name="_ldl_matrix", **_PRIVATE)
+@op(batch="align", name="_ldl_matrix", **_PRIVATE)
 def _ldl_matrix(LD, pivots, *, hermitian=False):
     """The matrix A that was factored."""
     A = np.zeros_like(LD)

@@ -275,7 +275,7 @@ def dist(input, other, p=2):
     return vector_norm(input - other, ord=p)
 
 
-@op(name="_euclidean_distances", namespace="_", method=False, quiet=True,
+@op(batch="align", name="_euclidean_distances", namespace="_", method=False, quiet=True,
     sample=cases(lambda r: [call(r(3, 4), r(2, 4)), call(r(2, 3, 2), r(2, 4, 2))]))  # fmt: skip
 def _euclidean(x, y, *, by_matmul=False):
     """Distances between the rows of x and of y."""

@@ -99,6 +99,7 @@ def check_same_dtype(A: Any, B: Any, name: str) -> None:
 
 
 @op(
+    batch="align",
     sample=cases(
         lambda r: [
             call(_regular(r, 3, 3), r(3, 2), upper=True),
@@ -189,7 +190,7 @@ def _check_solved(info: Array) -> None:
         )
 
 
-@op(sample=cases(lambda r: [call(_regular(r, 3, 3)), call(_regular(r, 2, 2, 2))]), **_LINALG)
+@op(batch="align", sample=cases(lambda r: [call(_regular(r, 3, 3)), call(_regular(r, 2, 2, 2))]), **_LINALG)
 def inv(A):
     """The inverse of square matrices. Prefer `solve(A, B)` to `inv(A) @ B`: faster and more accurate.
 
@@ -204,7 +205,14 @@ def inv(A):
     return result
 
 
-@op(sample=cases(lambda r: [call(_regular(r, 3, 3))]), name="_inv_ex", aux=("info",), result_name="inverse", **_PRIVATE)
+@op(
+    batch="align",
+    sample=cases(lambda r: [call(_regular(r, 3, 3))]),
+    name="_inv_ex",
+    aux=("info",),
+    result_name="inverse",
+    **_PRIVATE,
+)
 def _inv_ex(A):
     """Inverses and, per matrix, 1 plus the index of the first zero pivot (0: none)."""
     check_square(A, "linalg.inv")
@@ -229,7 +237,7 @@ def inv_ex(A, *, check_errors=False):
     return InvEx(inverse, info)
 
 
-@op(sample=cases(lambda r: [call(_regular(r, 3, 3), r(3, 2)), call(_regular(r, 2, 3, 3), r(3, 1))]), name="_solve_ex",
+@op(batch="align", sample=cases(lambda r: [call(_regular(r, 3, 3), r(3, 2)), call(_regular(r, 2, 3, 3), r(3, 1))]), name="_solve_ex",
     aux=("info",), result_name="result", **_PRIVATE)  # fmt: skip
 def _solve_ex(A, B):
     """X with A X = B for matrices B, and per system 1 plus the index of the first zero pivot (0: none)."""
@@ -320,6 +328,7 @@ def _svd_with_sign(A: Array) -> tuple[Array, Array, Array, Array]:
 
 
 @op(
+    batch="align",
     sample=cases(lambda r: [call(r(3, 3)), call(r(2, 2, 2)), call(_regular(r, 1, 1))]),
     name="_cofactor",
     differentiable_twice=False,
@@ -351,7 +360,7 @@ def _(g, A):
     return _cofactor_gradient(A, g)
 
 
-@op(name="_cofactor_gradient", differentiable_twice=False, **_PRIVATE)
+@op(batch="align", name="_cofactor_gradient", differentiable_twice=False, **_PRIVATE)
 def _cofactor_gradient(A, G):
     """The second derivative of the determinant in the direction G, valid for singular A too.
 
@@ -365,7 +374,7 @@ def _cofactor_gradient(A, G):
     return U @ (sign * (on * eye_like(S, S.shape[-1]) - P * Yh)) @ Vh
 
 
-@op(sample=cases(lambda r: [call(r(3, 3)), call(r(2, 2, 2)), call(r(1, 1))]), **_LINALG)
+@op(batch="align", sample=cases(lambda r: [call(r(3, 3)), call(r(2, 2, 2)), call(r(1, 1))]), **_LINALG)
 def det(A):
     """Determinants of square matrices; differentiable twice also where they are 0.
 
@@ -380,7 +389,12 @@ def _(g, A):
     return g[..., None, None] * _cofactor(A)
 
 
-@op(sample=cases(lambda r: [call(_regular(r, 3, 3)), call(r(2, 2, 2))]), outputs=("sign", "logabsdet"), **_LINALG)
+@op(
+    batch="align",
+    sample=cases(lambda r: [call(_regular(r, 3, 3)), call(r(2, 2, 2))]),
+    outputs=("sign", "logabsdet"),
+    **_LINALG,
+)
 def slogdet(A):
     """Sign (of modulus 1 for complex matrices) and log |det A|; (0, -inf) for a singular matrix.
 

@@ -141,7 +141,7 @@ def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", wei
     return _weighted(abs(input - target), weight, input, reduction)
 
 
-@op(name="_huber", symbol="huber", method=False, namespace="_", sample=cases(lambda r: [
+@op(batch="align", name="_huber", symbol="huber", method=False, namespace="_", sample=cases(lambda r: [
     call(r(3, 4), knee=0.77, scale=1.0), call(r(5), knee=1.33, scale=1.33)]))  # fmt: skip
 def _huber(x, *, knee, scale):
     """scale * (x² / (2 knee) below the knee, |x| - knee/2 above)."""

@@ -139,7 +139,7 @@ def _(g, x, axes, eps):
     return g * _unit(x, axes, eps)[0]
 
 
-@op(name="_affine", symbol="(x−m)s+b", method=False, namespace="_", sample=cases(lambda r: [
+@op(batch="align", name="_affine", symbol="(x−m)s+b", method=False, namespace="_", sample=cases(lambda r: [
     call(r(2, 3, 2), r(1, 3, 1), r(1, 3, 1), r(1, 3, 1))]))  # fmt: skip
 def _affine(x, mean, scale, bias=None):
     """(x - mean) * scale + bias in one node."""

@@ -350,7 +350,7 @@ def trunc(x):
     return np.trunc(x) if x.dtype.kind == "f" else x
 
 
-@op(sample=reals(-2.4, 2.4, avoid=(-2.5, -1.5, -0.5, 0.5, 1.5, 2.5)), inplace=True)
+@op(batch="align", sample=reals(-2.4, 2.4, avoid=(-2.5, -1.5, -0.5, 0.5, 1.5, 2.5)), inplace=True)
 def round(x, *, decimals=0):
     """The nearest whole number (or to `decimals` places), halves to even."""
     if x.dtype.kind in "biu":
@@ -517,7 +517,7 @@ def _(g, x, y):
     return where(x == y, g, 0.0)
 
 
-@op(inplace=True, promote="same", symbol="clamp", caption="× [min ≤ x ≤ max]", aliases=("clip",),
+@op(batch="align", inplace=True, promote="same", symbol="clamp", caption="× [min ≤ x ≤ max]", aliases=("clip",),
     sample=cases(lambda r: [call(r(2, 3), min=-0.77, max=0.83), call(r(3), max=0.3), call(r(), min=-0.2),
                             call(r(2, 3), r(3, lo=-1.9, hi=-0.1), r(2, 1, lo=0.1, hi=1.7))]))  # fmt: skip
 def clamp(x, min=None, max=None):

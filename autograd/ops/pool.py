@@ -104,7 +104,15 @@ _MAXIMA = cases(lambda r: [
     call(r(2, 5, 5), kernel=(2, 2), stride=(2, 2), pads=((0, -1), (0, 1)), dilation=(1, 1), count=(2, 3))])  # fmt: skip
 
 
-@op(name="_max_pool", symbol="max pool", caption="to the argmax", method=False, namespace="_", sample=_MAXIMA)
+@op(
+    batch="rows",
+    name="_max_pool",
+    symbol="max pool",
+    caption="to the argmax",
+    method=False,
+    namespace="_",
+    sample=_MAXIMA,
+)
 def _max_pool(x, *, kernel, stride, pads, dilation, count):
     """The maximum of every window; NaN where the window holds one."""
     xp = padded(x, pads, _lowest(x.dtype))
@@ -166,7 +174,7 @@ def _(g, source, top, kernel, stride, pads, dilation):
 _to_maxima.op.sample = _from_maxima.op.sample = cases(lambda r: [])
 
 
-@op(name="_max_places", method=False, namespace="_")
+@op(batch="rows", name="_max_places", method=False, namespace="_")
 def _max_places(x, top, *, kernel, stride, pads, dilation):
     """The flat index, within its image, of each window's first maximum."""
     xp = padded(x, pads, _lowest(x.dtype))
@@ -239,7 +247,16 @@ _SUMS = cases(lambda r: [
     call(r(1, 2, 5, 4), kernel=(3, 2), stride=(2, 1), pads=((1, 1), (0, 1)), count=(3, 4))])  # fmt: skip
 
 
-@op(name="_window_sum", symbol="Σ windows", caption="spread", linear=True, method=False, namespace="_", sample=_SUMS)
+@op(
+    batch="rows",
+    name="_window_sum",
+    symbol="Σ windows",
+    caption="spread",
+    linear=True,
+    method=False,
+    namespace="_",
+    sample=_SUMS,
+)
 def _window_sum(x, *, kernel, stride, pads, count):
     """The sum of every window."""
     return np.ascontiguousarray(_reduce_windows(np.add, padded(x, pads), kernel, stride, (1,) * len(kernel), count))
@@ -250,7 +267,7 @@ def _(g, x_shape, kernel, stride, pads, count):
     return _window_spread(g, size=x_shape[-len(kernel) :], kernel=kernel, stride=stride, pads=pads, count=count)
 
 
-@op(name="_window_spread", symbol="spread", caption="Σ windows", linear=True, method=False, namespace="_",
+@op(batch="rows", name="_window_spread", symbol="spread", caption="Σ windows", linear=True, method=False, namespace="_",
     sample=cases(lambda r: [
     call(r(1, 2, 3, 3), size=(5, 4), kernel=(3, 2), stride=(2, 1), pads=((1, 1), (0, 0)), count=(3, 3))]))  # fmt: skip
 def _window_spread(x, *, size, kernel, stride, pads, count):
@@ -376,7 +393,7 @@ def _(g, index):
     return take_last(g, index)
 
 
-@op(name="_take_last", symbol="take", linear=True, method=False, namespace="_", sample=cases(lambda r: [
+@op(batch="align", name="_take_last", symbol="take", linear=True, method=False, namespace="_", sample=cases(lambda r: [
     call(r(2, 5), np.array([[0, 4, 4], [1, 3, 0]]))]))  # fmt: skip
 def take_last(x, index):
     """The elements of the last axis at `index`."""

@@ -15,7 +15,7 @@ def _quarters(gates):
     return gates[:, :width], gates[:, width : 2 * width], gates[:, 2 * width : 3 * width], gates[:, 3 * width :]
 
 
-@op(name="_lstm_cell", symbol="lstm", method=False, namespace="_", quiet=True, outputs=("hidden", "cell", "gates"),
+@op(batch="rows", name="_lstm_cell", symbol="lstm", method=False, namespace="_", quiet=True, outputs=("hidden", "cell", "gates"),
     sample=_CELL_CASES)  # fmt: skip
 def lstm_cell(x, c):
     """(o tanh(c'), c' = f c + i g, (i, f, g, o)) with x = the four gates before their activations.

@@ -24,7 +24,7 @@ def _mask(name, mask):
     return mask
 
 
-@op(name="_masked_fill", namespace="_", method=False, symbol="masked fill", caption="× not mask", sample=cases(lambda r: [
+@op(batch="align", name="_masked_fill", namespace="_", method=False, symbol="masked fill", caption="× not mask", sample=cases(lambda r: [
     call(r(2, 3), r.bools(2, 3), r()), call(r(2, 3), r.bools(3), r()), call(r(3), r.bools(2, 3), r())]))  # fmt: skip
 def _masked_fill(x, mask, value):
     out = np.array(np.broadcast_to(x, np.broadcast_shapes(x.shape, mask.shape)))

@@ -444,7 +444,7 @@ def _(g, shifts, dims):
     return roll(g, shifts=back, dims=dims)
 
 
-@op(name="_cat", namespace="_", method=False, symbol="cat", caption="split", promote="same", linear=True,
+@op(batch="joined", name="_cat", namespace="_", method=False, symbol="cat", caption="split", promote="same", linear=True,
     sample=cases(lambda r: [call(r(2, 3), r(1, 3)), call(r(2, 3), r(2, 2), r(2, 1), dim=-1), call(r(2), r(0))]))  # fmt: skip
 def _cat(*xs, dim=0):
     return np.concatenate(xs, axis=dim)
@@ -511,7 +511,7 @@ def stack(tensors, dim=0):
     return _stack(*tensors, dim=wrap_dim(dim, len(shape) + 1))
 
 
-@op(name="_stack", namespace="_", method=False, symbol="stack", caption="split", promote="same", linear=True,
+@op(batch="joined", name="_stack", namespace="_", method=False, symbol="stack", caption="split", promote="same", linear=True,
     sample=cases(lambda r: [call(r(2, 3), r(2, 3)), call(r(2), r(2), r(2), dim=1), call(r(), r())]))  # fmt: skip
 def _stack(*xs, dim=0):
     return np.stack(xs, axis=dim)

@@ -143,7 +143,7 @@ def _(g, x):
     return g * _polygamma(x, n=1)
 
 
-@op(name="_polygamma", namespace="_", method=False, promote="float", quiet=True,
+@op(batch="align", name="_polygamma", namespace="_", method=False, promote="float", quiet=True,
     sample=cases(lambda r: [call(r(4, lo=0.5, hi=4), n=n) for n in range(4)]))  # fmt: skip
 def _polygamma(x, *, n):
     """The n-th derivative of digamma."""
@@ -180,7 +180,13 @@ def mvlgamma(input, p):
     return total
 
 
-@op(sample=cases(lambda r: [call(2.5, r(3, lo=1, hi=3))]), namespace="special", promote="float", quiet=True)
+@op(
+    batch="align",
+    sample=cases(lambda r: [call(2.5, r(3, lo=1, hi=3))]),
+    namespace="special",
+    promote="float",
+    quiet=True,
+)
 def zeta(x, y):
     """Hurwitz's zeta function: sum over k >= 0 of (other + k)^(-input). Differentiable in `other` alone."""
     return _special.zeta(_as_array(x, y), _as_array(y, x))
@@ -208,13 +214,13 @@ def _refuse(name: str):
 zeta.grad("x")(_refuse("zeta"))
 
 
-@op(sample=cases(lambda r: [call(1.5, r(3, lo=0.5, hi=3))]), promote="float", quiet=True)
+@op(batch="align", sample=cases(lambda r: [call(1.5, r(3, lo=0.5, hi=3))]), promote="float", quiet=True)
 def igamma(x, y):
     """The regularised lower incomplete gamma function P(input, other). Needs SciPy; differentiable in `other` alone."""
     return _double(_scipy("gammainc", "igamma"), x, y)
 
 
-@op(sample=cases(lambda r: [call(1.5, r(3, lo=0.5, hi=3))]), promote="float", quiet=True)
+@op(batch="align", sample=cases(lambda r: [call(1.5, r(3, lo=0.5, hi=3))]), promote="float", quiet=True)
 def igammac(x, y):
     """The regularised upper incomplete gamma function 1 - P(input, other). Needs SciPy; differentiable in `other` alone."""
     return _double(_scipy("gammaincc", "igammac"), x, y)
@@ -290,6 +296,7 @@ def _(g, x):
 
 
 @op(
+    batch="align",
     sample=cases(lambda r: [call(r(3, lo=0.1, hi=0.9)), call(r(2, 3, lo=0.1, hi=0.9), eps=0.05)]),
     promote="float",
     quiet=True,
@@ -439,7 +446,7 @@ def _(g, x):
     return g * _airy_slope(x)
 
 
-@op(name="_airy_slope", namespace="_", method=False, promote="float", sample=reals(-3, 2))
+@op(batch="align", name="_airy_slope", namespace="_", method=False, promote="float", sample=reals(-3, 2))
 def _airy_slope(x):
     """The derivative of Ai."""
     return _double(lambda a: _scipy("airy", "special.airy_ai")(a)[1], x)
