@@ -18,7 +18,7 @@ try:
 
     _QUIET = _make_extobj(all="ignore")
 except ImportError:  # pragma: no cover - a NumPy that moved its private context variable
-    _extobj_contextvar = None
+    _extobj_contextvar: Any = None  # type: ignore[no-redef]
 
 Array = Any
 ndarray = np.ndarray

@@ -53,7 +53,7 @@ def _weight(t: Tensor, g: Any, create: bool) -> Any:
             f"Mismatch in shape: grad_output has a shape of {tuple(g.shape)} and output has a shape of {tuple(t.shape)}"
         )
     if g.dtype != t.dtype:
-        g = g.to(t.dtype)  # type: ignore[attr-defined]
+        g = g.to(t.dtype)
     return g if create else g._data
 
 
@@ -189,4 +189,4 @@ def _method(
 
 
 _method.__name__ = _method.__qualname__ = "backward"
-Tensor.backward = _method  # type: ignore[attr-defined]
+Tensor.backward = _method

@@ -49,11 +49,11 @@ class Mapped(Tensor):
         return new(cls)
 
     @property
-    def _data(self) -> Any:  # type: ignore[override]
+    def _data(self) -> Any:
         raise NotMapped("vmap: a single value was asked of all slices at once")
 
     @property
-    def _node(self) -> Any:  # type: ignore[override]
+    def _node(self) -> Any:
         raise NotMapped("vmap: a single history was asked of all slices at once")
 
     _base = _node
@@ -74,7 +74,7 @@ class Mapped(Tensor):
     def device(self) -> device:
         return self.value.device
 
-    @property
+    @property  # type: ignore[misc]
     def requires_grad(self) -> bool:
         return root(self).requires_grad
 
@@ -102,7 +102,7 @@ class Mapped(Tensor):
     def detach(self) -> Tensor:
         return Mapped(self.value.detach(), self.level)
 
-    @property
+    @property  # type: ignore[misc]
     def data(self) -> Tensor:
         return self.detach()
 
@@ -171,8 +171,12 @@ def is_at(t: Any, level: Level) -> bool:
 def slices_of(t: Tensor, level: Level) -> Tensor:
     """The tensor with the level's axis first; one that is the same for all slices is shown once for each."""
     if is_at(t, level):
-        return t.value  # type: ignore[attr-defined]
+        return t.value
     return expand(unsqueeze(t, 0), (level.size, *t.shape))
+
+
+def _all(tensors: list, level: Level) -> list[Tensor]:
+    return [slices_of(t, level) for t in tensors]
 
 
 def lifted(t: Tensor) -> Tensor:
@@ -183,7 +187,7 @@ def lifted(t: Tensor) -> Tensor:
             return t
         *outer, level = running
         if is_at(t, level):
-            return Mapped(lift(t.value, tuple(outer)), level)  # type: ignore[attr-defined]
+            return Mapped(lift(t.value, tuple(outer)), level)
         return Mapped(slices_of(lift(t, tuple(outer)), level), level)
 
     return lift(t, tuple(level for level in levels.get() if level.at_once))
@@ -327,8 +331,8 @@ def derivatives(
     if level is None:
         return gradients(outputs, leaves, weights, True, create_graph, True, True)
     if any(is_at(t, level) for t in (*leaves, *outputs)):
-        whole = [[slices_of(t, level) for t in group] for group in (outputs, leaves, weights)]
-        return tuple(Mapped(g, level) for g in derivatives(*whole, create_graph))
+        found = derivatives(_all(outputs, level), _all(leaves, level), _all(weights, level), create_graph)
+        return tuple(Mapped(g, level) for g in found)
     return many_weights(outputs, leaves, weights, level, create_graph)
 
 
@@ -339,8 +343,8 @@ def many_weights(outputs: list, leaves: list, weights: list, level: Level, creat
         found = gradients(outputs, leaves, weights, True, True, True, True)
         return found if create_graph else tuple(g.detach() for g in found)
     inside = [movedim(slices_of(slices_of(w, level), outer), 0, 1) for w in weights]  # (weights, slices, ...)
-    whole = [[slices_of(t, outer) for t in group] for group in (outputs, leaves)]
-    found = many_weights(*whole, [Mapped(w, level) for w in inside], level, create_graph)
+    carried = [Mapped(w, level) for w in inside]
+    found = many_weights(_all(outputs, outer), _all(leaves, outer), carried, level, create_graph)
     return tuple(Mapped(Mapped(movedim(slices_of(g, level), 1, 0), outer), level) for g in found)
 
 
@@ -350,8 +354,8 @@ def tangents(outputs: list[Tensor], leaves: list[Tensor], directions: list[Tenso
     if level is None:
         return push_forward(tuple(outputs), {x._node: t for x, t in zip(leaves, directions, strict=True)})
     if any(is_at(t, level) for t in (*leaves, *outputs)):
-        groups = [[slices_of(t, level) for t in group] for group in (outputs, leaves, directions)]
-        return [Mapped(t, level) for t in tangents(*groups)]
+        found = tangents(_all(outputs, level), _all(leaves, level), _all(directions, level))
+        return [Mapped(t, level) for t in found]
     return many_directions(outputs, leaves, directions, level)
 
 
@@ -361,8 +365,7 @@ def many_directions(outputs: list, leaves: list, directions: list, level: Level)
     if outer is None:
         return push_forward(tuple(outputs), {x._node: t for x, t in zip(leaves, directions, strict=True)})
     inside = [Mapped(movedim(slices_of(slices_of(t, level), outer), 0, 1), level) for t in directions]
-    whole = [[slices_of(t, outer) for t in group] for group in (outputs, leaves)]
-    found = many_directions(*whole, inside, level)
+    found = many_directions(_all(outputs, outer), _all(leaves, outer), inside, level)
     return [Mapped(Mapped(movedim(slices_of(t, level), 1, 0), outer), level) for t in found]
 
 

@@ -69,10 +69,10 @@ class dtype:
     def itemsize(self) -> builtins.int:
         return 2 if self.name == "bfloat16" else self.dtype.itemsize
 
-    def to_complex(self) -> dtype:
+    def to_complex(self):
         return complex128 if self is float64 else self if self.is_complex else complex64
 
-    def to_real(self) -> dtype:
+    def to_real(self):
         return {complex64: float32, complex128: float64}.get(self, self)
 
 
@@ -157,7 +157,7 @@ def as_dtype(d: object) -> dtype:
     if d is builtins.complex:
         return _default.to_complex()
     if d is builtins.bool or d is builtins.int:  # NumPy's dtypes compare equal to these
-        return _PYTHON[d]  # type: ignore[index]
+        return _PYTHON[d]
     try:
         return from_numpy_dtype(np.dtype(d))  # type: ignore[call-overload]
     except TypeError:

@@ -221,10 +221,10 @@ def operator_method(entry: Callable, reflected: bool) -> Callable:
     """`entry` as a Python operator: foreign operands get NotImplemented, so that their own operator is tried."""
     if reflected:
 
-        def method(self: Tensor, other: Any) -> Any:
+        def turned(self: Tensor, other: Any) -> Any:
             return entry(other, self) if is_operand(other) else NotImplemented
 
-        return method
+        return turned
 
     def method(self: Tensor, other: Any) -> Any:
         if type(other) is Tensor or is_operand(other):

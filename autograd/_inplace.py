@@ -51,7 +51,7 @@ def assign(t: Tensor, result: Tensor, name: str) -> Tensor:
                 f"{name}: result type {from_numpy_dtype(value.dtype)!r} can't be cast to the desired output type "
                 f"{from_numpy_dtype(buffer.dtype)!r}"
             )
-        result = result.to(from_numpy_dtype(buffer.dtype))  # type: ignore[attr-defined]
+        result = result.to(from_numpy_dtype(buffer.dtype))
     node = history(result)
     if type(node) is Node:
         detach_saved(node, buffer)

@@ -129,7 +129,7 @@ class no_grad(_Switch):
         self = super().__new__(cls)
         if function is None:
             return self
-        self.__init__()
+        type(self).__init__(self)
         return self(function)  # `@no_grad` without parentheses
 
     def __init__(self, function=None) -> None:
@@ -179,7 +179,7 @@ class inference_mode(_Switch):
         self = super().__new__(cls)
         if isinstance(mode, bool):
             return self
-        self.__init__()
+        type(self).__init__(self)
         return self(mode)
 
     def __init__(self, mode: bool = True) -> None:

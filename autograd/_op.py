@@ -279,19 +279,19 @@ class Op(Declaration):
             return values[:n], values[n:]
         if count > len(self.defaults):
             raise TypeError(f"{self.name}() takes at most {len(self.defaults)} arguments but {count} were given")
-        values = [*args, *self.defaults[count:]]
+        given = [*args, *self.defaults[count:]]
         for key, value in kwargs.items():
             at = self.positions.get(key)
             if at is None:
                 raise TypeError(f"{self.name}() got an unexpected keyword argument {key!r}; it takes {self.signature}")
             if at < len(args):
                 raise TypeError(f"{self.name}() got multiple values for argument {key!r}")
-            values[at] = value
-        for at, value in enumerate(values):
+            given[at] = value
+        for at, value in enumerate(given):
             if value is MISSING:
                 name = self.public_name((*self.inputs, *self.parameters)[at])
                 raise TypeError(f"{self.name}() missing required argument {name!r} (position {at + 1})")
-        return tuple(values[:n]), tuple(values[n:])
+        return tuple(given[:n]), tuple(given[n:])
 
     def _bind_variadic(self, args: tuple, kwargs: dict) -> tuple[tuple, tuple]:
         values = list(self.parameter_defaults)
@@ -314,7 +314,9 @@ class Op(Declaration):
 
     def apply(self, inputs: tuple, params: tuple) -> Any:
         """Run the operation on what a caller gave: Tensors, arrays and numbers."""
-        arrays, nodes, tensor = [], [], False
+        arrays: list = []
+        nodes: list = []
+        tensor = False
         for value in inputs:
             try:
                 nodes.append(value._node)
@@ -516,7 +518,7 @@ class Composite(Declaration):
         return mapped[0]._compose(self, args, kwargs)
 
 
-def op(kernel: Callable | None = None, **options: Any) -> Any:
+def op(kernel: Callable | None = None, /, **options: Any) -> Any:
     """Declare an operation. See this module's docstring and CONTRIBUTING.md; the options are:
 
     sample: the domain on which it is tested (`_samples.reals`, `_samples.cases`).
@@ -546,7 +548,7 @@ def op(kernel: Callable | None = None, **options: Any) -> Any:
     return _publish(declared, entry)
 
 
-def composite(function: Callable | None = None, **options: Any) -> Any:
+def composite(function: Callable | None = None, /, **options: Any) -> Any:
     """Declare a function made only of operations; options as for `op`."""
     if function is None:
         return lambda f: composite(f, **options)
@@ -561,10 +563,10 @@ def _publish(declared: Op | Composite, entry: Callable) -> Callable:
     entry.__qualname__ = original.__qualname__
     entry.__doc__, entry.__module__ = declared.doc, declared.module
     if isinstance(declared, Op):
-        entry.__wrapped__ = declared.raw  # type: ignore[attr-defined]
-        entry.grad, entry.fast = declared.grad, declared.fast  # type: ignore[attr-defined]
-    entry.op = declared  # type: ignore[attr-defined]
-    declared.call = entry  # type: ignore[union-attr]
+        entry.__wrapped__ = declared.raw
+        entry.grad, entry.fast = declared.grad, declared.fast
+    entry.op = declared
+    declared.call = entry
     names = (declared.name, *declared.aliases)
     for name in names:
         key = f"{declared.namespace}.{name}" if declared.namespace else name

@@ -55,7 +55,8 @@ class Team:
         self.free = threading.Lock()
 
     def start(self) -> queue.SimpleQueue:
-        self.jobs = jobs = queue.SimpleQueue()
+        jobs: queue.SimpleQueue = queue.SimpleQueue()
+        self.jobs = jobs
         for _ in range(self.size - 1):
             threading.Thread(target=_serve, args=(jobs,), daemon=True, name="autograd-helper").start()
         return jobs

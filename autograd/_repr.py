@@ -26,7 +26,7 @@ def set_printoptions(
         profile: "default", "short" or "full".
         sci_mode: always (True) or never (False) scientific notation; by the values when None.
     """
-    profiles = {"default": (4, 1000, 3, 80), "short": (2, 1000, 2, 80), "full": (4, math.inf, 3, 80)}
+    profiles: dict[str, tuple] = {"default": (4, 1000, 3, 80), "short": (2, 1000, 2, 80), "full": (4, math.inf, 3, 80)}
     if profile is not None:
         options.precision, options.threshold, options.edgeitems, options.linewidth = profiles[profile]
     for name, value in (

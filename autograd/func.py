@@ -74,10 +74,10 @@ def _places(argnums: int | tuple[int, ...], args: tuple) -> tuple[int, ...]:
 
 def _marked(args: tuple, places: tuple[int, ...]) -> tuple[list, list]:
     """The arguments with those at `places` as variables, and these trees of variables."""
-    args = list(args)
+    filled = list(args)
     for i in places:
-        args[i] = _map(_variable, args[i])
-    return args, [args[i] for i in places]
+        filled[i] = _map(_variable, filled[i])
+    return filled, [filled[i] for i in places]
 
 
 def _split_aux(result: Any, has_aux: bool) -> tuple[Any, Any]:
@@ -147,7 +147,7 @@ def vjp(func: Callable, *primals: Any, has_aux: bool = False) -> tuple:
     def pull(cotangents: Any, retain_graph: bool = True, create_graph: bool = True) -> tuple:
         pairs = [(o, c) for o, c in zip(outputs, _flat(cotangents), strict=True) if o.requires_grad]
         leaves = _flat(variables)
-        found = [t.detach() * 0 for t in leaves]
+        found = tuple(t.detach() * 0 for t in leaves)
         if pairs:
             found = derivatives([o for o, _ in pairs], leaves, [c for _, c in pairs], create_graph)
         return _for_caller(tuple(_rebuilt(variables, found)), variables)
@@ -291,7 +291,7 @@ def linearize(func: Callable, *primals: Any) -> tuple:
     outputs = tuple(_flat(output))
 
     def push(*tangents: Any) -> Any:
-        return _rebuilt(output, moved_along(outputs, _flat(variables), _flat(tangents)))
+        return _rebuilt(output, moved_along(list(outputs), _flat(variables), _flat(tangents)))
 
     return output, push
 

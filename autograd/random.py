@@ -432,6 +432,6 @@ def _bernoulli_(self, p=0.5, *, generator=None):
     )
 
 
-Tensor.bernoulli_ = _bernoulli_  # type: ignore[attr-defined]
+Tensor.bernoulli_ = _bernoulli_
 
 set_generator(draws)

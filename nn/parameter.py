@@ -155,7 +155,7 @@ def _make_uninitialized(cls: type, requires_grad: bool, device: Any, dtype: Any)
     return self
 
 
-class UninitializedParameter(_Uninitialized, Parameter):  # type: ignore[misc, override]
+class UninitializedParameter(_Uninitialized, Parameter):
     """A Parameter whose shape its lazy module learns from the first input; see `materialize`."""
 
     cls_to_become = Parameter
@@ -169,7 +169,7 @@ class UninitializedParameter(_Uninitialized, Parameter):  # type: ignore[misc, o
         """Nothing is left to do."""
 
 
-class UninitializedBuffer(_Uninitialized, Tensor):  # type: ignore[misc, override]
+class UninitializedBuffer(_Uninitialized, Tensor):
     """A buffer whose shape its lazy module learns from the first input; see `materialize`."""
 
     __slots__ = ()

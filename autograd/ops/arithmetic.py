@@ -182,7 +182,7 @@ def floor_divide(x, y):
 def _trunc_divide(x, y):
     """input / other rounded towards zero."""
     _check_zero("div", x, y)
-    kind = getattr(x, "dtype", getattr(y, "dtype", None))
+    kind = x.dtype if hasattr(x, "dtype") else y.dtype
     if kind.kind in "biu":
         quotient = np.abs(x) // np.abs(y)
         return (quotient * np.sign(x) * np.sign(y)).astype(kind)

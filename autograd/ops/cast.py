@@ -85,7 +85,7 @@ def _no_cuda(self, *args, **kwargs):
     raise RuntimeError("cuda: no GPU is available to this engine; tensors live on the CPU")
 
 
-Tensor.cuda = _no_cuda  # type: ignore[attr-defined]
+Tensor.cuda = _no_cuda
 
 
 def _caster(name, target):
@@ -124,7 +124,7 @@ def _type(self, dtype=None, non_blocking=False):
     return convert(self, found or as_dtype(dtype))
 
 
-Tensor.type = _type  # type: ignore[attr-defined]
+Tensor.type = _type
 
 
 def to_double_family(value):
@@ -163,7 +163,7 @@ def _zero_of(self):
     return False if self.dtype is _dtype.bool else 0
 
 
-Tensor.copy_ = _copy  # type: ignore[attr-defined]
+Tensor.copy_ = _copy
 
 
 @op(
@@ -196,8 +196,8 @@ def _fill(self, value):
     return assign(self, _filled(self, value=value), "fill_")
 
 
-Tensor.fill_ = _fill  # type: ignore[attr-defined]
-Tensor.zero_ = lambda self: _fill(self, 0)  # type: ignore[attr-defined]
+Tensor.fill_ = _fill
+Tensor.zero_ = lambda self: _fill(self, 0)
 
 
 @composite
@@ -212,7 +212,7 @@ def _set_(self, source=None):
     return self
 
 
-Tensor.set_ = _set_  # type: ignore[attr-defined]
+Tensor.set_ = _set_
 
 
 def is_floating_point(input):

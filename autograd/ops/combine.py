@@ -230,7 +230,7 @@ def nan_to_num(input, nan=0.0, posinf=None, neginf=None):
     return where(input == float("-inf"), float(limits.min if neginf is None else neginf), out)
 
 
-Tensor.nan_to_num_ = lambda self, *a, **k: self.copy_(nan_to_num(self, *a, **k))  # type: ignore[attr-defined]
+Tensor.nan_to_num_ = lambda self, *a, **k: self.copy_(nan_to_num(self, *a, **k))
 
 
 @composite
@@ -376,7 +376,7 @@ def parse_einsum(equation, operands):
 
 
 def _sizes_of(terms, operands):
-    sizes_ = {}
+    sizes_: dict = {}
     for i, (term, t) in enumerate(zip(terms, operands, strict=True)):
         for label, n in zip(term, t.shape, strict=True):
             known = sizes_.get(label, 1)
@@ -462,7 +462,7 @@ def einsum(equation, *operands):
     for i, j in _contraction_order(pairs, out, sizes_):
         second, first = pairs.pop(max(i, j)), pairs.pop(min(i, j))
         keep = set(out).union(*[set(p[0]) for p in pairs])
-        pairs.append(_pair(*first, *second, keep, sizes_))
+        pairs.append(_pair(first[0], first[1], second[0], second[1], keep, sizes_))
     term, t = pairs[0]
     gone = tuple(i for i, c in enumerate(term) if c not in out)
     if gone:
@@ -552,7 +552,7 @@ def ldexp(input, other):
     return mul(input, pow(2.0, other))
 
 
-Frexp = namedtuple("frexp", ("mantissa", "exponent"))
+Frexp = namedtuple("frexp", ("mantissa", "exponent"))  # type: ignore[name-match]
 
 
 @composite

@@ -266,7 +266,7 @@ def _method_where(self, condition, other):
     return where(condition, self, other)
 
 
-Tensor.where = _method_where  # type: ignore[attr-defined]
+Tensor.where = _method_where
 
 
 @op(promote="same", elementwise=True, symbol="max", caption="to the larger", sample=reals(-3, 3))

@@ -28,8 +28,8 @@ def _(g):
     return conj(g)
 
 
-Tensor.conj_physical_ = lambda self: self.copy_(conj(self)) if self.is_complex() else self  # type: ignore[attr-defined]
-Tensor.resolve_neg = lambda self: self  # type: ignore[attr-defined]
+Tensor.conj_physical_ = lambda self: self.copy_(conj(self)) if self.is_complex() else self
+Tensor.resolve_neg = lambda self: self
 
 
 @op(batch="align", name="_real_part", namespace="_", method=False, symbol="Re", view=True, sample=_COMPLEX, **_PLAIN)
@@ -81,8 +81,8 @@ def imag(input):
     return _imag_part(input)
 
 
-Tensor.real = property(real, lambda self, value: real(self).copy_(value))  # type: ignore[attr-defined]
-Tensor.imag = property(imag, lambda self, value: imag(self).copy_(value))  # type: ignore[attr-defined]
+Tensor.real = property(real, lambda self, value: real(self).copy_(value))  # type: ignore[assignment]
+Tensor.imag = property(imag, lambda self, value: imag(self).copy_(value))  # type: ignore[assignment]
 
 
 @op(
@@ -199,8 +199,8 @@ def _adjoint(self):
     return conj(self.T)
 
 
-Tensor.H = property(_adjoint)  # type: ignore[attr-defined]
-Tensor.mH = property(lambda self: conj(self.mT))  # type: ignore[attr-defined]
+Tensor.H = property(_adjoint)  # type: ignore[assignment]
+Tensor.mH = property(lambda self: conj(self.mT))  # type: ignore[assignment]
 
 
 @composite

@@ -151,7 +151,7 @@ def _fill_diagonal_(self, fill_value, wrap=False):
     return self
 
 
-Tensor.fill_diagonal_ = _fill_diagonal_  # type: ignore[attr-defined]
+Tensor.fill_diagonal_ = _fill_diagonal_
 
 
 # ---------------------------------------------------------------------------------------------- copies of views with a part replaced
@@ -321,5 +321,5 @@ def _resize_(self, *size, memory_format=None):
     return self
 
 
-Tensor.resize_ = _resize_  # type: ignore[attr-defined]
-Tensor.resize_as_ = lambda self, other, memory_format=None: _resize_(self, tuple(other.shape))  # type: ignore[attr-defined]
+Tensor.resize_ = _resize_
+Tensor.resize_as_ = lambda self, other, memory_format=None: _resize_(self, tuple(other.shape))

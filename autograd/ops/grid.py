@@ -111,7 +111,7 @@ def _whole_inside(i, n, padding_mode, align):
 
 def _read(flat, places, size, padding_mode, align):
     """Pixels at whole places (one array (N, P) per axis): (N, C, P), zero outside."""
-    index, counted = 0, True
+    index, counted = np.zeros(1, np.int64), np.ones(1, bool)
     for i, n in zip(places, size, strict=True):
         at, known = _whole_inside(i, n, padding_mode, align)
         index, counted = index * n + at, counted & known

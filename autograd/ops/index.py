@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .._array import Part, changes, is_raw, ndarray, wrap_dim
@@ -172,7 +174,7 @@ def getitem(self, index):
         raise _explain(error, self._data.shape, index) from None
 
 
-Tensor.__getitem__ = getitem  # type: ignore[attr-defined]
+Tensor.__getitem__ = getitem
 
 
 @composite
@@ -281,7 +283,7 @@ def nonzero(input, *, as_tuple=False):
     return wrap(np.stack(found, axis=-1) if input.ndim else np.zeros((len(found[0]), 0), np.int64))
 
 
-Tensor.nonzero = nonzero  # type: ignore[attr-defined]
+Tensor.nonzero = nonzero
 
 
 # ---------------------------------------------------------------------------------------------- writing
@@ -395,7 +397,7 @@ def setitem(self, index, value):
         rebase(self, node)
 
 
-def _fitting(data, target, dtype):
+def _fitting(data: Any, target, dtype):
     """The value cast to the tensor's dtype, with leading axes of length one dropped where NumPy would object."""
     if not isinstance(data, (ndarray, np.generic)):
         return np.asarray(data).astype(dtype) if not isinstance(data, (bool, int, float)) else data
@@ -419,7 +421,7 @@ def _written_node(self, own, value, edge, index, buffer):
     return node
 
 
-Tensor.__setitem__ = setitem  # type: ignore[attr-defined]
+Tensor.__setitem__ = setitem
 
 
 # ---------------------------------------------------------------------------------------------- regions behind views

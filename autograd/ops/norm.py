@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -80,7 +81,7 @@ def _(g, x, weight, average, variance, axes, eps, needs):
     normal = (x - average) * scale
     product = g * normal
     gw = gb = gx = None
-    shape = None if weight is None else weight.shape
+    shape: Any = None if weight is None else weight.shape
     if needs[1]:
         gw = sum_to(product, shape)
     if needs[2]:

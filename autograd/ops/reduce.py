@@ -26,7 +26,7 @@ _AXES = cases(
     ]
 )
 
-_MinMax = namedtuple("aminmax", ("min", "max"))
+_MinMax = namedtuple("aminmax", ("min", "max"))  # type: ignore[name-match]
 
 
 def _cast(x, dtype):

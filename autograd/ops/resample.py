@@ -279,7 +279,7 @@ def _check_mode(input, mode, align_corners, antialias):
                 "interpolate: align_corners option can only be set with the interpolating modes: linear | "
                 "bilinear | bicubic | trilinear"
             )
-        needed = (3, 4, 5)
+        needed: tuple = (3, 4, 5)
     elif mode in _LINEAR or mode == "bicubic":
         needed = (_LINEAR.get(mode, 4),)
     else:

@@ -121,7 +121,7 @@ def _method_reshape(self, *shape):
     return _reshape(self, shape=sizes(shape))
 
 
-Tensor.reshape = _method_reshape  # type: ignore[attr-defined]
+Tensor.reshape = _method_reshape
 
 
 @composite
@@ -232,7 +232,7 @@ def permute(input, dims):
     return _permute(input, dims=wrap_dims(dims, input.ndim) if dims else ())
 
 
-Tensor.permute = lambda self, *dims: permute(self, sizes(dims))  # type: ignore[attr-defined]
+Tensor.permute = lambda self, *dims: permute(self, sizes(dims))
 
 
 @composite(aliases=("swapaxes", "swapdims"), inplace=False)
@@ -268,8 +268,8 @@ def _matrix_axes(name, input):
     return (*range(input.ndim - 2), input.ndim - 1, input.ndim - 2)
 
 
-Tensor.T = property(lambda self: _permute(self, dims=tuple(range(self.ndim))[::-1]))  # type: ignore[attr-defined]
-Tensor.mT = property(lambda self: _permute(self, dims=_matrix_axes("mT", self)))  # type: ignore[attr-defined]
+Tensor.T = property(lambda self: _permute(self, dims=tuple(range(self.ndim))[::-1]))  # type: ignore[assignment]
+Tensor.mT = property(lambda self: _permute(self, dims=_matrix_axes("mT", self)))  # type: ignore[assignment]
 
 
 @composite(aliases=("moveaxis",))
@@ -323,7 +323,7 @@ def expand(input, size):
     return input if full == own and type(input) is ndarray else _expand(input, shape=full)
 
 
-Tensor.expand = lambda self, *size: expand(self, sizes(size))  # type: ignore[attr-defined]
+Tensor.expand = lambda self, *size: expand(self, sizes(size))
 
 
 @composite
@@ -420,7 +420,7 @@ def flip(input, dims):
     return _flip(input, dims=wrap_dims(dims, input.ndim) if dims else ())
 
 
-Tensor.flip = lambda self, *dims: flip(self, sizes(dims))  # type: ignore[attr-defined]
+Tensor.flip = lambda self, *dims: flip(self, sizes(dims))
 
 
 @op(symbol="roll", caption="undo", linear=True,
@@ -616,4 +616,4 @@ def tile(input, dims):
     return _repeat(input, repeats=(1,) * (input.ndim - len(dims)) + dims)
 
 
-Tensor.tile = lambda self, *dims: tile(self, sizes(dims))  # type: ignore[attr-defined]
+Tensor.tile = lambda self, *dims: tile(self, sizes(dims))

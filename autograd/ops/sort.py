@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import namedtuple
 
+from typing import Any
+
 import numpy as np
 
 from .._array import wrap_dim
@@ -94,9 +96,8 @@ def topk(input, k, dim=-1, largest=True, sorted=True):
     return _topk(input, k, at, largest)
 
 
-Kthvalue, Median, Nanmedian, Mode = (
-    namedtuple(name, ("values", "indices")) for name in ("kthvalue", "median", "nanmedian", "mode")
-)
+_ORDERED: list[Any] = [namedtuple(name, ("values", "indices")) for name in ("kthvalue", "median", "nanmedian", "mode")]
+Kthvalue, Median, Nanmedian, Mode = _ORDERED
 
 
 def _selected(pair, input, order, dim, keepdim):
@@ -222,7 +223,8 @@ def _quantile(name, input, q, dim, keepdim, interpolation, ignore):
     missing = isnan(ordered).sum(dim=-1, keepdim=True)._data
     count = ordered.shape[-1] - missing if ignore else np.full_like(missing, ordered.shape[-1])
     rank = q._data.reshape(-1) * np.maximum(count - 1, 0)
-    rank = {"lower": np.floor, "higher": np.ceil, "nearest": np.round}.get(interpolation, lambda r: r)(rank)
+    turn: Any = {"lower": np.floor, "higher": np.ceil, "nearest": np.round}.get(interpolation, lambda r: r)
+    rank = turn(rank)
     rank = np.broadcast_to(rank, (*ordered.shape[:-1], q.numel()))
     low, high = np.floor(rank).astype(np.int64), np.ceil(rank).astype(np.int64)
     weight = np.full_like(rank, 0.5) * (high > low) if interpolation == "midpoint" else rank - low
@@ -302,7 +304,7 @@ def unique_consecutive(input, return_inverse=False, return_counts=False, dim=Non
 def isin(elements, test_elements, *, assume_unique=False, invert=False):
     """Whether each element is among `test_elements`."""
     values = [v._data if isinstance(v, Tensor) else v for v in (elements, test_elements)]
-    return wrap(np.isin(*values, assume_unique=assume_unique, invert=invert))
+    return wrap(np.isin(values[0], values[1], assume_unique=assume_unique, invert=invert))
 
 
 # ---------------------------------------------------------------------------------------------- searching
@@ -362,7 +364,7 @@ def histc(input, bins=100, min=0, max=0):
     return wrap(np.histogram(x[(x >= low) & (x <= high)], bins, (low, high))[0].astype(x.dtype))
 
 
-_Histogram = namedtuple("histogram", ("hist", "bin_edges"))
+_Histogram = namedtuple("histogram", ("hist", "bin_edges"))  # type: ignore[name-match]
 
 
 @composite
@@ -380,7 +382,7 @@ def histogram(input, bins, *, range=None, weight=None, density=False):
     return _Histogram(wrap(hist.astype(x.dtype)), wrap(edges.astype(x.dtype)))
 
 
-_Histogramdd = namedtuple("histogramdd", ("hist", "bin_edges"))
+_Histogramdd = namedtuple("histogramdd", ("hist", "bin_edges"))  # type: ignore[name-match]
 
 
 @composite(method=False)

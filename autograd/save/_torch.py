@@ -146,7 +146,7 @@ class _TrustingUnpickler(pickle.Unpickler):
 
     def __init__(self, stream: IO[bytes], persistent: Callable[[Any], Any]) -> None:
         super().__init__(stream)
-        self.persistent_load = persistent  # type: ignore[method-assign]
+        self.persistent_load = persistent
 
     def find_class(self, module: str, name: str) -> Any:
         found = TORCH.get(f"{module} {name}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -101,7 +102,7 @@ def _binary(draw: Any, p: Program) -> Step:
 
 def _fits(a: tuple, b: tuple) -> bool:
     try:
-        return np.prod(np.broadcast_shapes(a, b), dtype=np.int64) <= 64
+        return math.prod(np.broadcast_shapes(a, b)) <= 64
     except ValueError:
         return False
 

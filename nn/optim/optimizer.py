@@ -126,7 +126,7 @@ class Optimizer:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "step" in cls.__dict__ and not hasattr(cls.step, "hooked"):
-            cls.step = _hooked(cls.step)  # type: ignore[method-assign]
+            cls.step = _hooked(cls.step)
 
     def _make_hooks(self) -> None:
         self._step_pre: dict[int, Callable] = OrderedDict()
@@ -333,7 +333,7 @@ class Optimizer:
         return add_hook(self._load_post, hook, prepend)
 
 
-Optimizer.step = _hooked(Optimizer.step)  # type: ignore[method-assign]
+Optimizer.step = _hooked(Optimizer.step)
 
 
 def _listed(params: Any) -> list:

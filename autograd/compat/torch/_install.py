@@ -99,7 +99,7 @@ def uninstall() -> None:
         cls.__module__ = module
     _renamed.clear()
     for cls, show in _shown.items():
-        cls.__repr__ = show  # type: ignore[method-assign]
+        cls.__repr__ = show
     _shown.clear()
     _names.stop()
     methods.detach()
@@ -133,7 +133,7 @@ def _rename() -> None:
         cls.__module__ = module
     for cls in _named_tuples():
         _shown[cls] = cls.__repr__
-        cls.__repr__ = _show_fields  # type: ignore[method-assign,assignment]
+        cls.__repr__ = _show_fields
 
 
 def _file(cls: type) -> str:

@@ -159,7 +159,7 @@ def start() -> None:
             if callable(found):
                 _replaced.append((place, name, found))
                 setattr(place, name, _naming(found, name))
-    Node.name = torch_name  # type: ignore[method-assign]
+    Node.name = torch_name
 
 
 def stop() -> None:
@@ -167,7 +167,7 @@ def stop() -> None:
     for place, name, found in reversed(_replaced):
         setattr(place, name, found)
     _replaced.clear()
-    Node.name = _own_name  # type: ignore[method-assign]
+    Node.name = _own_name
 
 
 __all__ = ["start", "stop", "torch_name"]

@@ -205,7 +205,7 @@ def note_steps(optimizer: Optimizer) -> None:
         return function(owner, *args, **kwargs)
 
     wrapper._wrapped_by_lr_sched = True
-    optimizer.step = wrapper  # type: ignore[method-assign]
+    optimizer.step = wrapper
 
 
 def saved_callables(functions: Sequence[Callable]) -> list[dict | None]:
