@@ -112,6 +112,9 @@ class Mapped(Tensor):
     def contiguous(self, memory_format: Any = None) -> Tensor:
         return Mapped(self.value.contiguous(), self.level)
 
+    def to(self, *args: Any, **kwargs: Any) -> Tensor:
+        return Mapped(self.value.to(*args, **kwargs), self.level)
+
     def __len__(self) -> int:
         if not self.ndim:
             raise TypeError("len() of a 0-d tensor")

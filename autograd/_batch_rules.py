@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import builtins
 import math
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from ._batch import TABLE, Level, Mapped, align, moved, padded, slices_of, top, whole
+from ._dtype import from_numpy_dtype, result_dtype
 from ._op import Op
 from ._tensor import NotMapped, Tensor
 from .ops.arithmetic import mul, sub
+from .ops.compare import _where
 from .ops.matmul import matmul
 from .ops.reduce import mean, sum
 from .ops.shape import expand, movedim, reshape, squeeze, transpose, unsqueeze
@@ -216,6 +219,23 @@ def _(op: Op, size: int, values: list, mapped: tuple, params: tuple) -> Any:
 @batch("_._embedding")
 def _(op: Op, size: int, values: list, mapped: tuple, params: tuple) -> Any:
     return None if mapped[0] else op.apply(tuple(values), params)
+
+
+# ---------------------------------------------------------------------------------------------- choices
+
+
+@batch("where")
+def chosen(function: Any, args: tuple, options: dict[str, Any]) -> Any:
+    """where of tensors and numbers, which the plain function promotes by looking at their values."""
+    given = dict(zip(("condition", "input", "other"), args, strict=False)) | options
+    if len(given) != 3:
+        raise NotMapped("vmap: the number of places where a condition holds differs between slices")
+    x, y = given["input"], given["other"]
+    # One slice decides the dtype: by its number of axes, not by those of all slices.
+    like = [SimpleNamespace(ndim=v.ndim, dtype=v.dtype.dtype) if isinstance(v, Tensor) else v for v in (x, y)]
+    target = result_dtype(tuple(like))
+    as_target = [v.to(from_numpy_dtype(target)) if isinstance(v, Tensor) else np.asarray(v, target)[()] for v in (x, y)]
+    return _where(given["condition"], *as_target)
 
 
 # ---------------------------------------------------------------------------------------------- losses over classes

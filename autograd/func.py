@@ -103,7 +103,8 @@ def grad_and_value(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: 
                 )
             if value.numel() != 1:
                 raise RuntimeError(
-                    f"Expected the function given to grad to return a scalar tensor, got tensor with {value.ndim} dims: shape {tuple(value.shape)}"
+                    f"Expected the function given to grad to return a scalar tensor, got tensor with {value.ndim} dims: "
+                    f"shape {tuple(value.shape)}"
                 )
             found = _rebuilt(trees, _gradients(value, _flat(trees)))
         grads = tuple(found) if isinstance(argnums, tuple) else found[0]
@@ -291,9 +292,10 @@ def linearize(func: Callable, *primals: Any) -> tuple:
     outputs = tuple(_flat(output))
 
     def push(*tangents: Any) -> Any:
-        return _rebuilt(output, moved_along(list(outputs), _flat(variables), _flat(tangents)))
+        moved = _rebuilt(output, moved_along(list(outputs), _flat(variables), _flat(tangents)))
+        return _for_caller(moved, variables)
 
-    return output, push
+    return _for_caller(output, variables), push
 
 
 def stack_module_state(models: list) -> tuple[dict, dict]:

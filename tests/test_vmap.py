@@ -116,6 +116,21 @@ def test_axes_of_inputs_and_outputs():
     assert vmap(lambda x: x.sum(), chunk_size=1)(X).equal(X.sum(1))
 
 
+def test_a_choice_between_slices_and_numbers():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = vmap(lambda x: ag.where(x > 0, x, 0.0))(X)
+    assert found.equal(ag.where(X > 0, X, 0.0))
+
+
+def test_a_linearized_function_keeps_no_history():
+    output, push = func.linearize(ag.sin, X)
+    moved = push(ag.ones_like(X))
+    assert not output.requires_grad
+    assert not moved.requires_grad
+    np.testing.assert_allclose(moved.numpy(), np.cos(X.numpy()), rtol=1e-12)
+
+
 def test_what_needs_single_values_runs_slice_by_slice_and_says_so():
     def rectified(x):
         return x * 2 if x.sum().item() > 0.6 else x
