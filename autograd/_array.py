@@ -34,7 +34,9 @@ tick = itertools.count(1).__next__  # the one clock: nodes are numbered and in-p
 
 def is_raw(value: object) -> bool:
     """Whether a value is array data as kernels take it: ndarray, NumPy scalar, or a duck array of NumPy's protocols."""
-    return type(value) in RAW or (hasattr(value, "__array_function__") and not hasattr(type(value), "_node"))
+    if type(value) in RAW or isinstance(value, np.generic):  # ml_dtypes' scalars are NumPy's, but not of its types
+        return True
+    return hasattr(value, "__array_function__") and not hasattr(type(value), "_node")
 
 
 class quiet:

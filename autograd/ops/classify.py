@@ -146,7 +146,8 @@ def _check_nll(name, input, target, weight):
         raise ValueError(f"{name}: Expected 1 or more dimensions (got {input.ndim})")
     if target.dtype.kind not in "iu":
         raise RuntimeError(
-            f"{name}: expected scalar type Long but found {target.dtype!r} for the target of class indices"
+            f"{name}: expected target dtype to be Long or Byte, but got {target.dtype!r}; class indices are integers "
+            "(target.long()), probabilities have the input's shape"
         )
     if input.ndim == 1:
         if target.ndim:
@@ -159,12 +160,27 @@ def _check_nll(name, input, target, weight):
             f"({target.shape[0] if target.ndim else 'none'})."
         )
     elif tuple(target.shape[1:]) != tuple(input.shape[2:]):
-        raise RuntimeError(f"{name}: size mismatch (got input: {list(input.shape)} , target: {list(target.shape)})")
+        wanted = [input.shape[0], *input.shape[2:]]
+        raise RuntimeError(
+            f"{name}: size mismatch (got input: {list(input.shape)} , target: {list(target.shape)}): Expected target "
+            f"size {wanted}, got {list(target.shape)}"
+        )
+    _check_class_weight(name, weight, input)
+
+
+def _check_class_weight(name, weight, input):
+    if weight is None:
+        return
     classes = input.shape[1] if input.ndim > 1 else input.shape[0]
-    if weight is not None and tuple(weight.shape) != (classes,):
+    if tuple(weight.shape) != (classes,):
         raise RuntimeError(
             f"{name}: weight tensor should be defined either for all {classes} classes or no classes but got "
             f"weight tensor of shape: {list(weight.shape)}"
+        )
+    if weight.dtype != input.dtype:
+        raise RuntimeError(
+            f"{name}: expected scalar type {input.dtype!r} but found {weight.dtype!r} for the weight of the classes; "
+            f"convert it: weight.to({input.dtype!r})"
         )
 
 
@@ -257,7 +273,16 @@ def cross_entropy(
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"cross_entropy: label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     if target.dtype.kind == "f" and target.ndim == input.ndim:
+        if ignore_index >= 0:
+            raise RuntimeError(
+                f"cross_entropy: ignore_index is not supported for floating point target, got {ignore_index} with "
+                f"{target.dtype!r} probabilities"
+            )
         return _from_probabilities(input, target, weight, reduction, label_smoothing)
+    if target.shape == input.shape and input.ndim > 1:
+        raise RuntimeError(
+            f"cross_entropy: Expected floating point type for target with class probabilities, got {target.dtype!r}"
+        )
     _check_nll("cross_entropy", input, target, weight)
     if input.ndim == 1:
         one = cross_entropy(
@@ -314,11 +339,14 @@ def _along_classes(weight, ndim):
 
 def _from_probabilities(input, target, weight, reduction, share):
     """-Σ over classes of target log softmax(input), the mean over the batch."""
+    if input.ndim > 1 and input.shape[0] != target.shape[0]:
+        raise ValueError(
+            f"cross_entropy: Expected input batch_size ({input.shape[0]}) to match target batch_size ({target.shape[0]})."
+        )
     if input.shape != target.shape:
         raise RuntimeError(
-            "cross_entropy: Expected floating point type for target with class probabilities to have the input's "
-            "shape "
-            f"{_size(input)}, got {_size(target)}"
+            "cross_entropy: 0D or 1D target tensor expected, multi-target not supported; class probabilities have the "
+            f"input's shape {_size(input)}, got {_size(target)}"
         )
     axis = 1 if input.ndim > 1 else 0
     if share:
@@ -340,23 +368,48 @@ def linear_cross_entropy(
 
     Args:
         linear_weight: (C, in), or (C, d1, ..., dK, in) for a loss in K dimensions.
+        linear_bias: one per class and place, (C) or (C, d1, ..., dK).
         ignore_index: -100 for class indices when None.
         options: accepted for PyTorch's sake; everything is computed at once.
+
+    Shape: input (N, in) or (in), target as for `cross_entropy` of (N, C, d1, ..., dK) -> () or the indices' shape
+
+    Raises:
+        RuntimeError: the widths of input, weight and bias do not fit, or an ignore_index beside probabilities.
     """
-    if ignore_index is None:
-        ignore_index = -100
-    extra = tuple(linear_weight.shape[1:-1])
-    if not extra:
-        logits = linear(input, linear_weight, linear_bias)
-    else:
-        classes = linear_weight.shape[0]
-        flat = linear(input, reshape(linear_weight, (-1, linear_weight.shape[-1])))
-        logits = reshape(flat, (*input.shape[:-1], classes, *extra))
-        if linear_bias is not None:
-            logits = logits + (linear_bias if linear_bias.ndim > 1 else reshape(linear_bias, (-1, *(1,) * len(extra))))
+    axes = tuple(linear_weight.shape[:-1])
+    _check_linear(input, linear_weight, linear_bias, axes)
+    bias = None if linear_bias is None else reshape(linear_bias, (-1,))
+    flat = linear(input, reshape(linear_weight, (-1, linear_weight.shape[-1])), bias)
+    logits = reshape(flat, (*input.shape[:-1], *axes))
+    if tuple(target.shape) == tuple(logits.shape) and ignore_index is not None:
+        raise RuntimeError(
+            f"linear_cross_entropy: ignore_index cannot be specified when target contains probabilities, got {ignore_index}"
+        )
+    ignored = -100 if ignore_index is None else ignore_index
     return cross_entropy(
-        logits, target, weight, ignore_index=ignore_index, reduction=reduction, label_smoothing=label_smoothing
+        logits, target, weight, ignore_index=ignored, reduction=reduction, label_smoothing=label_smoothing
     )
+
+
+def _check_linear(input, weight, bias, axes):
+    name = "linear_cross_entropy"
+    if input.ndim not in (1, 2):
+        raise RuntimeError(f"{name}: expected input with dimensionality 1 or 2, got {input.ndim}")
+    if weight.ndim < 2:
+        raise RuntimeError(f"{name}: expected linear_weight with dimensionality at least 2, got {weight.ndim}")
+    if input.shape[-1] != weight.shape[-1]:
+        raise RuntimeError(
+            f"{name}: expected equal input and linear_weight last dimensions (in_features), got {input.shape[-1]} and "
+            f"{weight.shape[-1]}, respectively"
+        )
+    if bias is not None and tuple(bias.shape) != axes:
+        raise RuntimeError(f"{name}: expected linear_bias shape {axes}, got {tuple(bias.shape)}")
+    if len(axes) > 1 and input.ndim == 1:
+        raise RuntimeError(
+            f"{name}: a loss in {len(axes) - 1} dimensions, by linear_weight of shape {tuple(weight.shape)}, requires "
+            f"batched input (N, {input.shape[0]}), got unbatched input of shape {tuple(input.shape)}"
+        )
 
 
 # ---------------------------------------------------------------------------------------------- margins
@@ -384,10 +437,14 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
     if weight is not None and weight.ndim != 1:
         raise ValueError(f"multi_margin_loss: weight must be one-dimensional, got {weight.ndim} dimensions")
     x, added = _rows("multi_margin_loss", input)
+    _check_class_weight("multi_margin_loss", weight, x)
+    if target.dtype.kind not in "iu":
+        raise RuntimeError(f"multi_margin_loss: expected scalar type Long but found {target.dtype!r} for the target")
     labels = _raw(target).reshape(-1)
-    if labels.shape[0] != x.shape[0]:
+    if target.ndim > 1 or labels.shape[0] != x.shape[0]:
         raise RuntimeError(
-            f"multi_margin_loss: inconsistent target size, expected {x.shape[0]} but got {list(target.shape)}"
+            "multi_margin_loss: target tensor should be 1-D with size equal to the number of input samples (batch size). "
+            f"Expected target size [{x.shape[0]}], but got {list(target.shape)}. Input has shape {list(input.shape)}."
         )
     if labels.size and (labels.min() < 0 or labels.max() >= x.shape[1]):
         raise RuntimeError(

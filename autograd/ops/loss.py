@@ -176,8 +176,11 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     """Mean of d²/2 where |d| < delta and delta (|d| - delta/2) elsewhere, d = input - target.
 
     Raises:
+        TypeError: delta is not a real number.
         RuntimeError: delta is not positive.
     """
+    if not isinstance(delta, (int, float, np.integer, np.floating)):
+        raise TypeError(f"huber_loss: delta must be a float or int, got: {type(delta)}")
     if delta <= 0:
         raise RuntimeError(f"huber_loss does not support non-positive values for delta, got {delta}.")
     _warn_sizes("huber_loss", input, target)

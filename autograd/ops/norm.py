@@ -180,6 +180,16 @@ def _halves(function, input, *rest):
     return function(*wide).to(input.dtype)
 
 
+def _check_batch(input, training, eps):
+    if training and math.prod(input.shape[:1] + input.shape[2:]) == 1:
+        raise ValueError(
+            f"batch_norm: Expected more than 1 value per channel when training, got input size {input.shape}"
+        )
+    if eps < 0 or (training and eps == 0):
+        wanted = "positive during training" if training else "non-negative"
+        raise ValueError(f"batch_norm eps must be {wanted}, but got {eps}")
+
+
 def _check_parts(name, channels, parts):
     for what, t in parts.items():
         if t is not None and t.numel() != channels:
@@ -204,6 +214,8 @@ def _batch(x, running_mean, running_var, weight, bias, momentum, eps):
     axes = (0, *range(2, x.ndim))
     y, mean, variance = _standard(x, _per_channel(weight, x.ndim), _per_channel(bias, x.ndim), axes=axes, eps=eps)
     n = x.numel() // max(x.shape[1], 1)
+    if not n:
+        return y  # no values, no statistics to take in
     _update(running_mean, mean._data.reshape(-1), momentum)
     _update(running_var, variance._data.reshape(-1) * (n / max(n - 1, 1)), momentum)
     return y
@@ -221,7 +233,7 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     Shape: input (N, C, *); the others (C).
 
     Raises:
-        ValueError: training with one value per channel, which has no variance.
+        ValueError: training with one value per channel, which has no variance, or with eps <= 0.
         RuntimeError: lengths differ from C, or no statistics are there to use.
 
     Source: Ioffe and Szegedy, "Batch normalization", 2015.
@@ -232,15 +244,9 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
         raise RuntimeError(
             f"batch_norm: expected an input with a channel axis (N, C, ...), got shape {tuple(input.shape)}"
         )
-    if training and math.prod(input.shape[:1] + input.shape[2:]) == 1:
-        raise ValueError(
-            f"batch_norm: Expected more than 1 value per channel when training, got input size {input.shape}"
-        )
-    _check_parts(
-        "batch_norm",
-        input.shape[1],
-        {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias},
-    )
+    _check_batch(input, training, eps)
+    given = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
+    _check_parts("batch_norm", input.shape[1], given)
     if input.dtype is float16:
         return _halves(
             lambda x, w, b: batch_norm(x, running_mean, running_var, w, b, training, momentum, eps), input, weight, bias

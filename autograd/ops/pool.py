@@ -39,8 +39,8 @@ def _geometry(name, input, spatial, kernel_size, stride, padding, dilation, ceil
     padding, dilation = per_axis(name, "padding", padding, spatial), per_axis(name, "dilation", dilation, spatial)
     if input.ndim not in (spatial + 1, spatial + 2):
         raise RuntimeError(
-            f"{name}: Expected {spatial + 1}D or {spatial + 2}D (batch mode) tensor for input, but got input of "
-            f"size: {list(input.shape)}"
+            f"{name}: non-empty {spatial + 1}D or {spatial + 2}D (batch mode) tensor expected for input, but got input "
+            f"of size: {list(input.shape)}"
         )
     if any(k <= 0 for k in kernel) or any(d <= 0 for d in dilation):
         raise RuntimeError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import namedtuple
 from collections.abc import Sequence
 from typing import Any
@@ -138,28 +139,24 @@ class LinearCrossEntropyLoss(Module):
         label_smoothing: float = 0.0, options: Any = None,
     ) -> None:  # fmt: skip
         super().__init__()
+        if weight is not None and tuple(weight.shape) != (num_classes,):
+            raise RuntimeError(f"expected weight shape to be {(num_classes,)}, got {tuple(weight.shape)}")
+        if not 0 <= label_smoothing <= 1:
+            raise RuntimeError(f"expected label_smoothing to be in range [0, 1], got {label_smoothing}")
         self.in_features, self.num_classes, self.out_features = in_features, num_classes, tuple(out_features)
-        self.reduction, self.ignore_index, self.label_smoothing, self.options = (
-            reduction,
-            ignore_index,
-            label_smoothing,
-            options,
-        )
-        total = num_classes
-        for n in self.out_features:
-            total *= n
-        self.linear = Linear(in_features, total, bias=bias, device=device, dtype=dtype)
+        self.reduction, self.ignore_index, self.label_smoothing = reduction, ignore_index, label_smoothing
+        self.options = options
+        outputs = math.prod(self.out_features, start=num_classes)
+        self.linear = Linear(in_features, outputs, bias=bias, device=device, dtype=dtype)
         self.register_buffer("weight", weight)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Cross-entropy of the linear map's scores."""
-        scores = self.linear(input)
-        if self.out_features:
-            scores = scores.unflatten(-1, (self.num_classes, *self.out_features))
-        ignore = -100 if self.ignore_index is None else self.ignore_index
-        return F.cross_entropy(
-            scores, target, weight=self.weight, ignore_index=ignore, reduction=self.reduction,
-            label_smoothing=self.label_smoothing,
+        axes = (self.num_classes, *self.out_features)
+        bias = None if self.linear.bias is None else self.linear.bias.reshape(axes)
+        return F.linear_cross_entropy(
+            input, self.linear.weight.reshape(*axes, self.in_features), target, linear_bias=bias, weight=self.weight,
+            reduction=self.reduction, ignore_index=self.ignore_index, label_smoothing=self.label_smoothing,
         )  # fmt: skip
 
     def extra_repr(self) -> str:

@@ -136,7 +136,6 @@ def _copies(module: Module, n: int) -> ModuleList:
 class _Layer(Module):
     """What encoder and decoder layers share: two linear maps with an activation between, and their norms."""
 
-    dropout: Any
     activation: Any
 
     def _feed(
@@ -152,14 +151,21 @@ class _Layer(Module):
         for i in range(1, norms + 1):
             setattr(self, f"dropout{i}", Dropout(dropout))
         self.activation = _activation(activation)
+        self.activation_relu_or_gelu = {F.relu: 1, F.gelu: 2}.get(self.activation, 0)
+
+    # The blocks are PyTorch's, by name and arguments: a subclass overrides one to change or to watch it.
+
+    def _sa_block(self, x: Tensor, attn_mask: Any, key_padding_mask: Any, is_causal: bool = False) -> Tensor:
+        """Attention of the sequence to itself."""
+        seen = self.self_attn(x, x, x, key_padding_mask, False, attn_mask, is_causal=is_causal)[0]
+        return self.dropout1(seen)
 
     def _feed_forward(self, x: Tensor) -> Tensor:
         return self.linear2(self.dropout(self.activation(self.linear1(x))))
 
-    def _residual(self, x: Tensor, number: int, block: Callable[[Tensor], Tensor]) -> Tensor:
+    def _residual(self, x: Tensor, norm: Module, block: Callable[[Tensor], Tensor]) -> Tensor:
         """x plus what the block makes of it, normalised before or after."""
-        norm, drop = getattr(self, f"norm{number}"), getattr(self, f"dropout{number}")
-        return x + drop(block(norm(x))) if self.norm_first else norm(x + drop(block(x)))
+        return x + block(norm(x)) if self.norm_first else norm(x + block(x))
 
 
 class TransformerEncoderLayer(_Layer):
@@ -200,9 +206,12 @@ class TransformerEncoderLayer(_Layer):
         is_causal: bool = False,
     ) -> Tensor:
         """One layer."""
-        padding, mask = src_key_padding_mask, src_mask
-        attend = lambda x: self.self_attn(x, x, x, padding, False, mask, is_causal=is_causal)[0]  # noqa: E731
-        return self._residual(self._residual(src, 1, attend), 2, self._feed_forward)
+        attend = lambda x: self._sa_block(x, src_mask, src_key_padding_mask, is_causal)  # noqa: E731
+        return self._residual(self._residual(src, self.norm1, attend), self.norm2, self._ff_block)
+
+    def _ff_block(self, x: Tensor) -> Tensor:
+        """The two linear maps with the activation between."""
+        return self.dropout2(self._feed_forward(x))
 
 
 class TransformerDecoderLayer(_Layer):
@@ -228,17 +237,21 @@ class TransformerDecoderLayer(_Layer):
         tgt_is_causal: bool = False, memory_is_causal: bool = False,
     ) -> Tensor:  # fmt: skip
         """One layer."""
+        look_back = lambda x: self._sa_block(x, tgt_mask, tgt_key_padding_mask, tgt_is_causal)  # noqa: E731
+        look_over = lambda x: self._mha_block(x, memory, memory_mask, memory_key_padding_mask, memory_is_causal)  # noqa: E731
+        x = self._residual(self._residual(tgt, self.norm1, look_back), self.norm2, look_over)
+        return self._residual(x, self.norm3, self._ff_block)
 
-        def look_back(x: Tensor) -> Tensor:
-            return self.self_attn(x, x, x, tgt_key_padding_mask, False, tgt_mask, is_causal=tgt_is_causal)[0]
+    def _mha_block(
+        self, x: Tensor, mem: Tensor, attn_mask: Any, key_padding_mask: Any, is_causal: bool = False
+    ) -> Tensor:
+        """Attention of the sequence to the encoder's output."""
+        seen = self.multihead_attn(x, mem, mem, key_padding_mask, False, attn_mask, is_causal=is_causal)[0]
+        return self.dropout2(seen)
 
-        def look_over(x: Tensor) -> Tensor:
-            return self.multihead_attn(
-                x, memory, memory, memory_key_padding_mask, False, memory_mask, is_causal=memory_is_causal
-            )[0]
-
-        x = self._residual(self._residual(tgt, 1, look_back), 2, look_over)
-        return self._residual(x, 3, self._feed_forward)
+    def _ff_block(self, x: Tensor) -> Tensor:
+        """The two linear maps with the activation between."""
+        return self.dropout3(self._feed_forward(x))
 
 
 class TransformerEncoder(Module):
@@ -252,10 +265,8 @@ class TransformerEncoder(Module):
         self.layers = _copies(encoder_layer, num_layers)
         self.num_layers = num_layers
         self.norm = norm
-        self.enable_nested_tensor, self.mask_check = (
-            enable_nested_tensor,
-            mask_check,
-        )  # no effect: there are no nested tensors
+        # Neither has an effect: there are no nested tensors.
+        self.enable_nested_tensor, self.mask_check = enable_nested_tensor, mask_check
 
     def forward(
         self,

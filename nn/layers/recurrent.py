@@ -129,9 +129,11 @@ class RNNBase(Module):
                 f"greater than 1, but got dropout={self.dropout} and num_layers={self.num_layers}",
                 stacklevel=4,
             )
-        if not isinstance(self.hidden_size, int):
-            raise TypeError(f"hidden_size should be of type int, got: {type(self.hidden_size).__name__}")
-        for name in ("hidden_size", "num_layers"):
+        for name, kind in {"bias": bool, "batch_first": bool, "input_size": int, "hidden_size": int}.items():
+            if not isinstance(getattr(self, name), kind):
+                found = type(getattr(self, name)).__name__
+                raise TypeError(f"{name} should be of type {kind.__name__}, got: {found}")
+        for name in ("input_size", "hidden_size", "num_layers"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be greater than zero, got {getattr(self, name)}")
         if self.proj_size < 0:
@@ -440,18 +442,29 @@ class RNNCellBase(Module):
         if state is None:
             zero = autograd.zeros(x.shape[0], self.hidden_size, dtype=x.dtype)
             state = (zero,) * self.parts
-        elif not batched:
-            state = tuple(s.unsqueeze(0) for s in state)
+        else:
+            self._check_axes(input, state)
+            state = state if batched else tuple(s.unsqueeze(0) for s in state)
         self._check(x, state)
         weights = Weights(self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
         made = _STEPS[mode](F.linear(x, self.weight_ih, self.bias_ih), state, weights)
         return made if batched else tuple(s.squeeze(0) for s in made)
 
+    def _check_axes(self, input: Tensor, state: tuple) -> None:
+        for i, s in enumerate(state):
+            if s.ndim not in (1, 2):
+                name = f"hx[{i}]" if len(state) > 1 else "hidden"
+                raise ValueError(f"{type(self).__name__}: Expected {name} to be 1D or 2D, got {s.ndim}D instead")
+            if s.ndim != input.ndim:
+                raise RuntimeError(
+                    f"For {input.ndim}-D input, hidden{i} should also be {input.ndim}-D but got {s.ndim}-D tensor"
+                )
+
     def _check(self, x: Tensor, state: tuple) -> None:
         if x.shape[1] != self.input_size:
             raise RuntimeError(f"input has inconsistent input_size: got {x.shape[1]} expected {self.input_size}")
         for i, s in enumerate(state):
-            if s.ndim != 2 or s.shape[0] != x.shape[0]:
+            if s.shape[0] != x.shape[0]:
                 raise RuntimeError(f"Input batch size {x.shape[0]} doesn't match hidden{i} batch size {s.shape[0]}")
             if s.shape[1] != self.hidden_size:
                 raise RuntimeError(

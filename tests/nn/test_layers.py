@@ -56,6 +56,31 @@ def test_subsequent_mask():
     assert mask.tolist() == [[0, -float("inf"), -float("inf")], [0, 0, -float("inf")], [0, 0, 0]]
 
 
+def test_a_transformer_layer_is_changed_by_its_blocks():
+    """PyTorch's names for the parts, which subclasses override to see the weights of attention."""
+
+    class Watched(nn.TransformerDecoderLayer):
+        def _sa_block(self, x, attn_mask, key_padding_mask, is_causal=False):
+            x, self.own = self.self_attn(x, x, x, attn_mask=attn_mask, key_padding_mask=key_padding_mask)
+            return self.dropout1(x)
+
+        def _mha_block(self, x, mem, attn_mask, key_padding_mask, is_causal=False):
+            x, self.other = self.multihead_attn(x, mem, mem, attn_mask=attn_mask, key_padding_mask=key_padding_mask)
+            return self.dropout2(x)
+
+        def _ff_block(self, x):
+            self.fed = x
+            return super()._ff_block(x)
+
+    plain, layer = nn.TransformerDecoderLayer(8, 2, 16, 0.0), Watched(8, 2, 16, 0.0)
+    layer.load_state_dict(plain.state_dict())
+    x, memory = autograd.rand(3, 2, 8), autograd.rand(5, 2, 8)
+    assert autograd.allclose(layer(x, memory), plain(x, memory), atol=1e-6)
+    assert [layer.own.shape, layer.other.shape, layer.fed.shape] == [(2, 3, 3), (2, 3, 5), (3, 2, 8)]
+    marks = [nn.TransformerEncoderLayer(4, 2, 8, activation=a).activation_relu_or_gelu for a in ("relu", "gelu", abs)]
+    assert marks == [1, 2, 0]
+
+
 def test_causal_attention_does_not_look_ahead():
     layer = nn.TransformerEncoderLayer(8, 2, 16, 0.0, batch_first=True)
     mask = nn.Transformer.generate_square_subsequent_mask(5)

@@ -81,6 +81,9 @@ def test_normalize_writes_into_out():
 
 
 def test_empty_inputs():
+    mean, variance = autograd.zeros(3), autograd.ones(3)
+    F.batch_norm(autograd.zeros(0, 3), mean, variance, training=True)
+    assert [mean.tolist(), variance.tolist()] == [[0.0] * 3, [1.0] * 3]  # no values, so no new statistics
     assert F.batch_norm(autograd.zeros(0, 3), autograd.zeros(3), autograd.ones(3)).shape == (0, 3)
     assert F.group_norm(autograd.zeros(0, 4), 2, f(4), f(4)).shape == (0, 4)
     assert F.local_response_norm(autograd.zeros(0, 2, 3), 2).shape == (0, 2, 3)

@@ -106,7 +106,7 @@ X = f(1, 3, 8, 8)
 
 @table(
     ("max_pool2d", (X, 2, 2, 2), RuntimeError, "pad should be at most half of effective kernel size"),
-    ("max_pool2d", (f(8, 8), 2), RuntimeError, r"Expected 3D or 4D \(batch mode\) tensor for input"),
+    ("max_pool2d", (f(8, 8), 2), RuntimeError, r"non-empty 3D or 4D \(batch mode\) tensor expected for input"),
     ("max_pool2d", (f(1, 3, 2, 2), 3), RuntimeError, "Output size is too small"),
     ("max_pool2d", (X, 0), RuntimeError, "kernel size and dilation should be greater than zero"),
     ("max_pool2d", (X, 2, 0), RuntimeError, "stride should not be zero"),
