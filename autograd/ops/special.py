@@ -251,7 +251,7 @@ igammac.grad("x")(_refuse("igammac"))
 @op(sample=reals(0.3, 3), **_FLOAT)
 def xlogy(x, y):
     """input * log(other), and 0 where input is 0, unless other is NaN."""
-    return np.where((x == 0) & ~np.isnan(y), 0 * y, x * np.log(y))
+    return np.where((x == 0) & ~np.isnan(y), 0.0, x * np.log(y))
 
 
 @xlogy.grad("x")
@@ -268,7 +268,7 @@ def _(g, x, y):
 @op(sample=reals(0.3, 3), **_SPECIAL)
 def xlog1py(x, y):
     """input * log(1 + other), and 0 where input is 0, unless other is NaN."""
-    return np.where((x == 0) & ~np.isnan(y), 0 * y, x * np.log1p(y))
+    return np.where((x == 0) & ~np.isnan(y), 0.0, x * np.log1p(y))
 
 
 @xlog1py.grad("x")

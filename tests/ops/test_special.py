@@ -184,6 +184,10 @@ def test_x_log_y_where_x_is_zero():
     assert value("xlogy", 0.0, 0.0) == 0
     assert math.isnan(value("xlogy", 0.0, NAN))
     assert value("xlogy", 1.0, 0.0) == -INF
+    for name in ("xlogy", "xlog1py"):
+        for other in (INF, -INF, -2.0):
+            assert value(name, 0.0, other) == 0
+            assert math.copysign(1, value(name, -0.0, other)) == 1
     assert value("xlog1py", 0.0, -1.0) == 0
     x, y = autograd.zeros(2, requires_grad=True), tensor([0.0, 2.0], requires_grad=True)
     autograd.xlogy(x, y).sum().backward()

@@ -119,8 +119,11 @@ def get_default_device() -> device:
 
 
 def typename(obj: Any) -> str:
-    """`torch.FloatTensor` for a tensor, else the class with its module."""
-    return obj.type() if isinstance(obj, Tensor) else f"{type(obj).__module__}.{type(obj).__name__}"
+    """`torch.FloatTensor` for a tensor, else the class with its module, which Python's own do without."""
+    if isinstance(obj, Tensor):
+        return obj.type()
+    kind = obj if isinstance(obj, type) else type(obj)
+    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
 __all__ = ["OutOfMemoryError", "Variable", "channels_last", "channels_last_3d", "contiguous_format", "e",
