@@ -6,6 +6,7 @@ differentiable; where there is none, the Tensor becomes an array only if no grad
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 from typing import Any
 
@@ -34,8 +35,20 @@ def _counterpart(ufunc: np.ufunc) -> Any:
     composed = _COMPOSED.get(name)
     if composed is not None:
         return composed
-    declared = registry.get(_RENAMED.get(name, name)) if isinstance(getattr(np, name, None), np.ufunc) else None
+    if getattr(np, name, None) is not ufunc:
+        return _scipys(ufunc)
+    declared = registry.get(_RENAMED.get(name, name))
     return None if declared is None else declared.call
+
+
+def _scipys(ufunc: np.ufunc) -> Any:
+    """The function of the same meaning as a ufunc of SciPy's, or None; nobody has one without having imported SciPy."""
+    theirs = sys.modules.get("scipy.special")
+    if theirs is None or getattr(theirs, ufunc.__name__, None) is not ufunc:
+        return None
+    from .array_api.special import FUNCTIONS
+
+    return FUNCTIONS.get(ufunc.__name__)
 
 
 def _divmod(x: Any, y: Any) -> tuple:
@@ -218,6 +231,8 @@ def from_dlpack(ext_tensor: Any, /, *, device: Any = None, copy: bool | None = N
     if not hasattr(ext_tensor, "__dlpack__"):
         raise TypeError(f"from_dlpack: expected an object with __dlpack__, got {type(ext_tensor).__name__}")
     data = np.from_dlpack(ext_tensor, copy=copy)
+    if copy and not data.flags.writeable:
+        data = data.copy()  # a library whose arrays never change may lend its memory all the same
     from_numpy_dtype(data.dtype)
     exports.note(data)
     return wrap(data)

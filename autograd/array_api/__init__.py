@@ -1,7 +1,11 @@
 """The Python array API standard over this library's operations: `Tensor.__array_namespace__()`.
 
 Names, signatures, defaults and promotion are the standard's; arrays are Tensors and dtypes the library's own, so every
-function is differentiable.
+function is differentiable. `special` holds SciPy's special functions, an extension that the standard does not have yet.
+
+Note:
+    Operators are the Tensor's, so they follow PyTorch where the standard differs: in `a + b` a 0-d tensor does not widen
+    one with axes (`add(a, b)` does), and `inf // 2` is NaN, as in Python (`floor_divide(inf, 2)` is inf).
 
 Example:
     >>> import autograd, autograd.array_api as xp
@@ -12,7 +16,7 @@ Example:
 
 from __future__ import annotations
 
-from . import _creation, _data_types, _elementwise, _manipulation, _searching, _statistics, fft, linalg
+from . import _creation, _data_types, _elementwise, _manipulation, _searching, _statistics, fft, linalg, special
 from .linalg import matmul, matrix_transpose, tensordot, vecdot
 
 e = 2.718281828459045
@@ -26,6 +30,6 @@ __array_api_version__ = "2025.12"
 _FUNCTIONS = {**_creation.FUNCTIONS, **_data_types.FUNCTIONS, **_elementwise.FUNCTIONS, **_manipulation.FUNCTIONS,
               **_searching.FUNCTIONS, **_statistics.FUNCTIONS}  # fmt: skip
 __all__ = sorted([*_FUNCTIONS, *_data_types.DTYPES, "__array_api_version__", "e", "fft", "inf", "linalg", "matmul",
-                  "matrix_transpose", "nan", "newaxis", "pi", "tensordot", "vecdot"])  # fmt: skip
+                  "matrix_transpose", "nan", "newaxis", "pi", "special", "tensordot", "vecdot"])  # fmt: skip
 globals().update(_data_types.DTYPES)
 globals().update(_FUNCTIONS)

@@ -21,7 +21,7 @@ NUMBER = (bool, int, float, complex)
 
 
 def tensor(x: Any) -> Tensor:
-    """An array argument as a Tensor; NumPy's arrays and scalars are taken too.
+    """An array argument as a Tensor; NumPy's arrays and scalars and Python's numbers are taken too.
 
     Raises:
         TypeError: neither a Tensor nor an array.
@@ -33,6 +33,8 @@ def tensor(x: Any) -> Tensor:
     if isinstance(x, np.generic):
         from_numpy_dtype(x.dtype)
         return wrap(x)
+    if isinstance(x, NUMBER):
+        return wrap(np.asarray(x, _dtype.number_dtype(x))[()])
     raise TypeError(f"array_api: expected a Tensor or an array, got {type(x).__name__}; use asarray(...)")
 
 

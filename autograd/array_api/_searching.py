@@ -75,8 +75,14 @@ def searchsorted(x1, x2, /, *, side="left", sorter=None):
     return wrap(np.searchsorted(x1._buffer(), x2._data, side=side, sorter=order))
 
 
-def where(condition, x1, x2, /):
-    """x1 where the condition holds, x2 elsewhere."""
+def where(condition, x1=None, x2=None, /):
+    """x1 where the condition holds, x2 elsewhere.
+
+    Note:
+        The standard asks for all three; as in NumPy a condition alone gives its indices (scikit-learn uses that).
+    """
+    if x1 is None and x2 is None:
+        return nonzero(condition)
     if isinstance(x1, NUMBER) and isinstance(x2, NUMBER):
         x1 = ops.scalar_tensor(x1, dtype=_dtype.from_numpy_dtype(_dtype.number_dtype(x1)))
     return ops.where(tensor(condition), *pair(x1, x2))

@@ -143,8 +143,12 @@ def cumulative_prod(x, /, *, axis=None, dtype=None, include_initial=False):
     return _running(x, axis, dtype, include_initial, ops.cumprod, 1)
 
 
-def diff(x, /, *, axis=-1, n=1, prepend=None, append=None):
-    """Differences of neighbours along an axis, n times."""
+def diff(x, /, n=1, axis=-1, *, prepend=None, append=None):
+    """Differences of neighbours along an axis, n times.
+
+    Note:
+        The standard has n and axis by name only; as in NumPy they may be given by position (scikit-learn does).
+    """
     x = tensor(x)
     axis = axes_of(axis, x.ndim)[0]
     if not n:

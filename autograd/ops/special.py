@@ -245,6 +245,23 @@ igamma.grad("x")(_refuse("igamma"))
 igammac.grad("x")(_refuse("igammac"))
 
 
+@op(name="_betainc", namespace="_", method=False, batch="align", promote="float", quiet=True,
+    sample=cases(lambda r: [call(2.0, 1.5, r(3, lo=0.1, hi=0.9))]))  # fmt: skip
+def _betainc(x, y, z):
+    """The regularised incomplete beta function I_z(x, y). Needs SciPy; differentiable in `z` alone."""
+    return _double(_scipy("betainc", "betainc"), x, y, z)
+
+
+@_betainc.grad("z")
+def _(g, x, y, z):
+    """z^(x-1) (1-z)^(y-1) / B(x, y)."""
+    logarithm = [math.lgamma(v) if isinstance(v, (int, float)) else lgamma(v) for v in (x, y, x + y)]
+    return g * exp(log(z) * (x - 1) + log1p(-z) * (y - 1) - logarithm[0] - logarithm[1] + logarithm[2])
+
+
+_betainc.grad("x", "y")(_refuse("betainc"))
+
+
 # ---------------------------------------------------------------------------------------------- logarithms and kin
 
 

@@ -1,0 +1,227 @@
+"""NumPy's functions on Tensors: dispatched to our operations, differentiable, never silently losing a gradient."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import autograd as ag
+
+from .common import CANT, leaf
+
+M = np.random.default_rng(1).uniform(0.2, 0.9, (3, 4))
+S = np.random.default_rng(2).uniform(0.2, 0.9, (3, 3)) + 2 * np.eye(3)
+FUNCTIONS = {
+    "sum": lambda x: np.sum(x, axis=0),
+    "sum all": np.sum,
+    "sum keepdims": lambda x: np.sum(x, axis=(0, 1), keepdims=True),
+    "prod": lambda x: np.prod(x, axis=1),
+    "prod all": np.prod,
+    "mean": lambda x: np.mean(x, 1),
+    "std": np.std,
+    "var": lambda x: np.var(x, axis=0, ddof=1),
+    "max": lambda x: np.max(x, axis=1),
+    "amin": np.amin,
+    "ptp": lambda x: np.ptp(x, axis=0),
+    "nansum": np.nansum,
+    "nanmean": lambda x: np.nanmean(x, axis=0),
+    "median": np.median,
+    "quantile": lambda x: np.quantile(x, 0.3, axis=1),
+    "percentile": lambda x: np.percentile(x, 30),
+    "average": lambda x: np.average(x, axis=1, weights=np.arange(1.0, 5.0)),
+    "average all": np.average,
+    "average of weights": lambda x: np.average(x, weights=x),
+    "cumsum": np.cumsum,
+    "cumsum axis": lambda x: np.cumsum(x, axis=0),
+    "cumprod": lambda x: np.cumprod(x, axis=1),
+    "reshape": lambda x: np.reshape(x, (2, 6)),
+    "reshape -1": lambda x: np.reshape(x, -1),
+    "reshape F": lambda x: np.reshape(x, (2, 6), order="F"),
+    "ravel": np.ravel,
+    "transpose": np.transpose,
+    "transpose axes": lambda x: np.transpose(x, (1, 0)),
+    "swapaxes": lambda x: np.swapaxes(x, 0, 1),
+    "moveaxis": lambda x: np.moveaxis(x, 0, -1),
+    "expand_dims": lambda x: np.expand_dims(x, (0, 2)),
+    "squeeze": lambda x: np.squeeze(np.expand_dims(x, 0)),
+    "squeeze axis": lambda x: np.squeeze(x[:1], axis=0),
+    "concatenate": lambda x: np.concatenate([x, M], axis=1),
+    "concatenate flat": lambda x: np.concatenate([x, x * x], axis=None),
+    "stack": lambda x: np.stack([x, x], axis=-1),
+    "vstack": lambda x: np.vstack([x, x[0:1]]),
+    "hstack": lambda x: np.hstack([x, x]),
+    "dstack": lambda x: np.dstack([x, x]),
+    "column_stack": lambda x: np.column_stack([x, x]),
+    "split": lambda x: np.split(x, 2, axis=1)[1],
+    "split at": lambda x: np.split(x, [1, 3], axis=1)[1],
+    "roll": lambda x: np.roll(x, 1, axis=0),
+    "flip": np.flip,
+    "fliplr": np.fliplr,
+    "flipud": np.flipud,
+    "rot90": np.rot90,
+    "repeat": lambda x: np.repeat(x, 2, axis=1),
+    "tile": lambda x: np.tile(x, 2),
+    "broadcast_to": lambda x: np.broadcast_to(x, (2, 3, 4)),
+    "broadcast_arrays": lambda x: np.broadcast_arrays(x, M[0])[0],
+    "pad": lambda x: np.pad(x, ((1, 0), (0, 2)), constant_values=1.5),
+    "atleast_3d": np.atleast_3d,
+    "copy": np.copy,
+    "where": lambda x: np.where(M > 0.5, x, 0.0),
+    "clip": lambda x: np.clip(x, 0.3, 0.7),
+    "clip one": lambda x: np.clip(x, None, 0.7),
+    "take": lambda x: np.take(x, [0, 2, 2], axis=0),
+    "take_along_axis": lambda x: np.take_along_axis(x, np.argsort(M, axis=1), axis=1),
+    "sort": np.sort,
+    "diff": np.diff,
+    "trapezoid": np.trapezoid,
+    "trapezoid x": lambda x: np.trapezoid(x, M.cumsum(1)),
+    "gradient": lambda x: np.gradient(x, axis=1),
+    "dot": lambda x: np.dot(x, M.T),
+    "dot vector": lambda x: np.dot(M[0], x[0]),
+    "dot number": lambda x: np.dot(x, 2.0),
+    "inner": lambda x: np.inner(x, M),
+    "vdot": lambda x: np.vdot(x, M),
+    "outer": lambda x: np.outer(x[0], M[:, 0]),
+    "tensordot": lambda x: np.tensordot(x, M, axes=([0, 1], [0, 1])),
+    "einsum": lambda x: np.einsum("ij,kj->ik", x, M),
+    "kron": lambda x: np.kron(x, M[:2, :2]),
+    "cross": lambda x: np.cross(x[:, :3], M[:, :3]),
+    "trace": np.trace,
+    "diagonal": np.diagonal,
+    "diag": np.diag,
+    "tril": np.tril,
+    "triu": lambda x: np.triu(x, 1),
+    "real": np.real,
+    "nan_to_num": np.nan_to_num,
+    "sinc": np.sinc,
+    "round": np.round,
+    "matrix_transpose": np.matrix_transpose,
+    "meshgrid": lambda x: np.meshgrid(x[0], M[0])[0],
+    "norm": np.linalg.norm,
+    "norm axis": lambda x: np.linalg.norm(x, axis=1),
+    "linspace": lambda x: np.linspace(x[0, 0], 2.0, 5),
+    "count": np.count_nonzero,
+    "argmax": lambda x: np.argmax(x, axis=1),
+    "argmin": np.argmin,
+    "all": np.all,
+    "any": lambda x: np.any(x, axis=0),
+    "isclose": lambda x: np.isclose(x, M),
+    "nonzero": lambda x: np.nonzero(x)[1],
+    "searchsorted": lambda x: np.searchsorted(np.array([0.3, 0.6]), x),
+    "isin": lambda x: np.isin(x, M[0]),
+    "where one": lambda x: np.where(x > 0.5)[0],
+    "zeros_like": np.zeros_like,
+    "ones_like": lambda x: np.ones_like(x, dtype=np.float32),
+    "full_like": lambda x: np.full_like(x, 3.0, shape=2),
+}
+LINALG = {
+    "inv": np.linalg.inv,
+    "det": np.linalg.det,
+    "slogdet": lambda x: np.linalg.slogdet(x)[1],
+    "solve": lambda x: np.linalg.solve(x, M),
+    "cholesky": lambda x: np.linalg.cholesky(x @ x.T),
+    "eigvalsh": lambda x: np.linalg.eigvalsh(x + x.T),
+    "svd": lambda x: np.linalg.svd(x)[1],
+    "eigh": lambda x: np.linalg.eigh(x + x.T).eigenvalues,
+    "svdvals": np.linalg.svdvals,
+    "pinv": np.linalg.pinv,
+    "matrix_power": lambda x: np.linalg.matrix_power(x, 3),
+    "svd values": lambda x: np.linalg.svd(x, compute_uv=False),
+    "qr": lambda x: np.abs(np.linalg.qr(x)[1]),
+    "matrix_norm": np.linalg.matrix_norm,
+    "norm nuc": lambda x: np.linalg.norm(x, "nuc"),
+    "trace": np.linalg.trace,
+    "outer": lambda x: np.linalg.outer(x[0], x[1]),
+    "rank": np.linalg.matrix_rank,
+    "fft": lambda x: np.abs(np.fft.fft(x, axis=0)),
+    "rfft": lambda x: np.abs(np.fft.rfft(x, n=4)),
+    "fft2": lambda x: np.real(np.fft.fft2(x)),
+    "irfft": lambda x: np.fft.irfft(np.fft.rfft(x), n=3),
+    "fftshift": lambda x: np.fft.fftshift(x, axes=0),
+    "ifftn": lambda x: np.real(np.fft.ifftn(x, axes=(0,))),
+    "hfft": lambda x: np.fft.hfft(x),
+}
+
+
+def check_function(f, array):
+    expected, found = f(array), f(ag.tensor(array))
+    assert isinstance(found, ag.Tensor)
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-9, atol=1e-12)
+    assert found.numpy().shape == np.shape(expected)
+    x = ag.tensor(array, requires_grad=True)
+    if found.dtype.is_floating_point and f(x).requires_grad:
+        assert ag.gradcheck(f, (x,), atol=1e-5)
+    return f(x).requires_grad
+
+
+WITHOUT_GRADIENT = {"count", "argmax", "argmin", "all", "any", "isclose", "nonzero", "searchsorted", "isin", "where one",
+                    "zeros_like",
+                    "ones_like", "full_like", "rank"}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_array_function(name):
+    assert check_function(FUNCTIONS[name], M) == (name not in WITHOUT_GRADIENT)
+
+
+@pytest.mark.parametrize("name", LINALG)
+def test_linear_algebra_and_fourier(name):
+    assert check_function(LINALG[name], S) == (name not in WITHOUT_GRADIENT)
+
+
+def test_facts_about_tracked_tensors():
+    t = leaf(2, 3)
+    assert np.shape(t) == (2, 3)
+    assert np.ndim(t) == 2
+    assert np.size(t) == 6
+    assert np.size(t, 1) == 3
+    assert not np.iscomplexobj(t)
+    assert np.isrealobj(t)
+    assert np.allclose(t, t)
+    assert np.array_equal(t, t)
+    assert np.result_type(t, np.float32) == np.float64
+    assert "[" in np.array2string(t)
+    assert t.size() == (2, 3)
+    assert np.shares_memory(t, t)
+
+
+def test_functions_without_a_counterpart():
+    t = leaf(4)
+    for f in (np.histogram, np.unwrap, np.bincount, np.asarray, np.array, lambda x: np.testing.assert_allclose(x, x)):
+        with pytest.raises(RuntimeError, match=CANT):
+            f(t)
+    counts, _ = np.histogram(t.detach())
+    assert isinstance(counts, np.ndarray)
+    assert counts.sum() == 4
+    with pytest.raises(RuntimeError, match=CANT):
+        np.zeros(4)[:] = t
+    with pytest.raises(RuntimeError, match=CANT):
+        np.interp(0.5, [0.0, 1.0, 2.0, 3.0], t)
+
+
+def test_arguments_that_are_no_numbers():
+    """Drawing libraries broadcast tensors with None and strings."""
+    t = ag.arange(3.0)
+    x, none = np.broadcast_arrays(t, None)
+    assert x.tolist() == [0.0, 1.0, 2.0]
+    assert none.tolist() == [None] * 3
+    assert np.where(t > 1, "high", "low").tolist() == ["low", "low", "high"]
+    with pytest.raises(RuntimeError, match=CANT):
+        np.broadcast_arrays(leaf(2), None)
+
+
+def test_options_no_operation_has():
+    t = leaf(2, 2)
+    for call, word in ((lambda: np.sum(t, where=np.ones(2, bool)), "where="), (lambda: np.max(t, initial=0.0), "initial="),
+                       (lambda: np.average(t, returned=True), "returned="), (lambda: np.pad(t, 1, mode="wrap"), "mode="),
+                       (lambda: np.einsum(t, [0, 1]), "subscripts"), (lambda: np.cross(t, t, axisa=0), "axisa")):  # fmt: skip
+        with pytest.raises(TypeError, match=word):
+            call()
+
+
+def test_dtypes_are_accepted_by_numpy():
+    for d in (ag.float16, ag.float32, ag.float64, ag.int8, ag.uint16, ag.int64, ag.bool, ag.complex64):
+        assert np.zeros(3, dtype=d).dtype == np.dtype(d.name)
+        assert np.dtype(d) == np.dtype(d.name)
+        assert np.arange(3).astype(d).dtype == np.dtype(d.name)
+        assert ag.zeros(2, dtype=np.dtype(d.name)).dtype is d
