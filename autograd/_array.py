@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from ._dtype import HALVES
+
 try:
     from numpy._core.umath import _extobj_contextvar, _make_extobj
 
@@ -78,6 +80,8 @@ def sum_to(g: Array, shape: tuple[int, ...]) -> Array:
                 raise ValueError(f"an array of shape {tuple(own)} cannot be summed to {tuple(shape)}")
             axes.append(i + lead)
     if any_long(own, axes):
+        if g.dtype in HALVES:
+            return np.sum(g, axis=tuple(axes), keepdims=True, dtype=np.float32).astype(g.dtype).reshape(shape)
         g = (
             np.add.reduce(g, axis=tuple(axes), keepdims=True)
             if type(g) is ndarray

@@ -38,6 +38,7 @@ class dtype:
             _FROM_NUMPY[self._numpy] = self
             _CATEGORY[self._numpy] = 2
             FLOATING.add(self._numpy)
+            HALVES.add(self._numpy)
         return self._numpy
 
     __numpy_dtype__ = dtype
@@ -98,6 +99,8 @@ _FROM_NUMPY = {d._numpy: d for d in ALL if d._numpy is not None}
 # Promotion goes by category first: bool < integer < floating < complex.
 _CATEGORY = {n: "biufc".index(n.kind) - (n.kind in "ufc") for n in _FROM_NUMPY}
 FLOATING = {n for n in _FROM_NUMPY if n.kind in "fc"}
+# Sums of these are kept in float32 and rounded once: bfloat16 counts no further than 256. It joins when it is loaded.
+HALVES = {np.dtype(np.float16)}
 _PYTHON = {builtins.bool: bool, builtins.int: int64, builtins.float: float32, builtins.complex: complex64}
 
 _default = float32

@@ -17,7 +17,7 @@ import numpy as np
 from ._array import NUMBERS, Array, exports, is_raw, may_share, ndarray, quiet, tick
 from ._array import broadcast_shapes as _broadcast_shapes
 from ._compiled import compiled_entry
-from ._dtype import FLOATING, category, get_default_dtype, result_dtype
+from ._dtype import FLOATING, HALVES, category, get_default_dtype, result_dtype
 from ._entry import (
     MISSING,  # fmt: skip
     binary_entry,
@@ -119,7 +119,7 @@ class Declaration:
 
     sample: Any = None
     method: bool | None = None
-    inplace = elementwise = linear = commutes = view = quiet = False
+    inplace = elementwise = linear = commutes = view = quiet = wide = False
     holomorphic = differentiable_twice = True
     operators: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
@@ -161,6 +161,8 @@ class Op(Declaration):
         self.operator_entry: Callable | None = None
         self.fast_names: tuple[str, ...] = ()
         self.plans: dict[tuple, Plan] = {}
+        if self.wide:
+            self.kernel = kernel = _widely(kernel)
         if self.quiet:
             self.kernel = _quietly(kernel)
         self.raw = kernel
@@ -469,6 +471,23 @@ def _quietly(kernel: Callable) -> Callable:
             return kernel(*arrays, **params)
 
     return silent
+
+
+def _widely(kernel: Callable) -> Callable:
+    """The kernel with 16-bit floats computed in float32 and rounded once, at the end."""
+
+    @functools.wraps(kernel)
+    def wide(*arrays: Any, **params: Any) -> Any:
+        half = getattr(arrays[0], "dtype", None)
+        if half not in HALVES:
+            return kernel(*arrays, **params)
+        out = kernel(*[a.astype(np.float32) if getattr(a, "dtype", None) in HALVES else a for a in arrays], **params)
+        if params.get("dtype") is not None:  # the caller's own choice for the result
+            return out
+        back = lambda a: a.astype(half) if a.dtype == np.float32 else a  # noqa: E731
+        return tuple(map(back, out)) if type(out) is tuple else back(out)
+
+    return wide
 
 
 # ---------------------------------------------------------------------------------------------- declaring

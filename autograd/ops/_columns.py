@@ -11,6 +11,8 @@ import threading
 
 import numpy as np
 
+from .._dtype import HALVES
+
 # Bytes of columns worked on at a time: they are written and read back while still in the cache.
 BLOCK = 1 << 21
 # Up to this ratio of filters to channels, gathering from the filters is cheaper than adding into the channels.
@@ -86,7 +88,7 @@ def scratch(like, shape, slot=0):
 
 def _wide(a):
     """Half precision is multiplied and summed in float32."""
-    return a.astype(np.float32) if a.dtype == np.float16 else a
+    return a.astype(np.float32) if a.dtype in HALVES else a
 
 
 def blocks(batch, bytes_each):

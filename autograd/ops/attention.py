@@ -30,7 +30,7 @@ def _rows(scores):
 
 
 @op(batch="align", name="_safe_softmax", symbol="softmax", caption="y⊙(g−⟨g,y⟩)", method=False, namespace="_", quiet=True,
-    sample=cases(lambda r: [call(r(2, 3)), call(r(2, 2, 4))]))  # fmt: skip
+    wide=True, sample=cases(lambda r: [call(r(2, 3)), call(r(2, 2, 4))]))  # fmt: skip
 def _safe_softmax(x):
     """softmax over the last axis, zero where all of it is -inf."""
     return _rows(np.array(x))

@@ -58,7 +58,7 @@ _CE_CASES = cases(lambda r: [
     call(r(3, 4), np.array([1, 3, 0]), average=True), call(r(2, 3, 2), np.array([[0, 2], [1, 1]]), average=True)])  # fmt: skip
 
 
-@op(name="_softmax_nll", symbol="−log softmax", caption="p − onehot", method=False, namespace="_", quiet=True,
+@op(name="_softmax_nll", symbol="−log softmax", caption="p − onehot", method=False, namespace="_", quiet=True, wide=True,
     aux=("exponentials", "total"), sample=_CE_CASES)  # fmt: skip
 def _softmax_nll(x, target, *, average=False):
     """log Σ e^x - x[target] over the classes (axis 1), or its mean; and e^(x - max) with its sums, which the gradient needs."""

@@ -13,15 +13,13 @@ from .._samples import call, cases
 _F = "nn.functional"
 
 
-@op(name="_length", symbol="‖·‖", caption="× x/‖x‖", method=False, namespace="_", quiet=True, holomorphic=False,
+@op(name="_length", symbol="‖·‖", caption="× x/‖x‖", method=False, namespace="_", quiet=True, wide=True, holomorphic=False,
     sample=cases(lambda r: [
     call(r(2, 3), p=2.0, dim=1), call(r(2, 3), p=1.0, dim=0), call(r(3, 4), p=3.5, dim=-1), call(r(4), p=math.inf, dim=0),
     call(r(3, 4), p=1.5, dim=0), call(r(4), p=-math.inf, dim=0)]))  # fmt: skip
 def length(x, *, p, dim):
     """(Σ |x|^p)^(1/p) along `dim`, which stays with length one. Its gradient at 0 is 0."""
     size = np.abs(x)
-    if x.dtype == np.float16:  # squares overflow long before the length does
-        return length(x.astype(np.float32), p=p, dim=dim).astype(np.float16)
     if p == 2:
         return np.sqrt(np.sum(size * size, axis=dim, keepdims=True))
     if p == 1:

@@ -60,7 +60,7 @@ def _check_nonempty(x: Array, p: float, axes: tuple[int, ...]) -> None:
         )
 
 
-@op(sample=_NORMS, namespace="linalg", holomorphic=False, quiet=True, symbol="‖x‖", caption="× x/‖x‖")
+@op(sample=_NORMS, namespace="linalg", holomorphic=False, quiet=True, wide=True, symbol="‖x‖", caption="× x/‖x‖")
 def vector_norm(x, *, ord=2, dim=None, keepdim=False, dtype=None):
     """(Σ |x|^ord)^(1/ord) over `dim`, as vectors; over all elements when dim is None.
 
@@ -77,8 +77,6 @@ def vector_norm(x, *, ord=2, dim=None, keepdim=False, dtype=None):
         check_floating(x, "linalg.vector_norm")
     axes = wrap_dims(dim, x.ndim)
     _check_nonempty(x, ord, axes)
-    if x.dtype == np.float16:
-        return _norm(x.astype(np.float32), ord, axes, keepdim).astype(np.float16)
     return _norm(x, ord, axes, keepdim)
 
 

@@ -95,7 +95,7 @@ def _(g, x, y):
     return g * ((y - x) * 2.0)
 
 
-@op(name="_mean_square_error", symbol="mse", caption="± 2(x−y)/n", promote="same", method=False, namespace="_",
+@op(name="_mean_square_error", symbol="mse", caption="± 2(x−y)/n", promote="same", method=False, namespace="_", wide=True,
     sample=cases(lambda r: [call(r(2, 3), r(2, 3)), call(r(4), r(4))]))  # fmt: skip
 def _mean_square_error(x, y):
     """Mean of (x - y)² for equal shapes, in one node."""

@@ -247,7 +247,7 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     _check_batch(input, training, eps)
     given = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
     _check_parts("batch_norm", input.shape[1], given)
-    if input.dtype is float16:
+    if input.dtype in (float16, bfloat16):
         return _halves(
             lambda x, w, b: batch_norm(x, running_mean, running_var, w, b, training, momentum, eps), input, weight, bias
         )
@@ -327,22 +327,20 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     Source: Ba, Kiros and Hinton, "Layer normalization", 2016.
     """
     axes = _trailing("layer_norm", input, normalized_shape, weight, bias)
-    if input.dtype is float16:
+    if input.dtype in (float16, bfloat16):
         return _halves(lambda x, w, b: layer_norm(x, normalized_shape, w, b, eps), input, weight, bias)
     return _standard(input, weight, bias, axes=axes, eps=eps)[0]
 
 
 @composite(namespace=_F)
 def rms_norm(input, normalized_shape, weight=None, eps=None):
-    """x / sqrt(mean(x²) + eps) * weight over the last axes; eps is the dtype's own when None.
+    """x / sqrt(mean(x²) + eps) * weight over the last axes; eps is the machine's when None, float32's for 16-bit floats.
 
     Source: Zhang and Sennrich, "Root mean square layer normalization", 2019.
     """
     axes = _trailing("rms_norm", input, normalized_shape, weight)
-    if input.dtype is float16:
-        return _halves(
-            lambda x, w: rms_norm(x, normalized_shape, w, finfo(input.dtype).eps if eps is None else eps), input, weight
-        )
+    if input.dtype in (float16, bfloat16):
+        return _halves(lambda x, w: rms_norm(x, normalized_shape, w, eps), input, weight)
     return _root_mean_square(input, weight, axes=axes, eps=finfo(input.dtype).eps if eps is None else eps)
 
 
@@ -373,7 +371,7 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
             )
     if batch * math.prod(input.shape[2:]) * channels == 0:
         return _empty_group(input, weight, bias)
-    if input.dtype is float16:
+    if input.dtype in (float16, bfloat16):
         return _halves(lambda x, w, b: group_norm(x, num_groups, w, b, eps), input, weight, bias)
     rows = reshape(input, (batch, num_groups, -1))
     y = reshape(_standard(rows, axes=(2,), eps=eps)[0], tuple(input.shape))
@@ -409,7 +407,7 @@ def local_response_norm(input, size, alpha=1e-4, beta=0.75, k=1.0):
 
 
 from .._array import sum_to  # noqa: E402
-from .._dtype import finfo, float16, float32  # noqa: E402
+from .._dtype import bfloat16, finfo, float16, float32  # noqa: E402
 from .._tensor import stamp  # noqa: E402
 from .pointwise import rsqrt  # noqa: E402
 from .pool import _window_sum  # noqa: E402

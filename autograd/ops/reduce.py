@@ -8,7 +8,7 @@ from collections import namedtuple
 import numpy as np
 
 from .._array import wrap_dim, wrap_dims
-from .._dtype import as_dtype
+from .._dtype import HALVES, as_dtype
 from .._op import composite, op
 from .._samples import call, cases
 from .compare import isfinite, maximum, minimum, where
@@ -50,8 +50,8 @@ def spread(g, shape, dim, keepdim):
 
 def _total(x, axes, keepdim):
     """Sum over axes; half precision accumulates in float32."""
-    if x.dtype == np.float16:
-        return np.sum(x, axis=axes, keepdims=keepdim, dtype=np.float32).astype(np.float16)[()]
+    if x.dtype in HALVES:
+        return np.sum(x, axis=axes, keepdims=keepdim, dtype=np.float32).astype(x.dtype)[()]
     if x.ndim > 1 and axes and 0 in axes and x.dtype == np.float32 and len(axes) < x.ndim:
         return _total_leading(x, axes, keepdim)
     if type(x) is np.ndarray:  # what ndarray.sum calls in the end, a microsecond later
@@ -61,7 +61,7 @@ def _total(x, axes, keepdim):
 
 def column_sums(x):
     """Sums over the rows of an array of two axes, for closed forms of gradients."""
-    return np.add.reduce(x, axis=0) if len(x) < 256 else _total(x, (0,), False)
+    return np.add.reduce(x, axis=0) if len(x) < 256 and x.dtype not in HALVES else _total(x, (0,), False)
 
 
 def _total_leading(x, axes, keepdim):
@@ -82,7 +82,7 @@ def sum(x, *, dim=None, keepdim=False, dtype=None):
     """Sum over `dim` (all axes by default).
 
     Note:
-        Integers and bools are summed as int64, float16 in float32.
+        Integers and bools are summed as int64, 16-bit floats in float32.
 
     Example:
         >>> import autograd
@@ -122,8 +122,8 @@ def mean(x, *, dim=None, keepdim=False, dtype=None):
     _check_mean("mean", x, dtype)
     x = _cast(x, dtype)
     n = _count(x.shape, dim)
-    if x.dtype == np.float16:  # the sum may be too large for half precision where the mean is not
-        return (_total(x.astype(np.float32), wrap_dims(dim, x.ndim), keepdim) / (n if n else np.nan)).astype(np.float16)
+    if x.dtype in HALVES:  # the sum may be too large for half precision where the mean is not
+        return (_total(x.astype(np.float32), wrap_dims(dim, x.ndim), keepdim) / (n if n else np.nan)).astype(x.dtype)
     return _total(x, wrap_dims(dim, x.ndim), keepdim) / (n if n else np.nan)
 
 
@@ -135,7 +135,7 @@ def _(g, x_shape, dim, keepdim):
 def _variance(x, dim, correction, keepdim):
     """Two passes: subtracting the mean first keeps the digits that E[x²] - E[x]² would cancel."""
     axes = wrap_dims(dim, x.ndim)
-    wide = x.astype(np.float32) if x.dtype == np.float16 else x
+    wide = x.astype(np.float32) if x.dtype in HALVES else x
     centred = wide - _total(wide, axes, True) / builtins.max(_count(x.shape, dim), 1)
     squares = (centred * np.conj(centred)).real if x.dtype.kind == "c" else centred * centred
     left = _count(x.shape, dim) - correction
@@ -384,7 +384,7 @@ def count_nonzero(x, *, dim=None):
     return np.count_nonzero(x, axis=None if dim is None else wrap_dims(dim, x.ndim))
 
 
-@op(symbol="log Σ e", caption="× softmax", quiet=True, promote="float", sample=cases(lambda r: [
+@op(symbol="log Σ e", caption="× softmax", quiet=True, wide=True, promote="float", sample=cases(lambda r: [
     call(r(2, 3), dim=1), call(r(2, 3, 4), dim=(0, 2), keepdim=True), call(r(4), dim=0)]))  # fmt: skip
 def logsumexp(x, *, dim, keepdim=False):
     """log of the sum of e ** input over `dim`, without overflow; -inf (with zero gradient) for a row of -inf."""
@@ -412,7 +412,7 @@ _ROWS = cases(lambda r: [call(r(2, 3), dim=1), call(r(2, 3, 4), dim=0), call(r(4
 
 
 @op(name="_softmax", namespace="_", method=False, symbol="softmax", caption="y⊙(g−⟨g,y⟩)", promote="float", quiet=True,
-    sample=_ROWS)  # fmt: skip
+    wide=True, sample=_ROWS)  # fmt: skip
 def _softmax_op(x, *, dim):
     return _softmax(x, wrap_dim(dim, x.ndim)) if x.ndim else np.ones_like(x)[()]
 
@@ -423,7 +423,16 @@ def _(g, out, dim):
     return product - out * sum(product, dim=dim, keepdim=True)
 
 
-@op(name="_log_softmax", namespace="_", method=False, symbol="log softmax", promote="float", quiet=True, sample=_ROWS)
+@op(
+    name="_log_softmax",
+    namespace="_",
+    method=False,
+    symbol="log softmax",
+    promote="float",
+    quiet=True,
+    wide=True,
+    sample=_ROWS,
+)
 def _log_softmax_op(x, *, dim):
     if not x.ndim or not x.size:
         return np.zeros_like(x)[()]
@@ -466,7 +475,7 @@ def _softmax_dim(name, input, dim):
     return 0 if input.ndim in (0, 1, 3) else 1
 
 
-@op(symbol="Π", caption="× product of the others", sample=cases(lambda r: [
+@op(symbol="Π", caption="× product of the others", wide=True, sample=cases(lambda r: [
     call(r(2, 3)), call(r(2, 3), dim=1), call(r(3, 2), dim=0, keepdim=True), call(r())]))  # fmt: skip
 def prod(x, *, dim=None, keepdim=False, dtype=None):
     """Product of all elements, or along `dim`."""
@@ -499,7 +508,7 @@ def _others(x, dim):
 _SCAN = cases(lambda r: [call(r(2, 3), dim=1), call(r(2, 3, 2), dim=0), call(r(4), dim=-1), call(r(), dim=0)])
 
 
-@op(inplace=True, linear=True, sample=_SCAN)
+@op(inplace=True, linear=True, wide=True, sample=_SCAN)
 def cumsum(x, *, dim, dtype=None):
     """Running sum along `dim`."""
     x = _widened(x, dtype)
@@ -511,7 +520,7 @@ def _(g, dim):
     return flip(cumsum(flip(g, (dim,)), dim=dim), (dim,)) if g.ndim else g
 
 
-@op(inplace=True, sample=_SCAN)
+@op(inplace=True, wide=True, sample=_SCAN)
 def cumprod(x, *, dim, dtype=None):
     """Running product along `dim`."""
     x = _widened(x, dtype)
@@ -541,7 +550,7 @@ def _cumprod_gradient(g, x, dim):
     return cat(parts, dim=dim) if parts else x
 
 
-@op(inplace=True, quiet=True, sample=_SCAN)
+@op(inplace=True, quiet=True, wide=True, sample=_SCAN)
 def logcumsumexp(x, *, dim):
     """log of the running sum of e ** input along `dim`, without overflow."""
     return np.logaddexp.accumulate(x, axis=wrap_dim(dim, x.ndim)) if x.ndim else x
