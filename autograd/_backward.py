@@ -11,7 +11,8 @@ import numpy as np
 
 from . import _dtype, _graph
 from ._array import Array, changes, ndarray
-from ._graph import Leaf, Node, private
+from ._graph import private
+from ._node import Leaf, Node
 from ._tensor import Tensor, history, wrap
 
 _storing = RLock()  # two threads whose graphs share a leaf must not read its .grad at the same time
@@ -81,7 +82,7 @@ def backward(
     found = _graph.backward(_seeds(tensors, weights, create_graph), keep=keep, create=create_graph, wanted=wanted)
     if wanted is not None:
         for t, node in zip(inputs, wanted, strict=True):
-            if type(node) is Node and node in found:
+            if isinstance(node, Node) and node in found:
                 _accumulate(t, found.pop(node), create_graph)
     _store(found, create_graph)
 

@@ -15,8 +15,8 @@ from typing import Any
 from ._array import RAW, exports, may_share, ndarray, tick
 from ._dtype import FLOATING, category
 from ._entry import MISSING, keep
-from ._graph import Complex, Node, capture, new
 from ._mode import grad_mode, scope
+from ._node import Complex, Wide, capture, new
 from ._tensor import Tensor, note_view, wrap
 
 TEMPLATE = """
@@ -72,7 +72,7 @@ def compiled_entry(op: Any, general: Callable) -> Callable:
     """The public function of an operation without variable arguments and with one differentiable result."""
     scope_: dict[str, Any] = {
         "_op": op, "_kernel": op.kernel, "_raw": op.raw, "_RAW": RAW, "_MISSING": MISSING,
-        "_again": _again(op, general), "_Tensor": Tensor, "_Node": Node, "_new": new, "_tick": tick, "_ndarray": ndarray,
+        "_again": _again(op, general), "_Tensor": Tensor, "_Node": Wide, "_new": new, "_tick": tick, "_ndarray": ndarray,
         "_capture": capture, "_keep": keep, "_grad_mode": grad_mode, "_current_scope": scope.get, "_FLOATING": FLOATING,
         "_category": category, "_Complex": Complex, "_wrap": wrap, "_note_view": note_view, "_may_share": may_share,
         "_plans": {}, "_held": exports.table, "_exports": exports, "_defaults": op.parameter_defaults,

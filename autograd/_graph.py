@@ -8,244 +8,27 @@ age, newest first, and has the whole gradient of a node in hand before it runs t
 from __future__ import annotations
 
 import sys
-import weakref
 from collections.abc import Callable, Iterable
+from heapq import heappop, heappush, heapreplace
 from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
-from ._array import Array, Part, changes, exports, ndarray, quiet, sum_to, tick
-from ._mode import _anomaly, _grad, recording
-
-new = object.__new__
-
-
-class Complex:
-    """Whether a complex tensor was ever recorded: until then every pass takes the lane that need not conjugate."""
-
-    seen = False
-
-
-class Capture:
-    """How much a node keeps for pictures: values and incoming gradients of up to `limit` elements (0: none)."""
-
-    limit = 16
-
-
-capture = Capture()
-
-
-class Observer:
-    """Who is told how long each node's rules took: the profiler while it runs, else None."""
-
-    active: Any = None
-
-
-class Scope:
-    """The call of a module (or a `viz.scope`) during which a node was made; a linked list, innermost first."""
-
-    __slots__ = ("index", "module", "name", "parent")
-
-    def __init__(self, name: str, module: object = None, index: int = 0, parent: Scope | None = None) -> None:
-        self.name, self.module, self.index, self.parent = name, module, index, parent
-
-
-class Hooks:
-    """Hooks of a node or leaf: `pre` see the gradient of its output, `post` those of its inputs as well."""
-
-    __slots__ = ("accumulated", "post", "pre", "retain")
-
-    def __init__(self) -> None:
-        self.pre: dict[int, Callable] = {}
-        self.post: dict[int, Callable] = {}
-        self.accumulated: dict[int, Callable] = {}
-        self.retain: list[weakref.ref] = []
-
-
-class RemovableHandle:
-    """What a `register_..._hook` returns: `remove()` takes the hook off again."""
-
-    _next = 0
-
-    def __init__(self, table: dict[int, Any]) -> None:
-        self.id = RemovableHandle._next
-        RemovableHandle._next += 1
-        self._table = weakref.ref(table) if hasattr(table, "__weakref__") else lambda: table
-
-    def remove(self) -> None:
-        table = self._table()
-        if table is not None:
-            table.pop(self.id, None)
-
-    def __enter__(self) -> RemovableHandle:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.remove()
-
-
-def add_hook(table: dict[int, Callable], hook: Callable, prepend: bool = False) -> RemovableHandle:
-    handle = RemovableHandle(table)
-    table[handle.id] = hook
-    if prepend:
-        rest = [k for k in table if k != handle.id]
-        for key in rest:
-            table[key] = table.pop(key)
-    return handle
-
-
-class Node:
-    """One recorded operation: its edges, what its rules need, and what a picture shows.
-
-    Attributes:
-        edges: for each tensor input, in order, the Node or Leaf it came from, or None.
-        saved: what the rules named, aligned with `plan.names`; None once freed.
-        plan: the operation's `Plan` for the inputs that need a gradient here.
-        seq: number from the global clock; larger is younger.
-        shape, dtype: of the output (NumPy dtype). kind: the type of a scalar output, None for an array: a gradient of
-            that very type needs no closer look.
-        value: the output, when it is small.
-        given: ((position, value), ...) of the inputs that are not recorded tensors; a large array weakly.
-        params: the values of the operation's parameters, in order.
-        scope: innermost `Scope` at the time, or None.
-    """
-
-    __slots__ = (
-        "__weakref__",
-        "_grad",
-        "_metadata",
-        "_trace",
-        "dtype",
-        "edges",
-        "given",
-        "hooks",
-        "kind",
-        "params",
-        "plan",
-        "saved",
-        "scope",
-        "seq",
-        "shape",
-        "value",
-    )  # fmt: skip
-
-    def name(self) -> str:
-        """PyTorch's name of the backward function, such as MulBackward0."""
-        return self.plan.op.node_name
-
-    @property
-    def op(self) -> Any:
-        return self.plan.op
-
-    @property
-    def constants(self) -> tuple:
-        """((position or name, value), ...) of the arguments that no edge leads to."""
-        return self.given + self.plan.op.constants(self.params)
-
-    @property
-    def grad(self) -> Array | None:
-        """The gradient that reached this node in the last backward pass, when it is small."""
-        return getattr(self, "_grad", None)
-
-    @property
-    def next_functions(self) -> tuple:
-        return tuple((edge, 0) for edge in self.edges)
-
-    @property
-    def metadata(self) -> dict:
-        if not hasattr(self, "_metadata"):
-            self._metadata: dict = {}
-        return self._metadata
-
-    def register_hook(self, hook: Callable) -> RemovableHandle:
-        """Call `hook(grad_inputs, grad_outputs)` after this node's rules; a returned tuple replaces grad_inputs."""
-        return add_hook(hooks_of(self).post, hook)
-
-    def register_prehook(self, hook: Callable) -> RemovableHandle:
-        """Call `hook(grad_outputs)` before this node's rules; a returned tuple replaces grad_outputs."""
-        return add_hook(hooks_of(self).pre, lambda g: _first(hook((g,))))
-
-    # PyTorch's spellings for what a node keeps.
-    @property
-    def _saved_self(self) -> Any:
-        return self.plan.saved_tensor(self, 0)
-
-    @property
-    def _saved_other(self) -> Any:
-        return self.plan.saved_tensor(self, 1)
-
-    @property
-    def _saved_result(self) -> Any:
-        return self.plan.saved_tensor(self, "out")
-
-    def __repr__(self) -> str:
-        return f"<{self.name()} object at {id(self):#x}>"
-
-
-def _first(result: Any) -> Any:
-    return result[0] if isinstance(result, tuple) else result
-
-
-class Leaf:
-    """The end of the graph at a tensor that requires grad: gradients arriving here go to its `.grad`."""
-
-    __slots__ = ("__weakref__", "dtype", "hooks", "kind", "ref", "seq", "shape")
-    edges: tuple = ()
-    next_functions: tuple = ()
-    saved: tuple = ()
-    scope = None
-
-    def __init__(self, tensor: Any) -> None:
-        self.ref = weakref.ref(tensor)
-        self.follow(tensor)
-        Complex.seen = Complex.seen or self.dtype.kind == "c"
-        self.seq = tick()
-        self.hooks: Hooks | None = None
-
-    def follow(self, tensor: Any) -> None:
-        """Note the shape and type of the tensor's data, now or when it has been replaced."""
-        data = tensor._data
-        self.shape, self.dtype = data.shape, data.dtype
-        self.kind = None if type(data) is ndarray or data.ndim else type(data)
-
-    def name(self) -> str:
-        return "torch::autograd::AccumulateGrad"
-
-    @property
-    def variable(self) -> Any:
-        return self.ref()
-
-    register_prehook = Node.register_prehook
-    register_hook = Node.register_hook
-
-    def __repr__(self) -> str:
-        return f"<AccumulateGrad object at {id(self):#x}>"
-
-
-class Out:
-    """The gradient of one output of an operation with several."""
-
-    __slots__ = ("g", "position")
-    shape = dtype = None
-
-    def __init__(self, position: int, g: Any) -> None:
-        self.position, self.g = position, g
-
-
-def hooks_of(node: Node | Leaf) -> Hooks:
-    if node.hooks is None:
-        node.hooks = Hooks()
-    return node.hooks
-
-
-def freed_text(node: Node) -> str:
-    return (
-        "Trying to backward through the graph a second time (or directly access saved tensors after they have already "
-        f"been freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(): "
-        f"{node.name()} has none left. Specify retain_graph=True if you need to backward through the graph a second time"
-    )
-
+from ._array import Array, Part, changes, exports, ndarray, quiet, sum_to
+from ._mode import _anomaly, _grad, fast, recording
+from ._node import (
+    SCALAR_PAIRS,  # fmt: skip
+    Complex,
+    Leaf,
+    Node,
+    Observer,
+    Out,
+    Wide,
+    capture,
+    freed_text,
+    hooks_of,
+)
 
 # ---------------------------------------------------------------------------------------------- the walk
 
@@ -280,20 +63,12 @@ def _relevant(order: list, wanted: set) -> set:
     return found
 
 
-def _oldest(order: list) -> int:
-    """The number of the oldest node; leaves are as old as the program and save nothing."""
-    return next((node.seq for node in reversed(order) if type(node) is Node), 0)
-
-
-def _check_unchanged(order: list) -> None:
-    """Raise if a value saved by one of the nodes was changed in place after the node was made."""
-    latest = max(changes.latest, exports.latest)
-    for node in order:
-        if latest > node.seq and type(node) is Node:
-            for name, value in zip(node.plan.names, node.saved or (), strict=False):
-                for a in value if isinstance(value, (tuple, list)) else (value,):
-                    if type(a) is ndarray and (changes.when(a) > node.seq or exports.changed(a, node.seq)):
-                        raise RuntimeError(_changed_text(node, name, a))
+def _check_unchanged(node: Node) -> None:
+    """Raise if a value that the node saved was changed in place after the node was made."""
+    for name, value in zip(node.plan.names, node.saved or (), strict=False):
+        for a in value if isinstance(value, (tuple, list)) else (value,):
+            if type(a) is ndarray and (changes.when(a) > node.seq or exports.changed(a, node.seq)):
+                raise RuntimeError(_changed_text(node, name, a))
 
 
 def _changed_text(node: Node, name: str, a: Array) -> str:
@@ -317,109 +92,188 @@ def backward(
         dict from leaf (or wanted node) to its gradient. Nothing has been stored in a `.grad` yet, so that a
         failing rule or hook leaves every leaf as it was.
     """
-    order = collect(seeds)
-    targets = None if wanted is None else set(wanted)
-    relevant = None if targets is None else _relevant(order, targets)
-    if order and max(changes.latest, exports.latest) > _oldest(order):
-        _check_unchanged(order if relevant is None else [n for n in order if n in relevant])
-    pass_ = _Pass(seeds, keep, create, targets, relevant)
     token = _grad.set(recording() if create else False)
     try:
         with quiet():
-            pass_.run(order)
+            pass_ = _Pass(seeds, keep, create, wanted)
+            watched = Complex.seen or pass_.anomaly or Observer.active is not None
+            if create or watched or wanted is not None or not fast.enabled:
+                return pass_.run()
+            return pass_.sweep()
     finally:
         _grad.reset(token)
-    return pass_.found
+
+
+# For nodes with a scalar result, its type.
+KINDS = {pair: kind for kind, pair in SCALAR_PAIRS.items()}
 
 
 class _Pass:
-    """The state of one backward pass: gradients on their way, by node."""
+    """One backward pass.
 
-    def __init__(self, seeds: dict, keep: bool, create: bool, targets: set | None, relevant: set | None) -> None:
-        self.grads = dict(seeds)
-        self.roots = set(seeds)
-        self.keep, self.create, self.targets, self.relevant = keep, create, targets, relevant
-        self.owned: set = set()  # nodes whose buffer this pass made, and may add into
+    The youngest node that has a gradient comes next, so that nothing is collected or sorted beforehand: the heap holds
+    the frontier, which for a chain is one node. Everything is kept by age, -seq: small numbers are found in a table
+    three times as fast as nodes, and the smallest is the youngest.
+
+    Attributes:
+        nodes, grads: what the pass has reached and not yet passed, and the gradients there. heap: the ages among them
+            at which there is something to do (a leaf without hooks just waits for the end).
+        owned: ages of nodes whose buffer this pass made, and may add into.
+        relevant, targets: with `wanted` nodes, those from which one can be reached, and these.
+    """
+
+    def __init__(self, seeds: dict, keep: bool, create: bool, wanted: Iterable[Node | Leaf] | None) -> None:
+        self.roots, self.keep, self.create = seeds, keep, create
+        self.nodes = {-node.seq: node for node in seeds}
+        self.grads = {-node.seq: g for node, g in seeds.items()}
+        self.heap = sorted(self.nodes)
+        self.owned: set = set()
         self.found: dict = {}
+        self.latest = max(changes.latest, exports.latest)
         self.anomaly, self.check_nan = _anomaly.get()
+        self.targets = self.relevant = None
+        if wanted is not None:
+            self.targets = set(wanted)
+            self.relevant = _relevant(collect(seeds), self.targets)
 
-    def run(self, order: list) -> None:
-        grads, relevant, targets = self.grads, self.relevant, self.targets
-        free, owned = not self.keep, self.owned
-        plain = not (self.create or self.anomaly or Complex.seen or Observer.active is not None)
-        for node in order:
-            g = grads.pop(node, None)
-            if g is None:
-                continue
-            hooks = node.hooks
-            if hooks is not None:
-                g = self.call_hooks(node, g)
-            if targets is not None:
-                if node not in relevant:
-                    continue
-                if node in targets:
-                    self.found[node] = g
-            if type(node) is Leaf:
-                if targets is None:
-                    self.found[node] = g
-                continue
-            if node.saved is None:
-                raise RuntimeError(freed_text(node))
-            plan = node.plan
-            edges = node.edges
-            if not plain:
-                parts = self.careful(node, g)
-            elif plan.only is None:
-                if node.value is not None:
-                    node._grad = g
-                parts = plan.run(g, node.saved)
+    def sweep(self) -> dict:
+        """The pass of ordinary training, written out: scalars, arrays that fit, nodes of one or two inputs come first.
+
+        A scalar program is twice as fast as by `run`, to which tests compare it.
+        """
+        nodes, grads, heap, owned = self.nodes, self.grads, self.heap, self.owned
+        free, latest = not self.keep, self.latest
+        ahead = None  # a node just reached, which need not go through the heap if it is the youngest
+        ahead_age = ahead_g = None
+        while True:
+            if ahead is None:
+                if not heap:
+                    return self.finish()
+                age = heappop(heap)
+                node, g = nodes.pop(age), grads.pop(age)
+            elif heap and heap[0] < ahead_age:
+                nodes[ahead_age], grads[ahead_age] = ahead, ahead_g
+                age = heapreplace(heap, ahead_age)
+                node, g = nodes.pop(age), grads.pop(age)
             else:
-                if node.value is not None:  # small, so its gradient is
-                    node._grad = g
-                part, edge = plan.one(g, node.saved), edges[plan.only]
-                if (
-                    edge not in grads
-                    and relevant is None
-                    and hooks is None
-                    and (
-                        type(part) is edge.kind
-                        or (part is not None and part.shape == edge.shape and part.dtype is edge.dtype)
-                    )
-                ):  # most nodes of most graphs: one input to go to, and the first to reach it
-                    grads[edge] = part
-                    if free and plan.keeps:
-                        node.saved = None
+                node, g, age = ahead, ahead_g, ahead_age
+            ahead = None
+            plan, saved = node.plan if node.hooks is None and latest <= -age else None, node.saved
+            if plan is None or plan.steps is None or saved is None:
+                self.step(node, g)
+                continue
+            if node.value is not None:  # small, so its gradient is
+                node._grad = g
+            same = type(node)
+            kind, edges = KINDS.get(same), node.edges if same is Wide else None
+            for i, rule in plan.steps:
+                edge = edges[i] if edges is not None else node.right if i else node.left
+                part = g if rule is None else rule(g, saved)
+                if type(edge) is same and type(part) is kind:  # a scalar of the kind that the edge has too
+                    age = -edge.seq
+                elif type(part) is edge.kind or (
+                    part is not None and part.shape == edge.shape and part.dtype is edge.dtype
+                ):
+                    age = -edge.seq
+                else:
+                    if ahead is not None:
+                        self.reach(ahead_age, ahead, ahead_g)
+                        ahead = None
+                    self.add(node, edge, part)
                     continue
-                parts, edges = (part,), (edge,)
-            if hooks is not None and hooks.post:
-                parts = self.call_post_hooks(node, g, parts)
+                held = grads.get(age)
+                if held is None:
+                    if type(edge) is Leaf:
+                        self.reach(age, edge, part)
+                    elif ahead is None:
+                        ahead, ahead_age, ahead_g = edge, age, part
+                    elif ahead is edge:
+                        ahead_g = ahead_g + part
+                    else:
+                        nodes[age], grads[age] = edge, part
+                        heappush(heap, age)
+                elif type(held) is not ndarray:
+                    grads[age] = held + part
+                elif age in owned:
+                    held += part
+                else:  # the first contribution was borrowed; the sum is ours, and later ones are added into it
+                    grads[age] = held + part
+                    owned.add(age)
             # A node that saved no arrays may be passed again from another root, as in PyTorch; a root may not.
             if free and plan.keeps:
                 node.saved = None
-            g = None
-            for edge, part in zip(edges, parts):  # noqa: B905  (lengths agree by construction; zip is hot)
-                if edge is None or part is None:
-                    continue
-                if relevant is not None and edge not in relevant:
-                    continue
-                if type(part) is not edge.kind and (part.shape != edge.shape or part.dtype is not edge.dtype):
-                    part = self.fit(node, edge, part)
-                    if part is None:
-                        continue
-                held = grads.get(edge)
-                if held is None:
-                    grads[edge] = part
-                elif type(held) is not ndarray:
-                    grads[edge] = held + part
-                elif edge in owned:
-                    held += part
-                else:  # the first contribution was borrowed; the sum is ours, and later ones are added into it
-                    grads[edge] = held + part
-                    owned.add(edge)
-        if free:
+
+    def run(self) -> dict:
+        """The pass in general: recorded, watched, towards wanted nodes only."""
+        while self.heap:
+            age = heappop(self.heap)
+            self.step(self.nodes.pop(age), self.grads.pop(age))
+        return self.finish()
+
+    def step(self, node: Node | Leaf, g: Any) -> None:
+        """Pass one node: hooks, rules, and what comes out to the node's inputs."""
+        if node.hooks is not None:
+            g = self.call_hooks(node, g)
+        if self.targets is not None:
+            if node not in self.relevant:
+                return
+            if node in self.targets:
+                self.found[node] = g
+        if type(node) is Leaf:
+            if self.targets is None:
+                self.found[node] = g
+            return
+        if node.saved is None:
+            raise RuntimeError(freed_text(node))
+        if self.latest > node.seq:
+            _check_unchanged(node)
+        parts = self.careful(node, g)
+        if node.hooks is not None and node.hooks.post:
+            parts = self.call_post_hooks(node, g, parts)
+        if not self.keep and node.plan.keeps:
+            node.saved = None
+        g = None
+        for edge, part in zip(node.edges, parts):  # noqa: B905  (lengths agree by construction; zip is hot)
+            if edge is not None and part is not None:
+                self.add(node, edge, part)
+
+    def reach(self, age: int, edge: Node | Leaf, g: Any) -> None:
+        """The first gradient has come to a node."""
+        self.nodes[age], self.grads[age] = edge, g
+        if type(edge) is not Leaf or edge.hooks is not None:
+            heappush(self.heap, age)
+
+    def add(self, node: Node, edge: Node | Leaf, part: Any) -> None:
+        """Add a part to what has reached an input of the node so far."""
+        if part is None or (self.relevant is not None and edge not in self.relevant):
+            return
+        if self.create or (type(part) is not edge.kind and (part.shape != edge.shape or part.dtype is not edge.dtype)):
+            part = self.fit(node, edge, part)
+        if part is None:
+            return
+        age = -edge.seq
+        held = self.grads.get(age)
+        if held is None:
+            self.reach(age, edge, part)
+        elif type(held) is not ndarray:
+            self.grads[age] = held + part
+        elif age in self.owned:
+            held += part
+        else:
+            self.grads[age] = held + part
+            self.owned.add(age)
+
+    def finish(self) -> dict:
+        """The gradients of the leaves, or of the wanted nodes."""
+        for age, g in self.grads.items():
+            leaf = self.nodes[age]
+            if self.targets is None or leaf in self.targets:
+                self.found[leaf] = g if leaf.hooks is None else self.call_hooks(leaf, g)
+        if not self.keep:
             for root in self.roots:
-                if type(root) is Node:
+                if type(root) is not Leaf:
                     root.saved = None
+        return self.found
 
     def fit(self, node: Node, edge: Node | Leaf, part: Any) -> Any:
         """Bring a contribution to the shape and dtype of the input; None when it has been added already."""
@@ -440,17 +294,24 @@ class _Pass:
         return part
 
     def add_part(self, edge: Node | Leaf, part: Part) -> None:
-        total = self.grads.get(edge)
-        if edge not in self.owned or type(total) is not ndarray:
+        age = -edge.seq
+        total = self.grads.get(age)
+        if age not in self.owned or type(total) is not ndarray:
             fresh = np.zeros_like(part.value, shape=edge.shape, dtype=edge.dtype)
-            if total is not None:
+            if total is None:
+                self.reach(age, edge, fresh)
+            else:
                 fresh += total
-            self.grads[edge] = total = fresh
-            self.owned.add(edge)
+            self.grads[age] = total = fresh
+            self.owned.add(age)
         part.add_to(total)
 
     def add_output(self, edge: Any, part: Out) -> None:
-        slots = self.grads.setdefault(edge, [None] * len(edge.plan.op.outputs))
+        age = -edge.seq
+        slots = self.grads.get(age)
+        if slots is None:
+            slots = [None] * len(edge.plan.op.outputs)
+            self.reach(age, edge, slots)
         held = slots[part.position]
         slots[part.position] = part.g if held is None else held + part.g
 
@@ -494,7 +355,7 @@ class _Pass:
                 )
 
     def call_hooks(self, node: Node | Leaf, g: Any) -> Any:
-        hooks, wrap = node.hooks, _make_tensor
+        hooks, wrap = hooks_of(node), _make_tensor
         for hook in tuple(hooks.pre.values()):
             result = hook(g if self.create or isinstance(g, list) else wrap(g))
             if result is not None:
@@ -566,10 +427,11 @@ def _fit_tensor(node: Node, edge: Node | Leaf, part: Any) -> Any:
     if part._apply is not None:  # many gradients at once, under `vmap`
         part = part if tuple(part.shape) == edge.shape else part.sum_to_size(edge.shape)
         return part if part.dtype.dtype == edge.dtype else part.to(edge.dtype)
-    if part._data.shape != edge.shape:
+    data = part._data
+    if data.shape != edge.shape:
         part = _reduce(node, edge, part, lambda: part.sum_to_size(edge.shape))
-    if part._data.dtype != edge.dtype:
-        if part._data.dtype.kind == "c" and edge.dtype.kind != "c":
+    if data.dtype is not edge.dtype and data.dtype != edge.dtype:
+        if data.dtype.kind == "c" and edge.dtype.kind != "c":
             part = part.real
         part = part.to(edge.dtype)
     return part
@@ -586,7 +448,7 @@ def _reduce(node: Node, edge: Node | Leaf, part: Any, how: Callable) -> Any:
 
 
 def _trace_text(node: Node) -> str:
-    trace = getattr(node, "_trace", None)
+    trace = getattr(node, "_metadata", {}).get("traceback")
     if trace is None:
         return f"{node.name()} was recorded before anomaly mode was on, so the line that called it is not known."
     return f"Traceback of forward call that caused the error ({node.plan.op.name}):\n{trace}"

@@ -9,8 +9,8 @@ import numpy as np
 
 from ._array import changes, may_share, ndarray, tick
 from ._dtype import can_cast, from_numpy_dtype
-from ._graph import Leaf, Node
 from ._mode import grad_mode
+from ._node import Leaf, Node
 from ._tensor import Tensor, forget_views, history, region_of
 
 
@@ -53,12 +53,12 @@ def assign(t: Tensor, result: Tensor, name: str) -> Tensor:
             )
         result = result.to(from_numpy_dtype(buffer.dtype))
     node = history(result)
-    if type(node) is Node:
+    if isinstance(node, Node):
         detach_saved(node, buffer)
     buffer[...] = result._data
     changes.stamp(buffer)
     if grad_mode() is not False:
-        rebase(t, node if type(node) is Node else None)
+        rebase(t, node if isinstance(node, Node) else None)
     return t
 
 

@@ -20,18 +20,16 @@ from ._compiled import compiled_entry
 from ._dtype import FLOATING, HALVES, category, get_default_dtype, result_dtype
 from ._entry import (
     MISSING,  # fmt: skip
-    binary_entry,
     general_entry,
     in_place_method,
     keep,
     operator_method,
-    reflected_entry,
-    unary_entry,
 )
-from ._graph import Complex, Node, capture, new
 from ._inplace import write_out
 from ._mode import _anomaly, grad_mode, scope
+from ._node import Complex, Node, Wide, capture, new
 from ._plan import Plan, pick
+from ._short import REFLECTED, short_entry
 from ._tensor import NotMapped, Tensor, history, note_view, trace_here, wrap
 
 # Under NumPy's default filters a kernel is silent, as PyTorch is; where warnings are errors, `Op.retry` is.
@@ -416,7 +414,7 @@ class Op(Declaration):
             n is not None or a is None or type(a) in NUMBERS for a, n in zip(arrays, nodes, strict=True)
         )
         plan = self.plan(tuple(n is not None for n in nodes), numbers)
-        node = new(Node)
+        node = new(Wide)
         node.edges, node.plan = nodes, plan
         node.saved = () if plan.save is None else plan.save(arrays, params, out)
         if exports.table:
@@ -432,7 +430,7 @@ class Op(Declaration):
         if node.dtype.kind == "c":
             Complex.seen = True
         if _anomaly.get()[0]:
-            node._trace = trace_here()
+            node.metadata["traceback"] = trace_here()
         return node
 
     def constants(self, params: tuple) -> tuple:
@@ -559,11 +557,9 @@ def op(kernel: Callable | None = None, /, **options: Any) -> Any:
     general = general_entry(declared)
     entry: Callable = general if declared.variadic or declared.outputs else compiled_entry(declared, general)
     if declared.short():
-        if len(declared.inputs) == 1:
-            entry = unary_entry(declared, general)
-        elif len(declared.inputs) == 2:
-            entry = binary_entry(declared, general)
-            declared.operator_entry = binary_entry(declared, general, operator=True)
+        entry = short_entry(declared, general)
+        if len(declared.inputs) == 2:
+            declared.operator_entry = short_entry(declared, general, operator=True)
     return _publish(declared, entry)
 
 
@@ -604,7 +600,7 @@ def _short_operator(declared: Op | Composite, reflected: bool) -> Callable | Non
     direct = getattr(declared, "operator_entry", None)
     if direct is None or not reflected or declared.commutes:
         return direct
-    return reflected_entry(declared, declared.call) if declared.promote is not None else None
+    return short_entry(declared, declared.call, REFLECTED) if declared.promote is not None else None
 
 
 def _attach_operators(declared: Op | Composite, entry: Callable) -> None:
@@ -613,7 +609,8 @@ def _attach_operators(declared: Op | Composite, entry: Callable) -> None:
         if name.startswith("i") and name not in ("invert",):
             setattr(Tensor, dunder, in_place_method(entry, name[1:], operator=True))
         elif len(getattr(declared, "inputs", (1, 2))) == 1:
-            setattr(Tensor, dunder, lambda self: entry(self))
+            short = isinstance(declared, Op) and declared.short()
+            setattr(Tensor, dunder, entry if short else lambda self: entry(self))
         else:
             reflected = name[0] == "r" and name not in ("rshift", "round")
             setattr(Tensor, dunder, _short_operator(declared, reflected) or operator_method(entry, reflected))

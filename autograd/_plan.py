@@ -11,9 +11,11 @@ from collections.abc import Callable
 from typing import Any
 
 from ._array import NUMBERS, Array, tick
-from ._graph import Leaf, Node, Out, capture, freed_text, new
 from ._mode import fast
+from ._node import Leaf, Node, Out, Wide, capture, freed_text, new
 from ._tensor import wrap
+
+_GIVES_G = (lambda g: g).__code__.co_code
 
 
 class Plan:
@@ -28,10 +30,7 @@ class Plan:
         self.keeps = any(n in (*arrays, *op.aux, *op.outputs, "out") for n in self.names)
         self.save = self._compile_save()
         self.run = self._compile_run()
-        # With one input to give a gradient to, the engine asks for just that: its position, and the rule alone.
-        live = [i for i, entry in enumerate(self.rules) if entry is not None]
-        self.only = live[0] if len(live) == 1 and not op.variadic and op.fast_rule is None else None
-        self.one = None if self.only is None else self._compile_one(self.only)
+        self.steps = self._compile_steps()
 
     def _compile_save(self) -> Callable | None:
         """lambda A, P, out: the saved tuple, from input arrays, parameters and result (with aux values)."""
@@ -39,15 +38,6 @@ class Plan:
             return None
         where = [self.op.place(name) for name in self.names]
         return eval(f"lambda A, P, out: ({', '.join(where)},)")  # noqa: S307  (built from identifiers of a declaration)
-
-    @functools.cached_property
-    def pick(self) -> Callable:
-        """`save` for an operation without parameters: lambda x, ..., out: the saved tuple."""
-        names = [f"a{i}" for i in range(len(self.op.inputs))]
-        where = [self.op.place(name) for name in self.names]
-        for i, name in enumerate(names):
-            where = [w.replace(f"A[{i}]", name) for w in where]
-        return eval(f"lambda {', '.join(names)}, out: ({', '.join(where)},)")  # noqa: S307
 
     def _compile_run(self) -> Callable:
         """lambda g, s: the gradients, one per input."""
@@ -73,9 +63,19 @@ class Plan:
             calls.append(f"rule{i}({', '.join(['g', *(f's[{self.names.index(n)}]' for n in names)])})")
         return eval(f"lambda g, s: ({', '.join(calls)},)", scope_)  # noqa: S307
 
-    def _compile_one(self, i: int) -> Callable:
-        """lambda g, s: the gradient of input `i`."""
-        rule, names = self.rules[i]
+    def _compile_steps(self) -> tuple | None:
+        """((position, lambda g, s: gradient of that input), ...); None instead of a rule that gives g itself.
+
+        None where the rules are not run one by one.
+        """
+        if self.op.variadic or self.op.fast_rule is not None:
+            return None
+        live = [(i, entry) for i, entry in enumerate(self.rules) if entry is not None]
+        return tuple((i, self._compile_one(*entry)) for i, entry in reversed(live))  # the last is often the youngest
+
+    def _compile_one(self, rule: Callable, names: tuple[str, ...]) -> Callable | None:
+        if not names and rule.__code__.co_code == _GIVES_G:
+            return None
         given = ", ".join(["g", *(f"s[{self.names.index(n)}]" for n in names)])
         return eval(f"lambda g, s: rule({given})", {"rule": rule})  # noqa: S307
 
@@ -122,7 +122,7 @@ def _as_tensor(value: Any, edge: Node | Leaf | None) -> Any:
 
 def pick(node: Node, position: int, value: Array) -> Node:
     """The node of one result of an operation with several."""
-    picked = new(Node)
+    picked = new(Wide)
     picked.edges, picked.plan, picked.saved = (node,), _PickPlan(node.plan.op, position), ()
     picked.seq, picked.shape, picked.dtype = tick(), value.shape, value.dtype
     picked.kind = None
@@ -137,7 +137,7 @@ class _PickPlan:
 
     names: tuple = ()
     keeps = False
-    only = None
+    steps = None
 
     def __init__(self, op: Any, position: int) -> None:
         self.op, self.position = op, position

@@ -17,8 +17,8 @@ from . import _dtype, _graph
 from ._array import Array, changes, exports, ndarray, owner, wrap_dim
 from ._convert import legacy_constructor
 from ._dtype import from_numpy_dtype
-from ._graph import Leaf, Node, RemovableHandle, add_hook, hooks_of
 from ._mode import _anomaly
+from ._node import Leaf, Node, RemovableHandle, add_hook, hooks_of
 
 new = object.__new__
 
@@ -297,7 +297,7 @@ class Tensor:
             RuntimeError: the dtype has no gradients, or the tensor is a result of a recorded operation.
         """
         node = history(self)
-        if type(node) is Node:
+        if isinstance(node, Node):
             if not requires_grad:
                 raise RuntimeError(
                     "you can only change requires_grad flags of leaf variables. If you want to use a computed variable "
@@ -312,12 +312,12 @@ class Tensor:
 
     @property
     def is_leaf(self) -> bool:
-        return type(history(self)) is not Node
+        return not isinstance(history(self), Node)
 
     @property
     def grad_fn(self) -> Node | None:
         node = history(self)
-        return node if type(node) is Node else None
+        return node if isinstance(node, Node) else None
 
     @property
     def output_nr(self) -> int:
@@ -328,7 +328,7 @@ class Tensor:
         try:
             return self._grad
         except AttributeError:
-            if type(history(self)) is Node and not self.retains_grad:
+            if isinstance(history(self), Node) and not self.retains_grad:
                 _warn_no_grad()
             return None
 
@@ -361,7 +361,7 @@ class Tensor:
         node = history(self)
         if node is None:
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
-        if type(node) is Node and not self.retains_grad:
+        if isinstance(node, Node) and not self.retains_grad:
             self._retain = True
             hooks_of(node).retain.append(weakref.ref(self))
 
@@ -471,7 +471,7 @@ class Tensor:
         return object.__format__(self, spec)
 
     def __deepcopy__(self, memo: dict) -> Tensor:
-        if type(history(self)) is Node:
+        if isinstance(history(self), Node):
             raise RuntimeError(
                 "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment; "
                 "detach() this result first"
@@ -491,7 +491,7 @@ class Tensor:
         return twin
 
     def __reduce_ex__(self, protocol: Any) -> tuple:
-        if type(history(self)) is Node:
+        if isinstance(history(self), Node):
             raise RuntimeError("pickle: a non-leaf tensor that requires grad cannot be serialized; detach() it first")
         return rebuild, (type(self), self._data, self.requires_grad, _attributes(self) or None)
 

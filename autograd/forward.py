@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from ._backward import gradients
-from ._graph import Leaf, Node, collect
+from ._graph import collect
 from ._mode import enable_grad
+from ._node import Leaf, Node
 from ._tensor import Tensor, history, wrap
 
 

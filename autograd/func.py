@@ -8,8 +8,8 @@ from typing import Any
 
 from ._batch import derivatives, gradient_rows, lifted, root, tangent_columns
 from ._batch import tangents as moved_along
-from ._graph import Leaf, Node
 from ._mode import enable_grad, levels
+from ._node import Leaf, Node
 from ._tensor import Tensor
 from .ops.create import eye
 from .ops.shape import stack

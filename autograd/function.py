@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ._array import changes, ndarray, tick
-from ._graph import Complex, Node, capture, new
 from ._mode import enable_grad, is_grad_enabled, no_grad, scope
+from ._node import Complex, Node, Wide, capture, new
 from ._plan import pick
 from ._tensor import Tensor, history, wrap
 
@@ -105,7 +105,7 @@ class _FunctionPlan:
 
     names: tuple = ()
     keeps = True
-    only = None
+    steps = None
 
     def __init__(self, cls: type, ctx: FunctionCtx, count: int, tensor_places: tuple[int, ...], outputs: int) -> None:
         self.cls, self.ctx, self.count, self.places = cls, ctx, count, tensor_places
@@ -222,7 +222,7 @@ def _record(cls: type, ctx: FunctionCtx, args: tuple, edges: tuple, outputs: lis
     tensors = tuple(i for i, a in enumerate(args) if isinstance(a, Tensor))
     plan = _FunctionPlan(cls, ctx, len(args), tensors, len(outputs))
     first = next(o for o in outputs if isinstance(o, Tensor))
-    node = new(Node)
+    node = new(Wide)
     node.edges = tuple(edges[i] for i in tensors)
     node.plan, node.saved, node.seq = plan, (_Saved(ctx),), tick()
     node.shape, node.dtype = first._data.shape, first._data.dtype

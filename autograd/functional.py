@@ -9,8 +9,8 @@ import numpy as np
 
 from ._backward import gradients
 from ._batch import Mapped, gradient_rows, mapping, slices_of, tangent_columns
-from ._graph import Leaf
 from ._mode import enable_grad
+from ._node import Leaf
 from ._tensor import Tensor, history, wrap
 from .forward import push_forward
 

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ._array import exports
-from ._graph import Node, RemovableHandle
 from ._mode import no_grad
+from ._node import Node, RemovableHandle
 from ._tensor import Tensor, stamp, wrap
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ._graph import Node, Observer
+from ._node import Node, Observer
 from ._op import Op, registry
 
 
@@ -78,17 +78,10 @@ class profile:
         declared.kernel = timed
         self._undo.append(lambda: setattr(declared, "kernel", kernel))
         for entry in (declared.call, declared.operator_entry):
-            code = getattr(entry, "__code__", None)
-            for name, cell in zip(
-                code.co_freevars if code else (), getattr(entry, "__closure__", None) or (), strict=False
-            ):
-                if name == "kernel":  # not "raw", by which rules call it
-                    cell.cell_contents = timed
-                    self._undo.append(lambda c=cell: setattr(c, "cell_contents", kernel))
             space = getattr(entry, "__globals__", {})
-            if space.get("_kernel") is kernel:
+            if "_kernel" in space:  # not "_raw", by which rules call it
+                self._undo.append(lambda s=space, k=space["_kernel"]: s.__setitem__("_kernel", k))
                 space["_kernel"] = timed
-                self._undo.append(lambda s=space: s.__setitem__("_kernel", kernel))
 
     def _timing(self, name: str, kernel: Callable) -> Callable:
         def timed(*arrays: Any, **params: Any) -> Any:

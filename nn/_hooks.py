@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from autograd import Function, Tensor, is_grad_enabled
-from autograd._graph import RemovableHandle, add_hook
+from autograd._node import RemovableHandle, add_hook
 
 
 class Hook(NamedTuple):

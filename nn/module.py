@@ -9,8 +9,8 @@ from typing import Any
 
 import autograd
 from autograd import Tensor
-from autograd._graph import RemovableHandle, Scope, capture, new
 from autograd._mode import scope
+from autograd._node import RemovableHandle, Scope, capture, new
 
 from . import _hooks, _state
 from ._hooks import Hook, everywhere, keep

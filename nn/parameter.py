@@ -8,7 +8,7 @@ import numpy as np
 
 import autograd
 from autograd import Tensor
-from autograd._graph import Leaf
+from autograd._node import Leaf
 from autograd.save import register_tensor_class
 
 

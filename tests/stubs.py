@@ -115,6 +115,10 @@ def _method_result(name: str, declared: Any) -> str:
 
 
 def _plain(value: Callable) -> list[str]:
+    from autograd._short import _until_called
+
+    if getattr(value, "__code__", None) is _until_called.__code__:  # an operator, compiled when it is first used
+        return ["self", "other: Any"]
     try:
         signature = inspect.signature(value)
     except (ValueError, TypeError):

@@ -19,7 +19,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST_FILE = 600
 
-BASE = {"_extras", "_dtype", "_mode", "_array", "_graph"}
+BASE = {"_extras", "_dtype", "_mode", "_array", "_node", "_graph"}
 CORE = BASE | {"_convert", "_tensor", "_backward", "_plan", "_inplace", "_samples", "_op"}
 # unit of autograd -> units it may import; whoever is not listed stands above the operations and may use CORE and UPPER.
 ARROWS: dict[str, set[str]] = {
@@ -29,7 +29,8 @@ ARROWS: dict[str, set[str]] = {
     "_dtype": {"_extras"},
     "_mode": set(),
     "_array": {"_dtype", "_mode"},
-    "_graph": {"_array", "_dtype", "_mode"},
+    "_node": {"_array", "_dtype", "_mode"},
+    "_graph": {"_array", "_dtype", "_mode", "_node"},
     "_repr": {"_array", "_dtype", "_mode"},
     "_convert": {"_array", "_dtype", "_mode"},
     "_tensor": BASE | {"_repr", "_convert"},
@@ -39,7 +40,8 @@ ARROWS: dict[str, set[str]] = {
     "_entry": BASE | {"_tensor", "_plan", "_inplace"},
     "_samples": {"_array", "_dtype"},
     "_compiled": BASE | {"_tensor", "_entry"},
-    "_op": BASE | {"_tensor", "_samples", "_plan", "_entry", "_compiled", "_inplace"},
+    "_short": BASE | {"_tensor", "_entry"},
+    "_op": BASE | {"_tensor", "_samples", "_plan", "_entry", "_compiled", "_short", "_inplace"},
     "_erf": {"_array"},
     "_parallel": set(),
     "_special": {"_array", "_extras", "_erf"},

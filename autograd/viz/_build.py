@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._graph import Leaf
+from .._node import Leaf
 from .._tensor import Tensor, history
 from . import _captions
 from ._model import Box, Edge, Graph, Vertex
@@ -261,7 +261,7 @@ def _copy(a: Any) -> Any:
 
 
 def _line(node: Any) -> str:
-    trace = getattr(node, "_trace", None)
+    trace = getattr(node, "_metadata", {}).get("traceback")
     if not trace:
         return ""
     lines = [part.strip() for part in str(trace).splitlines() if part.strip().startswith("File ")]

@@ -6,7 +6,8 @@ import gc
 from typing import Any
 
 from .. import _graph, _mode
-from .._graph import Node, Scope
+from .._array import tick
+from .._node import Node, Scope
 from .._tensor import Tensor
 
 
@@ -73,7 +74,7 @@ class record:
         self._limit = _graph.capture.limit
         if self.keep == "all":
             _graph.capture.limit = 1 << 62
-        self._start = _graph.tick()
+        self._start = tick()
         self._anomaly = _mode._anomaly.set((True, False)) if self.stack else None
         return self
 
@@ -86,7 +87,7 @@ class record:
 
     def _ends(self) -> list:
         """Tensors made inside that nothing else made inside was computed from."""
-        nodes = [o for o in gc.get_objects() if type(o) is Node and o.seq > self._start]
+        nodes = [o for o in gc.get_objects() if issubclass(type(o), Node) and o.seq > self._start]
         used = {id(edge) for node in nodes for edge in node.edges}
         ends = sorted((n for n in nodes if id(n) not in used), key=lambda n: n.seq)
         return [_tensor_of(n) for n in ends if n.dtype is not None]

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from .._array import Part, changes, quiet, sum_to
-from .._graph import Complex, Leaf, Node, Out, _conj, _touches_complex, collect
+from .._graph import _conj, _touches_complex, collect
 from .._mode import no_grad
+from .._node import Complex, Leaf, Node, Out
 
 REPLAY_LIMIT = 50_000_000  # elements computed again at most, over the whole graph
 
@@ -182,7 +183,7 @@ class Numbers:
     def _borrow(self, node: Any) -> None:
         """Gradients the engine kept, where the rule cannot run again and the input has no other use."""
         for i, edge in enumerate(node.edges):
-            kept = getattr(edge, "grad", None) if type(edge) is Node else None
+            kept = getattr(edge, "grad", None) if isinstance(edge, Node) else None
             if kept is not None and sum(edge in n.edges for n in self.order) == 1:
                 self._arrive(node, i, edge, kept)
 

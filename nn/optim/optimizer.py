@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 
 from autograd import Tensor, enable_grad
-from autograd._graph import RemovableHandle, add_hook
 from autograd._mode import fast
+from autograd._node import RemovableHandle, add_hook
 from autograd._tensor import stamp
 
 from . import _state, _update

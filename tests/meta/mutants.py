@@ -182,11 +182,9 @@ def forget(declared: Op) -> None:
     """Clear the plans that the operation and its public functions keep."""
     declared.plans.clear()
     for entry in (declared.call, declared.operator_entry):
-        for cell in getattr(entry, "__closure__", None) or ():
-            if type(cell.cell_contents).__name__ == "Plan":
-                cell.cell_contents = None
-        if isinstance(entry, FunctionType) and "_plans" in entry.__globals__:
-            entry.__globals__["_plans"].clear()
+        space = entry.__globals__ if isinstance(entry, FunctionType) else {}
+        space.get("_plans", {}).clear()
+        space.update({name: None for name in ("_both", "_first", "_second", "_number") if name in space})
 
 
 def flipped(rule: Any) -> Any:

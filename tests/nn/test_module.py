@@ -194,7 +194,7 @@ def test_constructor_may_pass_arguments_on():
 
 
 def test_calls_without_pictures():
-    from autograd._graph import capture
+    from autograd._node import capture
 
     limit, capture.limit = capture.limit, 0
     try:

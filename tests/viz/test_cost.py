@@ -50,7 +50,8 @@ def test_drawing_a_model_changes_nothing():
 
 
 def nodes(t):
-    from autograd._graph import Node, collect
+    from autograd._graph import collect
+    from autograd._node import Node
 
     return [n for n in collect([t.grad_fn]) if isinstance(n, Node)]
 

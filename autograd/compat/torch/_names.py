@@ -10,7 +10,7 @@ from typing import Any
 import nn
 
 from ..._array import ndarray
-from ..._graph import Node
+from ..._node import Node
 from ..._tensor import Tensor
 from ._facade import HERE
 
@@ -109,7 +109,7 @@ def _mark(result: Any, name: str, args: tuple) -> None:
         for part in result:
             _mark(part, name, args)
     node = getattr(result, "_node", None)
-    if type(node) is Node and not any(result is a for a in args):
+    if isinstance(node, Node) and not any(result is a for a in args):
         node.metadata["torch"] = name
 
 

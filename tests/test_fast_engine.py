@@ -1,0 +1,218 @@
+"""What is written out for speed gives what the general form gives: the pass, the entries, numbers without axes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import autograd as ag
+from autograd._entry import general_entry
+from autograd._graph import _Pass
+from autograd._node import Leaf, Pair, Wide, capture
+from autograd._op import Op, registry
+
+SHAPES = [(), (), (1,), (3,), (2, 3), (2, 1)]
+UNARY = ["tanh", "sigmoid", "relu", "neg", "exp", "square", "sin"]
+
+
+def program(seed: int):
+    """A random program on some leaves: elementwise operations of all shapes, reuse, indexing, sums, several results."""
+    random = np.random.default_rng(seed)
+    kind = random.choice([np.float32, np.float64])
+    values = [random.normal(size=SHAPES[i]).astype(kind)[()] for i in random.integers(0, len(SHAPES), 4)]
+
+    def run(hooks: list | None = None):
+        choose = np.random.default_rng(seed + 1)
+        leaves = [ag.tensor(v, requires_grad=True) for v in values]
+        pool = [*leaves, ag.tensor(values[0] * 2)]
+        for _ in range(25):
+            pool.append(step(choose, pool))
+            if hooks is not None and pool[-1].requires_grad and choose.random() < 0.2:
+                pool[-1].register_hook(lambda g: hooks.append(g.clone()) or g * 0.5)
+        return leaves, sum((t * t).sum() for t in pool[-6:])
+
+    return run
+
+
+def step(choose, pool):
+    a, b = (pool[i] for i in choose.integers(0, len(pool), 2))
+    way = choose.integers(0, 8)
+    if way == 0:
+        return getattr(a, UNARY[choose.integers(0, len(UNARY))])()
+    if way == 1:
+        return [a * 0.5, 1.5 - a, a + 2.0, a / 3.0][choose.integers(0, 4)]
+    if way == 2:
+        return a * a
+    if way == 3 and a.ndim:
+        return a[-1] + a[0]
+    if way == 4 and a.ndim:
+        return a.unbind(0)[0]
+    if way == 5:
+        return a.sum()
+    if a.ndim and b.ndim and a.shape[-1] != b.shape[-1] and 1 not in (a.shape[-1], b.shape[-1]):
+        return a.mean()
+    return [a * b, a + b, a - b, (a * b).tanh()][choose.integers(0, 4)]
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_the_pass_written_out_is_the_general_pass(seed):
+    run, found = program(seed), []
+    for mode in (True, False):
+        hooks: list = []
+        leaves, loss = run(hooks)
+        with ag.fast_paths(mode):
+            loss.backward()
+        found.append([*(leaf.grad for leaf in leaves), *hooks])
+    assert len(found[0]) == len(found[1])
+    for fast, plain in zip(*found, strict=True):
+        assert (fast is None) == (plain is None)
+        if fast is not None:
+            assert (fast.dtype, fast.shape) == (plain.dtype, plain.shape)
+            np.testing.assert_allclose(fast.numpy(), plain.numpy(), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_pass_towards_wanted_tensors_gives_the_same(seed):
+    leaves, loss = program(seed)()
+    loss.backward(retain_graph=True)
+    used = [leaf for leaf in leaves if leaf.grad is not None]
+    for leaf, g in zip(used, ag.grad(loss, used, retain_graph=True), strict=True):
+        np.testing.assert_allclose(g.numpy(), leaf.grad.numpy(), rtol=1e-4, atol=1e-6)
+    recorded = ag.grad(loss, used, create_graph=True)
+    for leaf, g in zip(used, recorded, strict=True):
+        np.testing.assert_allclose(g.detach().numpy(), leaf.grad.numpy(), rtol=1e-4, atol=1e-6)
+
+
+def test_both_passes_are_used(monkeypatch):
+    seen = []
+    for name in ("sweep", "run"):
+        real = getattr(_Pass, name)
+        monkeypatch.setattr(_Pass, name, lambda self, n=name, f=real: seen.append(n) or f(self))
+    x = ag.tensor(2.0, requires_grad=True)
+    (x * x).backward()
+    with ag.fast_paths(False):
+        (x * x).backward()
+    ag.grad(x * x, x)
+    assert seen == ["sweep", "run", "run"]
+
+
+@pytest.mark.parametrize("mode", [True, False])
+def test_many_contributions_to_a_number(mode):
+    x = ag.tensor(np.array(1.5), requires_grad=True)  # a 0-d array at first, numbers afterwards
+    total = x.detach() * 0.0
+    for i in range(1, 6):
+        total = total + x * float(i)
+    with ag.fast_paths(mode):
+        total.backward()
+    assert x.grad.item() == 15.0
+
+
+def test_one_node_used_twice_by_one_operation():
+    x = ag.tensor(3.0, requires_grad=True)
+    y = x * 1.0
+    (y * y * y).backward()
+    assert x.grad.item() == 27.0
+    v = ag.tensor([1.0, 2.0], requires_grad=True)
+    w = v * 1.0
+    (w * w).sum().backward()
+    assert v.grad.tolist() == [2.0, 4.0]
+
+
+def test_hooks_of_leaves_run_with_the_whole_gradient():
+    x, seen = ag.tensor(2.0, requires_grad=True), []
+    y = x * x
+    late = ag.tensor(5.0, requires_grad=True)  # younger than y
+    for name, t in (("x", x), ("y", y), ("late", late)):
+        t.register_hook(lambda g, n=name: seen.append((n, g.item())))
+    (y * late + late).backward()
+    assert seen == [("late", 5.0), ("y", 5.0), ("x", 20.0)]
+
+
+def test_a_changed_value_is_noticed_in_the_pass_written_out():
+    x = ag.tensor([1.0, 2.0], requires_grad=True)
+    y = x * 2.0
+    z = (y * y).sum()
+    y.add_(1.0)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        z.backward()
+
+
+SHORT = sorted({d.name: d for d in registry.values() if isinstance(d, Op) and d.short() and d.differentiable}.items())
+
+
+def inputs_of(declared, kind):
+    r = np.random.default_rng(5)
+    low, high = (1.2, 1.8) if declared.name == "acosh" else (0.2, 0.8)
+    return [
+        np.asarray(v, kind)[()] for v in (r.uniform(low, high), r.uniform(low, high, 3), r.uniform(low, high, (40, 3)))
+    ]
+
+
+@pytest.mark.parametrize(("name", "declared"), [pytest.param(n, d, id=n) for n, d in SHORT if d.elementwise])
+def test_short_functions_record_what_the_general_one_records(name, declared):
+    general = general_entry(declared)
+    for value in inputs_of(declared, np.float32):
+        for needs in [(True,)] if len(declared.inputs) == 1 else [(True, True), (True, False), (False, True), "number"]:
+            numbers = needs == "number"
+            args = [ag.tensor(value, requires_grad=n) for n in ((True,) if numbers else needs)]
+            args += [0.5] if numbers else []
+            if numbers and declared.promote is None:
+                continue
+            short, plain = declared.call(*args), general(*args)
+            compare(short, plain)
+            if declared.operator_entry is not None:
+                compare(declared.operator_entry(*args), plain)
+
+
+def compare(short, plain):
+    a, b = short.grad_fn, plain.grad_fn
+    assert isinstance(a, Pair)
+    assert type(b) is Wide
+    np.testing.assert_array_equal(short.detach().numpy(), plain.detach().numpy())
+    assert (a.edges, a.params, a.scope, a.shape, a.dtype) == (b.edges, b.params, b.scope, b.shape, b.dtype)
+    assert (a.op, a.plan.names, a.plan.keeps) == (b.op, b.plan.names, b.plan.keeps)
+    assert (a.value is None) == (b.value is None) == (plain.numel() > capture.limit)
+    assert len(a.saved) == len(b.saved)
+    assert [i for i, _ in a.given] == [i for i, _ in b.given]
+    assert all(x is y or x == y or callable(x) for (_, x), (_, y) in zip(a.given, b.given, strict=True))
+    assert a.next_functions == b.next_functions
+    assert a.name() == b.name()
+
+
+@pytest.mark.parametrize(
+    "declared", [pytest.param(d, id=n) for n, d in SHORT if d.promote is not None and len(d.inputs) == 2]
+)
+def test_numbers_on_the_left_record_what_the_general_function_records(declared):
+    dunders = [d for d in declared.operators if d.startswith("__r") and d != "__rshift__"]
+    for value in inputs_of(declared, np.float64):
+        t = ag.tensor(value, requires_grad=True)
+        for dunder in dunders:
+            short, plain = getattr(t, dunder)(0.75), general_entry(declared)(0.75, t)
+            np.testing.assert_array_equal(short.detach().numpy(), plain.detach().numpy())
+            short.sum().backward()
+            found, t.grad = t.grad, None
+            plain.sum().backward()
+            np.testing.assert_array_equal(found.numpy(), t.grad.numpy())
+            t.grad = None
+
+
+@pytest.mark.parametrize("value", [-1.5, -0.0, 0.0, 2.5, np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+def test_relu_of_a_number_is_that_of_an_array(value, kind):
+    number = ag.tensor(kind(value), requires_grad=True)
+    array = ag.tensor(np.array([value], kind), requires_grad=True)
+    a, b = number.relu(), array.relu()
+    np.testing.assert_array_equal(a.item(), b[0].item())
+    assert a.dtype == b.dtype
+    (a * 3.0).backward()
+    (b * 3.0).sum().backward()
+    assert (number.grad.item(), number.grad.dtype) == (array.grad[0].item(), array.grad.dtype)
+
+
+def test_nodes_of_numbers_hold_no_tuples_of_their_own():
+    x = ag.tensor(0.5, requires_grad=True)
+    node = (x + 2.0).grad_fn
+    assert type(node).__sizeof__(node) <= 112
+    assert type(x._node) is Leaf
+    assert (node.edges, node.saved, node.given) == ((x._node, None), (), ((1, 2.0),))
+    assert (node.shape, node.dtype, node.kind) == ((), np.float32, np.float32)
