@@ -178,7 +178,7 @@ def _floating(name: str, dtype: object) -> np.dtype:
 def _uniform(rng, shape, d):
     if d.kind == "c":
         return _pairs(_uniform, rng, shape, d)
-    if d in (np.float32, np.float64):
+    if d in (np.float32, np.float64) or hasattr(rng, "halves"):
         return np.asarray(rng.random(shape, dtype=d))
     # Rounding to half precision must not reach 1.
     return (np.floor(np.asarray(rng.random(shape, dtype=np.float32)) * 2048) / 2048).astype(d)
@@ -194,7 +194,7 @@ def _pairs(draw, rng, shape, d):
 def _normal(rng, shape, d):
     if d.kind == "c":
         return _pairs(_normal, rng, shape, d) * d.type(math.sqrt(0.5))
-    if d in (np.float32, np.float64):
+    if d in (np.float32, np.float64) or hasattr(rng, "halves"):
         return np.asarray(rng.standard_normal(shape, dtype=d))
     return np.asarray(rng.standard_normal(shape, dtype=np.float32)).astype(d)
 
@@ -269,23 +269,24 @@ def randperm(
     return finish(draws(generator).permutation(int(n)), dtype or _dtype.int64, device, requires_grad, out)
 
 
-def _like(name, draw):
+def _laid_out(rng, array, draw):
+    """`draw(shape)` in the order in which the stream fills memory that lies like `array`."""
+    return rng.like(array, draw) if hasattr(rng, "like") else draw(array.shape)
+
+
+def _like(name, draw, fill):
     def like(input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None, generator=None):
-        return draw(
-            tuple(input.shape),
-            dtype=dtype or input.dtype,
-            device=device,
-            requires_grad=requires_grad,
-            generator=generator,
-        )
+        rng, d = draws(generator), _floating(name, dtype or input.dtype)
+        data = _laid_out(rng, input._data, lambda shape: fill(rng, shape, d))
+        return finish(data, None, device, requires_grad, None)
 
     like.__name__ = name
     like.__doc__ = f"{draw.__doc__} With the shape and dtype of the input."
     return composite(like, method=False)
 
 
-rand_like = _like("rand_like", rand)
-randn_like = _like("randn_like", randn)
+rand_like = _like("rand_like", rand, _uniform)
+randn_like = _like("randn_like", randn, _normal)
 
 
 @composite(method=False)
@@ -314,7 +315,7 @@ def normal(mean=0.0, std=1.0, size=None, *, generator=None, out=None, dtype=None
             shape = broadcast_shapes(*[t.shape for t in tensors])
             z = randn(shape, generator=generator, dtype=tensors[0].dtype)
         t = z * std + mean
-    return finish(t._data, None, device, requires_grad, out)
+    return finish(t._data, dtype or (tensors[0].dtype if tensors else None), device, requires_grad, out)
 
 
 @composite
@@ -327,7 +328,7 @@ def bernoulli(input, p=None, *, generator=None):
     chance = input._data if p is None else np.broadcast_to(np.asarray(p, np.float64), input._data.shape)
     if np.any((chance < 0) | (chance > 1) | np.isnan(chance)):
         raise RuntimeError("Expected p_in >= 0 && p_in <= 1 to be true, but got false: bernoulli takes probabilities")
-    drawn = draws(generator).random(chance.shape, np.float32 if chance.dtype == np.float32 else np.float64)
+    drawn = draws(generator).random(chance.shape, np.float64 if chance.dtype == np.float64 else np.float32)
     return wrap((drawn < chance).astype(input._data.dtype))
 
 
@@ -363,7 +364,22 @@ def multinomial(input, num_samples, replacement=False, *, generator=None):
 @composite
 def poisson(input, generator=None):
     """Poisson counts with the rates given."""
-    return wrap(draws(generator).poisson(input._data).astype(input._data.dtype))
+    return wrap(np.asarray(draws(generator).poisson(input._data)).astype(input._data.dtype))
+
+
+@composite(method=False)
+def binomial(count, prob, generator=None):
+    """Successes in `count` tries of probability `prob`, element by element.
+
+    Example:
+        >>> import autograd
+        >>> autograd.binomial(autograd.tensor([5.0, 5.0]), autograd.tensor([0.0, 1.0]))
+        tensor([0., 5.])
+    """
+    n, p = np.broadcast_arrays(count._data, prob._data)
+    if np.any((p < 0) | (p > 1)):
+        raise RuntimeError("binomial: expected probabilities in [0, 1]")
+    return wrap(np.asarray(draws(generator).binomial(n.astype(np.int64), p)).astype(count._data.dtype))
 
 
 def _refill(name, make, doc):
@@ -371,7 +387,8 @@ def _refill(name, make, doc):
 
     def method(self, *args, generator=None, **kwargs):
         check_writable(self, name)
-        data = make(draws(generator), self._data.shape, self._data.dtype, *args, **kwargs)
+        rng, d = draws(generator), self._data.dtype
+        data = _laid_out(rng, self._data, lambda shape: make(rng, shape, d, *args, **kwargs))
         return assign(self, wrap(np.asarray(data).astype(self._data.dtype)), name)
 
     method.__name__, method.__doc__ = name, doc
@@ -386,23 +403,35 @@ def _check_range(name, low, high):
 def _uniform_between(rng, shape, d, a=0.0, b=1.0, **named):
     low, high = named.get("from", a), named.get("to", b)
     _check_range("uniform_", low, high)
-    return _uniform(rng, shape, d) * (high - low) + low
+    return _uniform(rng, shape, _at_least_single(d)) * (high - low) + low
 
 
 def _normal_about(rng, shape, d, mean=0.0, std=1.0):
     if std < 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
-    return _normal(rng, shape, d) * std + mean
+    return _normal(rng, shape, _at_least_single(d)) * std + mean
+
+
+def _at_least_single(d):
+    """The dtype in which half-precision numbers are computed."""
+    return np.dtype(np.float32) if d.itemsize == 2 else d
 
 
 def _whole_between(rng, shape, d, low=None, high=None):
     if high is None:
         low, high = 0, low
     if high is None:
-        high = (
-            2 ** (24 if d == np.float32 else 53) if d.kind == "f" else int(np.iinfo(d).max) + 1 if d.kind != "b" else 2
-        )
+        high = _largest_whole(d) + 1
+        if hasattr(rng, "below"):
+            return rng.below(high, shape, d.itemsize == 8)
     return rng.integers(low, high, shape)
+
+
+def _largest_whole(d):
+    """The largest number of an integer dtype, or the end of the whole numbers that a floating one has without gaps."""
+    if d.kind in "biu":
+        return 1 if d.kind == "b" else int(np.iinfo(d).max)
+    return 2 ** {"float16": 11, "float32": 24, "float64": 53}.get(d.name, 8)
 
 
 _refill("uniform_", _uniform_between, "Fill with uniform numbers from [a, b).")

@@ -20,7 +20,7 @@ NAMES = {module: names.split() for module, names in
 # Share of PyTorch 2.13's public names that must be there, module by module; what is absent is sparse, quantized,
 # compiled, or of another device.
 SHARE = {"torch": 0.86, "torch.Tensor": 0.88, "torch.nn.functional": 0.8, "torch.nn.utils": 0.66, "torch.optim": 0.76,
-         "torch.utils.data": 0.65, "torch.autograd": 0.87, "torch.func": 0.86, "torch.distributions": 0.4,
+         "torch.utils.data": 0.65, "torch.autograd": 0.87, "torch.func": 0.86, "torch.distributions": 0.95,
          "torch.random": 0.85, "torch.fft": 0.94, "torch.testing": 0.75, "torch.nn.utils.parametrize": 0.85,
          "torch.linalg": 0.97, "torch.nn": 0.98}  # fmt: skip
 
@@ -350,7 +350,10 @@ def test_kl_divergence_is_the_mean_log_ratio(torch):
 
 def test_distributions_refuse_wrong_parameters(torch):
     d = torch.distributions
-    with pytest.raises(ValueError, match=r"Expected parameter scale of shape \(1,\) to satisfy"):
+    with pytest.raises(
+        ValueError,
+        match=r"Expected parameter scale \(Tensor of shape \(1,\)\) of distribution Normal\(.*to satisfy the constraint GreaterThan",
+    ):
         d.Normal(torch.zeros(1), -torch.ones(1))
     with pytest.raises(ValueError, match="Either `probs` or `logits` must be specified"):
         d.Bernoulli()

@@ -187,9 +187,9 @@ def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
         )
     if not training:
         return _written("rrelu", input, _leaky(input, slope=(lower + upper) / 2), inplace)
-    from .dropout import uniform
+    from .dropout import slopes
 
-    return _written("rrelu", input, _prelu(input, uniform(input, lower, upper)), inplace)
+    return _written("rrelu", input, _prelu(input, slopes(input, lower, upper)), inplace)
 
 
 # ---------------------------------------------------------------------------------------------- the exponential family

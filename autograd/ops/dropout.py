@@ -33,6 +33,14 @@ def uniform(like, low, high, *, open_ends=False):
     return wrap((drawn * (high - low) + low).astype(d)[()])
 
 
+def slopes(like, low, high):
+    """Uniform numbers in [low, high) where a tensor is not positive, 1 elsewhere; one is drawn for each."""
+    below = like._data <= 0
+    found = np.ones(below.shape)
+    found[below] = generator().random(int(below.sum()), np.float64) * (high - low) + low
+    return wrap(found.astype(like._data.dtype)[()])
+
+
 def exponential(like):
     """Positive numbers of density e ** -x with the shape and dtype of a tensor."""
     d = like._data.dtype
@@ -49,7 +57,9 @@ def _kept(input, p, shape):
     """A mask of `shape`: 1 with probability 1 - p, of the input's dtype."""
     source = generator()
     if hasattr(source, "survive"):  # the facade's stream, which knows how PyTorch draws a mask
-        return source.survive(shape, p).astype(input._data.dtype)[()]
+        whole = shape == tuple(input.shape)
+        mask = source.like(input._data, source.survive, p) if whole else source.survive(shape, p)
+        return mask.astype(input._data.dtype, copy=False, order="K")[()]
     return (source.random(shape, np.float32) >= p).astype(input._data.dtype)[()]
 
 

@@ -65,7 +65,7 @@ class _SpectralNorm(Module):
             rows, columns = matrix.shape
             u = F.normalize(autograd.randn(rows, dtype=weight.dtype), dim=0, eps=eps)
             v = F.normalize(autograd.randn(columns, dtype=weight.dtype), dim=0, eps=eps)
-            u, v = power_iteration(matrix, u, v, 15, eps)
+            v, u = power_iteration(matrix.t(), v, u, 15, eps)  # u from v first: the sign is that of v
             self.register_buffer("_u", u)
             self.register_buffer("_v", v)
 
@@ -74,7 +74,7 @@ class _SpectralNorm(Module):
             return F.normalize(weight, dim=0, eps=self.eps)
         matrix = as_matrix(weight, self.dim)
         if self.training:
-            self._u, self._v = power_iteration(matrix, self._u, self._v, self.n_power_iterations, self.eps)
+            self._v, self._u = power_iteration(matrix.t(), self._v, self._u, self.n_power_iterations, self.eps)
         return weight / self._u.dot(matrix.mv(self._v))
 
     def right_inverse(self, value: Tensor) -> Tensor:
@@ -133,7 +133,7 @@ class _Orthogonal(Module):
         return made[..., :k] if n != k else made
 
     def right_inverse(self, value: Tensor) -> Tensor:
-        """The original: for trivialisations the value becomes the base, and zero the start."""
+        """The original: for trivialisations the value becomes the base, and minus the identity the start."""
         if tuple(value.shape) != self.shape:
             raise ValueError(
                 f"Expected a matrix or batch of matrices of shape {self.shape}. Got a tensor of shape {tuple(value.shape)}."
@@ -146,7 +146,9 @@ class _Orthogonal(Module):
             )
         q = _orthonormal(tall)
         self.base = _completed(q)
-        return autograd.zeros_like(value)
+        start = autograd.zeros_like(value)
+        start.diagonal(0, -2, -1).fill_(-1.0)  # a reflection in every column, which the sign undoes
+        return start
 
 
 def _orthonormal(a: Tensor) -> Tensor:
@@ -166,11 +168,12 @@ def _completed(q: Tensor) -> Tensor:
 
 
 def _householder(x: Tensor) -> Tensor:
-    """A product of reflections whose vectors are below x's diagonal; the identity's columns for x = 0."""
+    """A product of reflections whose vectors are below x's diagonal, with the signs on it; x = -1: the identity's columns."""
     n, k = x.shape[-2:]
     vectors = x.tril(-1) + autograd.eye(n, k, dtype=x.dtype)
     tau = 2.0 / (vectors * vectors).sum(-2)
-    return autograd.linalg.householder_product(vectors, tau)
+    sign = x.detach().diagonal(0, -2, -1).sign().unsqueeze(-2)
+    return autograd.linalg.householder_product(vectors, tau) * sign
 
 
 def orthogonal(

@@ -37,9 +37,11 @@ _METHODS = names(
 
 _OPTIMIZERS = "adadelta adagrad adam adamax adamw asgd lbfgs nadam radam rmsprop rprop sgd"
 _DISTRIBUTIONS = (
-    "bernoulli beta binomial categorical cauchy constraints dirichlet distribution exponential gamma geometric gumbel "
-    "half_normal independent kl laplace log_normal multinomial multivariate_normal normal one_hot_categorical "
-    "poisson relaxed_bernoulli relaxed_categorical studentT transformed_distribution transforms uniform utils"
+    "bernoulli beta binomial categorical cauchy chi2 continuous_bernoulli dirichlet distribution exp_family exponential "
+    "fishersnedecor gamma geometric gumbel half_cauchy half_normal independent inverse_gamma kl kumaraswamy laplace "
+    "lkj_cholesky log_normal logistic_normal lowrank_multivariate_normal mixture_same_family multinomial "
+    "multivariate_normal negative_binomial normal one_hot_categorical pareto poisson relaxed_bernoulli "
+    "relaxed_categorical studentT transformed_distribution transforms uniform utils von_mises weibull"
 )
 # torch.nn.modules.<file>: each offers all of nn's layers, so a name need not be looked up in the right file.
 _NN_FILES = names(
@@ -153,8 +155,10 @@ LAYOUT: dict[str, tuple] = {
     "types": (".typing",),
     "multiprocessing": (".multiprocessing",),
     "serialization": (".settings",),
-    "distributions": (".distributions", ".transforms"),
-    **{f"distributions.{n}": (".distributions", ".transforms") for n in names(_DISTRIBUTIONS)},
+    "distributions": (".distributions",),
+    **{f"distributions.{n}": (".distributions", ".distributions.base") for n in names(_DISTRIBUTIONS)},
+    "distributions.constraints": (".distributions.constraints",),
+    "distributions.constraint_registry": (".distributions",),
     "hub": (".hub",),
     "distributed": (".distributed",),
     "return_types": (),

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from . import _counts
+
 _WIDE = 1 << 28  # ranges from here on take two words
 
 
@@ -26,6 +28,15 @@ def _state(seed: int) -> np.ndarray:
     return np.array(key, np.uint32)
 
 
+def _each(draw: Any, size: Any, *parameters: Any) -> np.ndarray:
+    """One draw for each element of the broadcast parameters."""
+    given = np.broadcast_arrays(*(np.asarray(v, np.float64) for v in parameters))
+    if size is not None:
+        given = [np.broadcast_to(v, size) for v in given]
+    columns = zip(*(v.ravel().tolist() for v in given), strict=True)
+    return np.array([draw(*row) for row in columns], np.float64).reshape(given[0].shape)
+
+
 def _count(shape: Any) -> int:
     return math.prod(shape) if isinstance(shape, Sequence) else 1 if shape is None else int(shape)
 
@@ -37,6 +48,7 @@ class TorchStream:
         self._bits = np.random.MT19937(0)
         self._bits.state = {"bit_generator": "MT19937", "state": {"key": _state(seed), "pos": 624}}
         self._spare: float | None = None  # second value of the last pair of normals
+        self._apart = False  # drawing into memory with gaps, which PyTorch fills without blocks
 
     # ------------------------------------------------------------------ state, as Generator.get_state keeps it
 
@@ -70,12 +82,26 @@ class TorchStream:
     def _singles(self, n: int) -> np.ndarray:
         return ((self._words(n) & np.uint64((1 << 24) - 1)) * 2.0**-24).astype(np.float32)
 
+    halves = True  # half precision is drawn here, not made of single precision
+
+    def like(self, array: Any, draw: Any, *args: Any) -> Any:
+        """`draw(shape, ...)` laid out as `array` is: axes that lie closer in memory run faster, one number at a time."""
+        if array.flags.c_contiguous:
+            return draw(array.shape, *args)
+        order = sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
+        self._apart = True
+        try:
+            drawn = draw(tuple(array.shape[axis] for axis in order), *args)
+        finally:
+            self._apart = False
+        return np.transpose(drawn, np.argsort(order))
+
     # ------------------------------------------------------------------ NumPy's methods
 
     def random(self, size: Any = None, dtype: Any = np.float64) -> Any:
         """Uniform in [0, 1): the low 24 bits of a word, or the low 53 of two."""
         n = _count(size)
-        flat = self._singles(n) if np.dtype(dtype) == np.float32 else self._doubles(n)
+        flat = self._doubles(n) if np.dtype(dtype) == np.float64 else self._singles(n).astype(dtype, copy=False)
         return flat[0] if size is None else flat.reshape(size)
 
     def survive(self, shape: Any, p: float) -> np.ndarray:
@@ -85,7 +111,7 @@ class TorchStream:
     def standard_normal(self, size: Any = None, dtype: Any = np.float64) -> Any:
         """Box and Muller's pairs: one by one below 16 values, in blocks of 16 from there on."""
         n, d = _count(size), np.dtype(dtype)
-        flat = self._few_normals(n) if n < 16 else self._blocks(n, d)
+        flat = self._few_normals(n) if n < 16 or self._apart else self._blocks(n, d)
         return flat.astype(d)[0] if size is None else flat.astype(d).reshape(size)
 
     def _few_normals(self, n: int) -> np.ndarray:
@@ -102,9 +128,9 @@ class TorchStream:
 
     def _blocks(self, n: int, d: np.dtype) -> np.ndarray:
         """Each block of 16: eight radii, then eight angles. An incomplete last block is drawn anew over the last 16."""
-        draw = self._singles if d == np.float32 else self._doubles
-        values = draw(n).astype(np.float64)
+        draw = self._doubles if d == np.float64 else self._singles
         whole = n - n % 16
+        values = draw(whole if d.itemsize == 2 else n).astype(np.float64)
         result = np.empty(n)
         result[:whole] = _box_muller(values[:whole])
         if whole < n:
@@ -118,6 +144,12 @@ class TorchStream:
         words = self._words(n) if span < _WIDE else self._double_words(n)
         found = (words % np.uint64(span)).astype(np.int64) + int(low)
         return found[0] if size is None else found.reshape(size)
+
+    def below(self, high: int, size: Any, wide: bool) -> Any:
+        """Words modulo `high`, of 64 bits if `wide` and else of 32: how `random_()` without bounds draws."""
+        n = _count(size)
+        words = self._double_words(n) if wide else self._words(n)
+        return (words % np.uint64(high)).astype(np.int64).reshape(size)
 
     def permutation(self, n: int) -> np.ndarray:
         """Fisher and Yates, from the front."""
@@ -140,9 +172,23 @@ class TorchStream:
     def geometric(self, p: float, size: Any = None) -> Any:
         return np.ceil(np.log(self.random(size)) / math.log1p(-p))
 
+    # ------------------------------------------------------------------ counts and gammas, one value after the other
+
+    def _one(self) -> float:
+        raw = self._bits.random_raw
+        return (((raw() << 32) | raw()) & ((1 << 53) - 1)) * 2.0**-53
+
+    def _one_normal(self) -> float:
+        return float(self._few_normals(1)[0])
+
     def poisson(self, lam: Any, size: Any = None) -> Any:
-        """Counts from NumPy's algorithm, seeded from this stream (the values are not PyTorch's)."""
-        return np.random.Generator(np.random.PCG64(int(self._words(1)[0]))).poisson(lam, size)
+        return _each(lambda rate: _counts.poisson(self._one, rate), size, lam)
+
+    def binomial(self, n: Any, p: Any, size: Any = None) -> Any:
+        return _each(lambda count, prob: _counts.binomial(self._one, count, prob), size, n, p)
+
+    def standard_gamma(self, shape: Any, size: Any = None) -> Any:
+        return _each(lambda a: _counts.gamma(self._one, self._one_normal, a), size, shape)
 
     def __getattr__(self, name: str) -> Any:
         """Anything else NumPy can draw: from a generator seeded by this stream."""

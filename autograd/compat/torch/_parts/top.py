@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .... import _dtype, as_tensor, linalg
+from .... import _dtype, as_tensor, linalg, randn
 from ...._tensor import Tensor
 from ....func import vmap
 
@@ -78,6 +78,41 @@ def constant_pad_nd(input: Tensor, pad: Any, value: float = 0) -> Tensor:
     return padded(input, pad, "constant", value)
 
 
+def _standard_gamma(self: Tensor, generator: Any = None) -> Tensor:
+    """Gamma variables of the given shapes and scale 1, with gradients."""
+    from .distributions import _standard_gamma as drawn
+
+    return drawn(self)
+
+
+def _range_basis(a: Tensor, q: int, niter: int) -> Tensor:
+    """Orthonormal columns that nearly span those of `a`, from random combinations of them (Halko et al., 2009)."""
+    basis = linalg.qr(a @ randn(a.shape[-1], q, dtype=a.dtype)).Q
+    for _ in range(niter):
+        basis = linalg.qr(a.mT @ basis).Q
+        basis = linalg.qr(a @ basis).Q
+    return basis
+
+
+def svd_lowrank(A: Tensor, q: int | None = None, niter: int = 2, M: Tensor | None = None) -> tuple:
+    """The first q singular values and vectors (U, S, V) of A - M, nearly, by a random projection."""
+    A = A if M is None else A - M.expand(A.shape)
+    wide = A.shape[-2] < A.shape[-1]
+    A = A.mT if wide else A
+    basis = _range_basis(A, 6 if q is None else q, niter)
+    u, s, vh = linalg.svd(basis.mT @ A, full_matrices=False)
+    u, v = basis @ u, vh.mT
+    return (v, s, u) if wide else (u, s, v)
+
+
+def pca_lowrank(A: Tensor, q: int | None = None, center: bool = True, niter: int = 2) -> tuple:
+    """Principal components: `svd_lowrank` of A with its columns' means taken away."""
+    q = min(6, *A.shape[-2:]) if q is None else q
+    if not 0 <= q <= min(A.shape[-2:]):
+        raise ValueError(f"q(={q}) must be non-negative integer and not greater than min(m, n)={min(A.shape[-2:])}")
+    return svd_lowrank(A - A.mean(-2, keepdim=True) if center else A, q, niter)
+
+
 def sym_int(a: Any) -> int:
     return int(a)
 
@@ -96,8 +131,10 @@ __all__ = [
     "matrix_rank",
     "norm_except_dim",
     "nuclear_norm",
+    "pca_lowrank",
     "result_type",
     "set_anomaly_enabled",
+    "svd_lowrank",
     "sym_float",
     "sym_int",
     "unravel_index",
