@@ -76,7 +76,8 @@ def _changed_text(node: Node, name: str, a: Array) -> str:
     return (
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
         f"{node.plan.op.name} saved {what} of shape {tuple(a.shape)}, output 0 of {node.name()}, which an in-place "
-        f"operation (or a NumPy array on the same memory) changed afterwards (it is at version {changes.count(a)}); use the out-of-place form, or clone() "
+        f"operation (or a NumPy array on the same memory) changed afterwards (it is at version {changes.count(a)}); "
+        "use the out-of-place form, or clone() "
         "before changing it"
     )
 
@@ -368,7 +369,8 @@ class _Pass:
 
     def call_post_hooks(self, node: Node, g: Any, parts: tuple) -> tuple:
         inputs = tuple(
-            None if p is None or self.create else _make_tensor(_dense(p, e)) for p, e in zip(parts, node.edges)
+            None if p is None or self.create else _make_tensor(_dense(p, e))
+            for p, e in zip(parts, node.edges, strict=True)
         )
         if self.create:
             inputs = tuple(parts)

@@ -123,7 +123,7 @@ def _as_tensor(value: Any, edge: Node | Leaf | None) -> Any:
 def pick(node: Node, position: int, value: Array) -> Node:
     """The node of one result of an operation with several."""
     picked = new(Wide)
-    picked.edges, picked.plan, picked.saved = (node,), _PickPlan(node.plan.op, position), ()
+    picked.edges, picked.plan, picked.saved = (node,), PickPlan(node.plan.op, position), ()
     picked.seq, picked.shape, picked.dtype = tick(), value.shape, value.dtype
     picked.kind = None
     picked.value = value if value.size <= capture.limit else None
@@ -132,7 +132,7 @@ def pick(node: Node, position: int, value: Array) -> Node:
     return picked
 
 
-class _PickPlan:
+class PickPlan:
     """Hands the gradient of one result to the node of the whole operation."""
 
     names: tuple = ()

@@ -15,6 +15,7 @@ from ._backward import gradients
 from ._graph import collect
 from ._mode import enable_grad
 from ._node import Leaf, Node
+from ._plan import PickPlan
 from ._tensor import Tensor, history, wrap
 
 
@@ -35,13 +36,22 @@ def push_forward(outputs: tuple[Tensor, ...], seeds: dict) -> list[Tensor]:
                 continue
             given = [moving.get(edge) for edge in node.edges]
             if any(t is not None for t in given):
-                moving[node] = _tangent(node, given)
+                moving[node] = (
+                    given if getattr(node.plan.op, "outputs", ()) and not _picks(node) else _tangent(node, given)
+                )
     return [moving[n] if n in moving else wrap(np.zeros_like(o._data)) for n, o in zip(nodes, outputs, strict=True)]
+
+
+def _picks(node: Node) -> bool:
+    """Whether the node stands for one result of an operation with several."""
+    return isinstance(node.plan, PickPlan)
 
 
 def _tangent(node: Node, given: list) -> Any:
     """How the result of one node moves when its inputs move along `given` (None: an input at rest)."""
     op = node.plan.op
+    if _picks(node):  # what its operation's inputs do was noted at the operation's own node
+        return _by_double_transpose(node.edges[0], given[0], node)
     if getattr(op, "elementwise", False) and op.holomorphic:
         return _by_rules(node, given)
     if getattr(op, "linear", False) and not node.given and not op.aux and not op.outputs:
@@ -68,21 +78,23 @@ def _by_itself(node: Node, given: list) -> Any:
     return node.plan.op.apply(tuple(still), node.params)
 
 
-def _by_double_transpose(node: Node, given: list) -> Any:
-    """d/dv of sum_i <rule_i(v), tangent_i>: the transpose of the transpose of the derivative."""
-    outputs = node.plan.op.outputs
-    if outputs:
-        raise RuntimeError(
-            f"{node.plan.op.name}: forward mode does not pass through operations with several differentiable results yet; "
-            "use reverse mode (vjp, jacrev)"
-        )
-    v = wrap(np.ones(node.shape, node.dtype)).requires_grad_()
-    parts = node.plan.run_recorded(v, node)
+def _by_double_transpose(node: Node, given: list, picked: Node | None = None) -> Any:
+    """d/dv of sum_i <rule_i(v), tangent_i>: the transpose of the transpose of the derivative.
+
+    Of an operation with several results, `picked` is the node of the one that is asked for.
+    """
+    result = picked or node
+    v = wrap(np.ones(result.shape, result.dtype)).requires_grad_()
+    seed: Any = v
+    if picked is not None:
+        seed = [None] * len(node.plan.op.outputs)
+        seed[picked.plan.position] = v
+    parts = node.plan.run_recorded(seed, node)
     pairs = [(p, t) for p, t in zip(parts, given, strict=True) if p is not None and t is not None]
     pairs = [(p.sum_to_size(t.shape) if p.shape != t.shape else p, t) for p, t in pairs]
     recorded = [(p, t) for p, t in pairs if p.requires_grad]
     if not recorded:
-        return wrap(np.zeros(node.shape, node.dtype))
+        return wrap(np.zeros(result.shape, result.dtype))
     weights = [t.conj() if t.is_complex() else t for _, t in recorded]
     (moved,) = gradients([p for p, _ in recorded], v, weights, None, True, True, True)
     return moved.conj() if moved.is_complex() else moved

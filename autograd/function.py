@@ -50,6 +50,7 @@ class FunctionCtx:
 
     @property
     def saved_tensors(self) -> tuple:
+        """What `save_for_backward` kept, in its order."""
         if self._saved is None:
             raise RuntimeError(
                 "Trying to backward through the graph a second time (or directly access saved tensors after they have "
@@ -180,10 +181,12 @@ class Function:
 
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:
+        """The result, from the context (unless there is a `setup_context`) and the arguments; to be written by you."""
         raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
+        """One gradient (or None) per argument of `forward`, from the gradients of its results; to be written by you."""
         raise NotImplementedError("You must implement the backward function to use it with autograd.")
 
     vjp = backward

@@ -192,7 +192,8 @@ def _variables(name: str, inputs: Any, keep_graph: bool) -> tuple[Tensor, ...]:
     for i, value in enumerate(_tuple(inputs)):
         if not isinstance(value, Tensor):
             raise TypeError(
-                f"{name}: The inputs given to {name} must be either a Tensor or a tuple of Tensors but the value at index {i} has type {type(value)}."
+                f"{name}: The inputs given to {name} must be either a Tensor or a tuple of Tensors but the value at "
+                f"index {i} has type {type(value)}."
             )
         found.append(value.view_as(value) if keep_graph and value.requires_grad else value.detach().requires_grad_())
     return tuple(found)
@@ -253,7 +254,8 @@ def _weights(name: str, v: Any, outputs: tuple) -> tuple:
     if v is None:
         if len(outputs) != 1 or outputs[0].numel() != 1:
             raise RuntimeError(
-                f"{name}: The vector v can only be None if the user-provided function returns a single Tensor with a single element."
+                f"{name}: The vector v can only be None if the user-provided function returns a single Tensor with "
+                "a single element."
             )
         return (wrap(np.ones_like(outputs[0]._data)),)
     weights = _tuple(v)
@@ -381,7 +383,8 @@ def hessian(func: Callable, inputs: Any, create_graph: bool = False, strict: boo
         outputs, _ = _evaluated("hessian", func, variables)
         if len(outputs) != 1 or outputs[0].numel() != 1:
             raise RuntimeError(
-                f"hessian: The function given to hessian should return a single Tensor with a single element, got shape {tuple(outputs[0].shape)}"
+                "hessian: The function given to hessian should return a single Tensor with a single element, got "
+                f"shape {tuple(outputs[0].shape)}"
             )
         if not outputs[0].requires_grad:
             return tuple(x * 0 for x in variables)

@@ -93,6 +93,7 @@ class profile:
         return timed
 
     def timed(self, node: Node, run: Callable[[], tuple]) -> tuple:
+        """Run a node's rules and note how long they took."""
         start = time.perf_counter()
         parts = run()
         self._note(node.plan.op.name, "backward", start, parts)

@@ -81,6 +81,7 @@ class Generator:
         return self
 
     def clone_state(self) -> Generator:
+        """A generator that will draw the same numbers as this one."""
         return Generator().set_state(self.get_state())
 
     def __getstate__(self) -> dict:
@@ -117,10 +118,12 @@ def manual_seed(seed: int) -> Generator:
 
 
 def seed() -> int:
+    """Seed the default generator from the system's randomness; returns the seed."""
     return default_generator.seed()
 
 
 def initial_seed() -> int:
+    """What the default generator was last seeded with."""
     return default_generator.initial_seed()
 
 
@@ -130,6 +133,7 @@ def get_rng_state() -> Tensor:
 
 
 def set_rng_state(state: Tensor) -> None:
+    """Put the default generator into a state that `get_rng_state` gave."""
     default_generator.set_state(state)
 
 

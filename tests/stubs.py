@@ -13,7 +13,10 @@ from typing import Any
 
 FOLDER = Path(__file__).resolve().parent.parent / "autograd"
 HEAD = '"""Written by `python -m tests.stubs`; do not edit."""\n\nimport builtins\nfrom collections.abc import Callable, Iterator\nfrom typing import Any\n\n'
-IN_PLACE = {f"__i{n}__" for n in "add and floordiv lshift matmul mod mul or rshift sub truediv xor".split()}
+IN_PLACE = {
+    f"__i{n}__"
+    for n in ["add", "and", "floordiv", "lshift", "matmul", "mod", "mul", "or", "rshift", "sub", "truediv", "xor"]
+}
 _KEYWORDS = {"from", "lambda", "in", "is", "not", "or", "and", "if", "for"}
 
 
@@ -143,7 +146,8 @@ def tensor_stub() -> str:
         elif isinstance(node, ast.ClassDef) and node.name != "Tensor":
             base = f"({ast.unparse(node.bases[0])})" if node.bases else ""
             rest.append(
-                f"class {node.name}{base}:\n    def __init__(self, *args: Any, **kwargs: Any) -> None: ...\n    def __getattr__(self, name: str) -> Any: ..."
+                f"class {node.name}{base}:\n    def __init__(self, *args: Any, **kwargs: Any) -> None: ...\n    def "
+                "__getattr__(self, name: str) -> Any: ..."
             )
         elif isinstance(node, (ast.Assign, ast.AnnAssign)):
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target

@@ -33,8 +33,12 @@ def test_the_walk_through():
 def test_leaves_and_results():
     x = leaf(1.0, 2.0)
     y = x * 2
-    assert x.is_leaf and x.requires_grad and x.grad_fn is None
-    assert not y.is_leaf and y.requires_grad and y.grad_fn.name() == "MulBackward0"
+    assert x.is_leaf
+    assert x.requires_grad
+    assert x.grad_fn is None
+    assert not y.is_leaf
+    assert y.requires_grad
+    assert y.grad_fn.name() == "MulBackward0"
     assert y.grad_fn.next_functions[0][0].variable is x
     assert not y.detach().requires_grad
 
@@ -69,7 +73,8 @@ def test_retain_grad():
     y = x * x
     y.retain_grad()
     (y * 2).backward()
-    assert float(y.grad) == 2.0 and float(x.grad) == 12.0
+    assert float(y.grad) == 2.0
+    assert float(x.grad) == 12.0
 
 
 @pytest.mark.parametrize("uses", range(1, 9))
@@ -100,7 +105,8 @@ def test_grad_is_private():
     arrays = [a.grad._data, b.grad._data, seed._data]
     assert not any(np.shares_memory(p, q) for i, p in enumerate(arrays) for q in arrays[:i])
     a.grad.zero_()
-    assert b.grad.tolist() == [1.0, 1.0] and seed.tolist() == [1.0, 1.0]
+    assert b.grad.tolist() == [1.0, 1.0]
+    assert seed.tolist() == [1.0, 1.0]
     big = ag.ones(50, dtype=ag.float64, requires_grad=True)
     big.sum().backward()
     big.grad += 1
@@ -111,7 +117,8 @@ def test_results_of_grad_are_private():
     a, b = ag.ones(50, requires_grad=True), ag.ones(50, requires_grad=True)
     seed = ag.ones(50)
     ga, gb = ag.grad(a + b, (a, b), seed)
-    assert not np.shares_memory(ga._data, gb._data) and not np.shares_memory(ga._data, seed._data)
+    assert not np.shares_memory(ga._data, gb._data)
+    assert not np.shares_memory(ga._data, seed._data)
 
 
 def test_views_of_a_user_gradient_are_copied():
@@ -132,7 +139,7 @@ def test_backward_needs_a_graph():
 
 
 def test_backward_of_several_elements_needs_a_weight():
-    with pytest.raises(RuntimeError, match="grad can be implicitly created only for scalar outputs.*shape \\(2,\\)"):
+    with pytest.raises(RuntimeError, match=r"grad can be implicitly created only for scalar outputs.*shape \(2,\)"):
         (leaf(1.0, 2.0) * 2).backward()
 
 
@@ -151,7 +158,7 @@ def test_backward_twice(f):
     y = f(x)
     y.backward()
     before = x.grad.tolist()
-    with pytest.raises(RuntimeError, match="Trying to backward through the graph a second time.*retain_graph=True"):
+    with pytest.raises(RuntimeError, match=r"Trying to backward through the graph a second time.*retain_graph=True"):
         y.backward()
     assert x.grad.tolist() == before
 
@@ -184,7 +191,7 @@ def test_a_linear_part_may_be_shared_as_in_pytorch():
 def test_unused_input():
     x, z = leaf(1.0), leaf(1.0)
     with pytest.raises(
-        RuntimeError, match="The differentiated Tensor at index 1 .*appears to not have been used in the graph"
+        RuntimeError, match=r"The differentiated Tensor at index 1 .*appears to not have been used in the graph"
     ):
         ag.grad(x * 2, (x, z))
     assert ag.grad(x * 2, (x, z), allow_unused=True)[1] is None
@@ -194,13 +201,16 @@ def test_unused_input():
 def test_grad_stores_nothing():
     x, z = leaf(1.0), leaf(5.0)
     (g,) = ag.grad(x * z, x)
-    assert float(g) == 5.0 and x.grad is None and z.grad is None
+    assert float(g) == 5.0
+    assert x.grad is None
+    assert z.grad is None
 
 
 def test_backward_into_chosen_inputs():
     x, z = leaf(1.0), leaf(5.0)
     (x * z).backward(inputs=[x])
-    assert float(x.grad) == 5.0 and z.grad is None
+    assert float(x.grad) == 5.0
+    assert z.grad is None
 
 
 # ------------------------------------------------------------------ higher orders
@@ -298,10 +308,12 @@ def test_leaf_in_place():
         x[0].mul_(2.0)
     with pytest.raises(RuntimeError, match="leaf Variable"):
         x[0] = 5.0
-    assert x.tolist() == [1.0, 2.0] and x._version == 0
+    assert x.tolist() == [1.0, 2.0]
+    assert x._version == 0
     with ag.no_grad():
         x.add_(1.0)
-    assert x.tolist() == [2.0, 3.0] and x.is_leaf
+    assert x.tolist() == [2.0, 3.0]
+    assert x.is_leaf
 
 
 def test_view_and_base_follow_each_other():
@@ -351,7 +363,8 @@ def test_setitem_cuts_and_gives():
     y = x * 2.0
     y[1] = v
     (y * y).sum().backward()
-    assert x.grad.tolist() == [8.0, 0.0, 24.0] and float(v.grad) == 14.0
+    assert x.grad.tolist() == [8.0, 0.0, 24.0]
+    assert float(v.grad) == 14.0
 
 
 def test_setitem_with_repeated_places_last_writer_wins():
@@ -370,7 +383,8 @@ def test_operand_of_itself():
     b = x * 1.0
     b.mul_(b)
     (a.sum() + b.sum()).backward()
-    assert a.tolist() == [2.0, 4.0] and b.tolist() == [1.0, 4.0]
+    assert a.tolist() == [2.0, 4.0]
+    assert b.tolist() == [1.0, 4.0]
     assert x.grad.tolist() == [4.0, 6.0]
 
 
@@ -386,11 +400,13 @@ def test_failed_in_place_changes_nothing():
     x = leaf(1.0, 2.0)
     y = x * 2.0
     fn, version = y.grad_fn, y._version
-    with pytest.raises(RuntimeError, match="output with shape|must match the size"):
+    with pytest.raises(RuntimeError, match=r"output with shape|must match the size"):
         y.add_(ag.ones(3, dtype=ag.float64))
     with pytest.raises(RuntimeError, match="can't be cast"):
         ag.tensor([1, 2]).add_(0.5)
-    assert y.grad_fn is fn and y._version == version and y.tolist() == [2.0, 4.0]
+    assert y.grad_fn is fn
+    assert y._version == version
+    assert y.tolist() == [2.0, 4.0]
 
 
 def test_zero_d_index_is_a_view():
@@ -406,7 +422,8 @@ def test_retain_grad_follows_the_newest_version():
     y.retain_grad()
     y.mul_(3.0)
     (y * 5.0).backward()
-    assert float(y.grad) == 5.0 and float(x.grad) == 30.0
+    assert float(y.grad) == 5.0
+    assert float(x.grad) == 30.0
 
 
 # ------------------------------------------------------------------ hooks
@@ -418,7 +435,8 @@ def test_hook_sees_the_total_once_and_may_replace_it():
     h.register_hook(lambda g: seen.append(float(g)))
     handle = h.register_hook(lambda g: g * 10)
     (h + h + h).backward()
-    assert seen == [3.0] and float(x.grad) == 30.0
+    assert seen == [3.0]
+    assert float(x.grad) == 30.0
     handle.remove()
     (x * 1.0).backward()
 
@@ -444,7 +462,8 @@ def test_node_hooks():
     y.grad_fn.register_hook(lambda gin, gout: seen.append((float(gin[0]), float(gout[0]))))
     y.grad_fn.register_prehook(lambda gout: (gout[0] * 2,))
     y.backward()
-    assert seen == [(6.0, 2.0)] and float(x.grad) == 6.0
+    assert seen == [(6.0, 2.0)]
+    assert float(x.grad) == 6.0
 
 
 @pytest.mark.parametrize("place", ["hook", "function"])
@@ -467,7 +486,9 @@ def test_failure_leaves_every_grad_as_it_was(place):
         h = Fails.apply(h)
     with pytest.raises(ZeroDivisionError):
         (h * 2 + z).backward()
-    assert x.grad is None and z.grad is None and ag.is_grad_enabled()
+    assert x.grad is None
+    assert z.grad is None
+    assert ag.is_grad_enabled()
     (x * z).backward()
     assert float(x.grad) == 2.0
 
@@ -514,7 +535,8 @@ def test_modes():
     before = ag.set_grad_enabled(False)
     assert not ag.is_grad_enabled()
     ag.set_grad_enabled(True)
-    assert before is not None and ag.is_grad_enabled()
+    assert before is not None
+    assert ag.is_grad_enabled()
 
 
 def test_decorators():
@@ -531,7 +553,8 @@ def test_decorators():
 
     assert plain() is False
     g = generator()
-    assert next(g) is False and ag.is_grad_enabled()
+    assert next(g) is False
+    assert ag.is_grad_enabled()
     assert g.send("sent") == ("sent", False)
     g.close()
     assert ag.is_grad_enabled()
@@ -576,7 +599,8 @@ def test_anomaly_names_the_forward_line():
 def test_inference_mode():
     x = leaf(1.0)
     with ag.inference_mode():
-        assert not (x * 2).requires_grad and ag.is_inference_mode_enabled()
+        assert not (x * 2).requires_grad
+        assert ag.is_inference_mode_enabled()
     assert not ag.is_inference_mode_enabled()
 
 

@@ -62,11 +62,7 @@ def test_forward_mode_agrees_with_reverse_mode(name):
             continue
         weights = [ag.tensor(rng.standard_normal(tuple(o.shape))) for o in outputs]
         tangents = [ag.tensor(rng.standard_normal(tuple(t.shape))) for t in leaves]
-        try:
-            moved = push_forward(tuple(outputs), {t._node: v for t, v in zip(leaves, tangents, strict=True)})
-        except RuntimeError as error:
-            assert "forward mode does not pass" in str(error)
-            continue
+        moved = push_forward(tuple(outputs), {t._node: v for t, v in zip(leaves, tangents, strict=True)})
         grads = ag.grad(outputs, leaves, weights, materialize_grads=True)
         left = sum(float((w * m).sum()) for w, m in zip(weights, moved, strict=True))
         right = sum(float((g * v).sum()) for g, v in zip(grads, tangents, strict=True))
@@ -92,7 +88,7 @@ def test_grad_of_a_callable_and_of_several_arguments():
 
 def test_vjp_and_jvp():
     out, pull = func.vjp(lambda x, y: (x * y, x + y), X[0], X[1])
-    (gx, gy) = pull((ag.ones(3, dtype=ag.float64), 2 * ag.ones(3, dtype=ag.float64)))
+    (gx, _gy) = pull((ag.ones(3, dtype=ag.float64), 2 * ag.ones(3, dtype=ag.float64)))
     np.testing.assert_allclose(gx._data, X._data[1] + 2)
     out, moved = func.jvp(lambda x: x**2, (X,), (ag.ones_like(X),))
     np.testing.assert_allclose(moved._data, 2 * X._data)
@@ -147,9 +143,7 @@ def test_checkpoint_of_parameters_alone():
 
 
 def test_the_registry_is_what_is_tested():
-    assert {n for n in RULED} <= {
-        d.name if d.namespace in ("", "_") else f"{d.namespace}.{d.name}" for d in registry.values()
-    }
+    assert set(RULED) <= {d.name if d.namespace in ("", "_") else f"{d.namespace}.{d.name}" for d in registry.values()}
 
 
 # ------------------------------------------------------------------ the graph from outside
@@ -189,9 +183,9 @@ def test_saved_values_may_be_changed_by_the_hooks_and_blocks_nest():
 
 
 def test_the_hooks_can_be_refused():
-    with ag.graph.disable_saved_tensors_hooks("not in here"):
-        with pytest.raises(RuntimeError, match="not in here"), ag.graph.saved_tensors_hooks(lambda t: t, lambda t: t):
-            pass
+    refused = pytest.raises(RuntimeError, match="not in here")
+    with ag.graph.disable_saved_tensors_hooks("not in here"), refused, ag.graph.saved_tensors_hooks(abs, abs):
+        pass
     with ag.graph.save_on_cpu():
         y = ag.tensor(2.0, requires_grad=True).square()
     y.backward()

@@ -27,11 +27,15 @@ def _(g):
     return g
 
 
+def _is_bool(x):
+    return hasattr(x, "dtype") and x.dtype.kind == "b"
+
+
 @op(operators=("__sub__", "__rsub__"), symbol="−", caption="× 1, × −1", promote="same", elementwise=True, linear=True,
     method=False, name="_sub", namespace="_", sample=reals(-3, 3))  # fmt: skip
 def _sub(x, y):
     """input - other, elementwise, broadcasting."""
-    if getattr(x, "dtype", None) == bool and (y is True or y is False or getattr(y, "dtype", None) == bool):
+    if _is_bool(x) and (y is True or y is False or _is_bool(y)):
         raise RuntimeError(
             "sub: Subtraction, the `-` operator, with two bool tensors is not supported. "
             "Use the `^` or `logical_xor()` operator instead."
@@ -214,7 +218,8 @@ def _(g, x, y):
 
 
 @op(inplace=True, symbol="fmod", promote="same", elementwise=True, quiet=True,
-    sample=cases(lambda r: [call(r(2, 3), 0.7), call(r(3), r(3, lo=3.0, hi=5.0)), call(r(2, 1), r(3, lo=-5, hi=-3)), call(r(2, 3), r(2, 3, lo=0.3, hi=0.5))]))  # fmt: skip
+    sample=cases(lambda r: [call(r(2, 3), 0.7), call(r(3), r(3, lo=3.0, hi=5.0)), call(r(2, 1), r(3, lo=-5, hi=-3)),
+                            call(r(2, 3), r(2, 3, lo=0.3, hi=0.5))]))  # fmt: skip
 def fmod(x, y):
     """The remainder of division with the sign of the dividend: input - trunc(input / other) * other."""
     _check_zero("fmod", x, y)

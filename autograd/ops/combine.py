@@ -194,7 +194,8 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
         input = reshape(input, (1,))
     if np.ndim(counts) == 1 and len(counts) not in (1, input.shape[dim]):
         raise RuntimeError(
-            f"repeats must have the same size as input along dim, but got repeats.size(0) = {len(counts)} and input.size({dim}) = {input.shape[dim]}"
+            f"repeats must have the same size as input along dim, but got repeats.size(0) = {len(counts)} and "
+            f"input.size({dim}) = {input.shape[dim]}"
         )
     at = np.repeat(np.arange(input.shape[dim]), counts)
     return _gather_at(input, index=(slice(None),) * dim + (at,))
@@ -363,7 +364,8 @@ def parse_einsum(equation, operands):
         dots = t.ndim - len(term.replace("...", ""))
         if dots < 0 or (dots and "..." not in term):
             raise RuntimeError(
-                f"einsum(): the number of subscripts in the equation ({len(term.replace('...', ''))}) does not match the number of "
+                f"einsum(): the number of subscripts in the equation ({len(term.replace('...', ''))}) does not "
+                "match the number of "
                 f"dimensions ({t.ndim}) for operand {i}"
             )
         found.append(term.replace("...", spare[widest - dots :] if "..." in term else ""))
@@ -382,7 +384,8 @@ def _sizes_of(terms, operands):
             known = sizes_.get(label, 1)
             if known != 1 and n not in (1, known):
                 raise RuntimeError(
-                    f"einsum(): subscript {label} has size {n} for operand {i} which does not broadcast with previously seen size {known}"
+                    f"einsum(): subscript {label} has size {n} for operand {i} which does not broadcast with "
+                    f"previously seen size {known}"
                 )
             sizes_[label] = max(known, n) if n != 0 else 0
     return sizes_
@@ -455,7 +458,8 @@ def einsum(equation, *operands):
     for c in out:
         if out.count(c) > 1 or not any(c in t for t in terms):
             raise RuntimeError(
-                f"einsum(): output subscript {c} appears more than once in the output or does not appear in the equation for any input operand"
+                f"einsum(): output subscript {c} appears more than once in the output or does not appear in the "
+                "equation for any input operand"
             )
     pairs = [_take_diagonals(term, t) for term, t in zip(terms, operands, strict=True)]
     sizes_ = _sizes_of([p[0] for p in pairs], [p[1] for p in pairs])
@@ -535,7 +539,8 @@ def tensordot(a, b, dims=2, out=None):
             a = sum(a, dim=i, keepdim=True)
         if a.shape[i] != b.shape[j]:
             raise RuntimeError(
-                f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} and second has size {b.shape[j]} in dim {j}"
+                f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} and second has "
+                f"size {b.shape[j]} in dim {j}"
             )
     rows, columns = [i for i in range(a.ndim) if i not in left], [j for j in range(b.ndim) if j not in right]
     inner = int(np.prod([a.shape[i] for i in left], dtype=np.int64))

@@ -96,7 +96,8 @@ def complex_(x, y):
     """input + i * other from two real tensors of one dtype."""
     if x.dtype != y.dtype:
         raise RuntimeError(
-            f"Expected object of scalar type {from_numpy_dtype(x.dtype)!r} but got scalar type {from_numpy_dtype(y.dtype)!r} for second argument"
+            f"Expected object of scalar type {from_numpy_dtype(x.dtype)!r} but got scalar type "
+            f"{from_numpy_dtype(y.dtype)!r} for second argument"
         )
     return (x + 1j * y).astype(np.result_type(x.dtype, np.complex64))
 

@@ -168,7 +168,8 @@ def diagonal_scatter(input, src, offset=0, dim1=0, dim2=1):
 def _flat_written(input, src, places):
     if tuple(src.shape) != places.shape:
         raise RuntimeError(
-            f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = {list(places.shape)}"
+            f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = "
+            f"{list(places.shape)}"
         )
     return written(input, src, index=np.unravel_index(places, input.shape))
 

@@ -355,7 +355,7 @@ def _sum_leading(a, shape):
     a = np.asarray(a)
     while len(shape) > a.ndim:
         shape = shape[1:]
-        return _sum_leading(a, shape).reshape((1,) + tuple(shape))
+        return _sum_leading(a, shape).reshape((1, *tuple(shape)))
     return sum_to(a, shape)
 
 

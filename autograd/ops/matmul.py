@@ -148,7 +148,8 @@ def inner(input, other):
         return mul(input, other)
     if input.shape[-1] != other.shape[-1]:
         raise RuntimeError(
-            f"inner() the last dimension must match on both input tensors but got shapes {list(input.shape)} and {list(other.shape)}"
+            f"inner() the last dimension must match on both input tensors but got shapes {list(input.shape)} and "
+            f"{list(other.shape)}"
         )
     left = reshape(input, (_product(input.shape[:-1]), input.shape[-1]))
     right = reshape(other, (_product(other.shape[:-1]), other.shape[-1]))

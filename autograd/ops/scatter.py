@@ -126,7 +126,8 @@ def _writing(name, input, dim, index, source):
     at = _vector_index(name, index, input.shape[dim] if input.ndim else 1, dim)
     if isinstance(source, Tensor) and source.dtype is not input.dtype:
         raise RuntimeError(
-            f"{name}(): self and source expected to have the same dtype, but got (self) {input.dtype!r} and (source) {source.dtype!r}"
+            f"{name}(): self and source expected to have the same dtype, but got (self) {input.dtype!r} and "
+            f"(source) {source.dtype!r}"
         )
     return dim, at
 
@@ -169,7 +170,8 @@ def index_copy(input, dim, index, source):
         return reshape(source, ()).clone()
     if source.ndim and tuple(source.shape) != (*input.shape[:dim], len(at), *input.shape[dim + 1 :]):
         raise RuntimeError(
-            f"index_copy_(): Source/destination tensor must have same slice shapes: {tuple(source.shape)} for {tuple(input.shape)}"
+            f"index_copy_(): Source/destination tensor must have same slice shapes: {tuple(source.shape)} for "
+            f"{tuple(input.shape)}"
         )
     return written(input, source, index=_slices(dim, at))
 
@@ -387,7 +389,8 @@ def put(input, index, source, accumulate=False):
     at = _flat_index("put_", index, input.numel()).reshape(-1)
     if at.size != source.numel():
         raise RuntimeError(
-            f"put_(): Expected source and index to have the same number of elements, but got source.numel() = {source.numel()}, index.numel() = {at.size}"
+            "put_(): Expected source and index to have the same number of elements, but got source.numel() = "
+            f"{source.numel()}, index.numel() = {at.size}"
         )
     written_ = index_put(reshape(input, (-1,)), (wrap(at),), reshape(source, (-1,)), accumulate)
     return reshape(written_, tuple(input.shape))
@@ -400,7 +403,8 @@ def take_along_dim(input, indices, dim=None):
         return gather(reshape(input, (-1,)), 0, reshape(indices, (-1,)))
     if input.ndim != indices.ndim:
         raise RuntimeError(
-            f"torch.take_along_dim(): input and indices should have the same number of dimensions, but got {input.ndim} dimensions for input, and {indices.ndim} dimensions for indices"
+            "torch.take_along_dim(): input and indices should have the same number of dimensions, but got "
+            f"{input.ndim} dimensions for input, and {indices.ndim} dimensions for indices"
         )
     dim = wrap_dim(dim, input.ndim)
     n = input.shape[dim]

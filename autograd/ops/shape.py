@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import operator
 
 import numpy as np
@@ -571,7 +572,7 @@ def tensor_split(input, indices_or_sections, dim=0):
     else:
         cuts = list(indices_or_sections)
     edges = [0, *(max(0, c + n) if c < 0 else min(c, n) for c in cuts), n]
-    return tuple(narrow(input, dim, a, max(b - a, 0)) for a, b in zip(edges, edges[1:], strict=False))
+    return tuple(narrow(input, dim, a, max(b - a, 0)) for a, b in itertools.pairwise(edges))
 
 
 @composite

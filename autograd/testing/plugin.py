@@ -12,6 +12,7 @@ import pytest
 
 
 def pytest_configure(config: Any) -> None:
+    """Register the marker."""
     config.addinivalue_line(
         "markers",
         "differentiable(*domains, order=2, **settings): the function is one of tensors; test its gradients on random inputs",

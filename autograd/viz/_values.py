@@ -17,6 +17,7 @@ from .._array import Part, changes, quiet, sum_to
 from .._graph import _conj, _touches_complex, collect
 from .._mode import no_grad
 from .._node import Complex, Leaf, Node, Out
+from .._plan import PickPlan
 
 REPLAY_LIMIT = 50_000_000  # elements computed again at most, over the whole graph
 
@@ -76,7 +77,7 @@ class Numbers:
         return None
 
     def _node_value(self, node: Any) -> Any:
-        if getattr(node.plan.op, "outputs", ()) and type(node.plan).__name__ != "_PickPlan":
+        if getattr(node.plan.op, "outputs", ()) and not isinstance(node.plan, PickPlan):
             return self._replayed(node)  # a tuple; small anyway, and only its picks are shown
         if node.value is not None:
             return node.value
@@ -100,7 +101,7 @@ class Numbers:
             return None
 
     def _replay(self, node: Any) -> Any:
-        if type(node.plan).__name__ == "_PickPlan":
+        if isinstance(node.plan, PickPlan):
             return self.value[node.edges[0]][node.plan.position]
         op = node.plan.op
         if not hasattr(op, "invoke"):

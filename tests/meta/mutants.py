@@ -82,7 +82,8 @@ REASONS: dict[str, dict[str, list[str]]] = {
     "the matrix is square": {"linalg.matrix_exp": ["x: constant in `1`"]},
     "from 2 to 4 both forms are the same product without a pole": {"linalg.vector_norm": ["x: constant in `2` #2"]},
     "the rule raises, as PyTorch does: there is no closed form": {
-        name: [f"x: {SIGN}", f"x: {CUT}"] for name in ("igamma", "igammac", "special.zeta")
+        **{name: [f"x: {SIGN}", f"x: {CUT}"] for name in ("igamma", "igammac", "special.zeta")},
+        "_betainc": [f"{name}: {m}" for name in "xy" for m in (SIGN, CUT)],
     },
 }  # fmt: skip
 

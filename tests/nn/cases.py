@@ -4,7 +4,6 @@ Values come from a formula, not from a generator, so that the stored references 
 tests/data/make_modules.py with PyTorch) need to hold results only.
 """
 
-# ruff: noqa: E501  (tables are read across)
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,6 +1,5 @@
 """Bad settings and bad input of layers: PyTorch's class, the numbers received."""
 
-# ruff: noqa: E501  (tables are read across)
 from __future__ import annotations
 
 import pytest

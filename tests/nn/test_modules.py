@@ -151,9 +151,10 @@ def test_second_derivatives(case):
     first = _slopes(case, module, inputs, kwargs, variables, True) if variables else None
     if first is None:
         return  # a module without anything to differentiate by
-    weigh = lambda grads: sum(
-        (g * autograd.tensor(w)).sum() for g, w in zip(grads, weights, strict=True) if g is not None
-    )
+
+    def weigh(grads):
+        return sum((g * autograd.tensor(w)).sum() for g, w in zip(grads, weights, strict=True) if g is not None)
+
     weights = [np.sin(np.arange(v.numel()) * 1.3 + i).reshape(tuple(v.shape)) for i, v in enumerate(variables)]
     directions = [np.cos(np.arange(v.numel()) * 0.7 + i).reshape(tuple(v.shape)) for i, v in enumerate(variables)]
     second = autograd.grad(weigh(first), variables, allow_unused=True) if weigh(first).requires_grad else ()

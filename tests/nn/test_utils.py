@@ -1,6 +1,5 @@
 """nn.utils: clipping, vectors of parameters, norms of weights, parametrisations, stateless calls, sequences."""
 
-
 from __future__ import annotations
 
 import copy
