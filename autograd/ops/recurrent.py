@@ -1,11 +1,18 @@
-"""One step of an LSTM after its products: the gates and the new state, in one node."""
+"""Recurrent layers: one step of an LSTM after its products, and whole sequences of LSTM, GRU and RNN in one node."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
+from .._graph import backward
+from .._mode import enable_grad, fast, grad_mode, no_grad
 from .._op import op
 from .._samples import call, cases
+from .._tensor import Tensor, history, wrap
+from . import _sequences
 
 _CELL_CASES = cases(lambda r: [call(r(3, 8), r(3, 2)), call(r(1, 4), r(1, 1))])
 
@@ -87,5 +94,205 @@ def _add_slopes(slopes, total, factors, width):
         slopes[:, k * width : (k + 1) * width] += total * factor
 
 
+# ---------------------------------------------------------------------------------------------- composed
+
+
+class Weights:
+    """The tensors of one layer in one direction."""
+
+    def __init__(self, ih: Any, hh: Any, b_ih: Any = None, b_hh: Any = None, hr: Any = None) -> None:
+        self.ih, self.hh, self.b_ih, self.b_hh, self.hr = ih, hh, b_ih, b_hh, hr
+
+
+def _rnn_step(x: Tensor, state: tuple, w: Weights, activation: Callable) -> tuple:
+    return (activation(x + linear(state[0], w.hh, w.b_hh)),)
+
+
+def _rnn_relu(x: Tensor, state: tuple, w: Weights) -> tuple:
+    return _rnn_step(x, state, w, Tensor.relu)
+
+
+def _rnn_tanh(x: Tensor, state: tuple, w: Weights) -> tuple:
+    return _rnn_step(x, state, w, Tensor.tanh)
+
+
+def _lstm_step(x: Tensor, state: tuple, w: Weights) -> tuple:
+    """i, f, o = sigmoid(.), g = tanh(.), c' = f c + i g, h' = o tanh(c'), where x has been through its weights."""
+    h, c = state
+    gates = x + linear(h, w.hh, w.b_hh)
+    if fast.enabled and gates.ndim == 2 and gates.dtype == c.dtype and gates.is_floating_point():
+        h, c, _ = lstm_cell(gates, c)
+        return (h if w.hr is None else linear(h, w.hr)), c
+    i, f, g, o = gates.chunk(4, -1)
+    c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+    h = o.sigmoid() * c.tanh()
+    return (h if w.hr is None else linear(h, w.hr)), c
+
+
+def _gru_step(x: Tensor, state: tuple, w: Weights) -> tuple:
+    """r, z = sigmoid(.), n = tanh(x_n + r (W h + b)_n), h' = n + z (h - n), where x has been through its weights."""
+    h = state[0]
+    xr, xz, xn = x.chunk(3, -1)
+    hr, hz, hn = linear(h, w.hh, w.b_hh).chunk(3, -1)
+    z = (xz + hz).sigmoid()
+    n = (xn + (xr + hr).sigmoid() * hn).tanh()
+    return (n + z * (h - n),)
+
+
+STEPS: dict[str, Callable] = {"LSTM": _lstm_step, "GRU": _gru_step, "RNN_TANH": _rnn_tanh, "RNN_RELU": _rnn_relu}
+
+
+def _scan(step: Callable, xs: list[Tensor], state: tuple) -> tuple[list[Tensor], tuple]:
+    """Run forwards over steps whose batches never grow; a sequence that ends leaves its state behind."""
+    outputs, ended = [], []
+    for x in xs:
+        n = x.shape[0]
+        if n < state[0].shape[0]:
+            ended.append(tuple(s[n:] for s in state))
+            state = tuple(s[:n] for s in state)
+        state = step(x, state)
+        outputs.append(state[0])
+    if ended:
+        parts = [state, *reversed(ended)]
+        state = tuple(cat([p[i] for p in parts]) for i in range(len(state)))
+    return outputs, state
+
+
+def _scan_back(step: Callable, xs: list[Tensor], start: tuple) -> tuple[list[Tensor], tuple]:
+    """Run backwards over steps whose batches never shrink that way; a sequence joins with its own start."""
+    outputs: list[Tensor] = []
+    state = tuple(s[: xs[-1].shape[0]] for s in start)
+    for x in reversed(xs):
+        have, n = state[0].shape[0], x.shape[0]
+        if n > have:
+            state = tuple(cat([a, s[have:n]]) for a, s in zip(state, start, strict=True))
+        state = step(x, state)
+        outputs.append(state[0])
+    return outputs[::-1], state
+
+
+def composed(mode: str, x: Tensor, state: tuple, w: Weights, sizes: list[int], back: bool) -> tuple:
+    """One layer in one direction over packed rows (Σ sizes, *): (outputs, the last state)."""
+    step = STEPS[mode]
+    xs = list(linear(x, w.ih, w.b_ih).split(sizes))  # the inputs' share of the gates is one product for all steps
+    outputs, end = (_scan_back if back else _scan)(lambda x, s: step(x, s, w), xs, state)
+    return cat(outputs), end
+
+
+# ---------------------------------------------------------------------------------------------- whole sequences
+
+
+def _parted(mode, tensors):
+    """(x, states, w_ih, w_hh, biases) of an operation's inputs."""
+    count = 2 if mode == "LSTM" else 1
+    w_ih, w_hh, *biases = tensors[1 + count :]
+    return tensors[0], tensors[1 : 1 + count], w_ih, w_hh, biases
+
+
+def _plainly(mode, sizes, back, *tensors):
+    x, states, w_ih, w_hh, biases = _parted(mode, tensors)
+    output, end = composed(mode, x, states, Weights(w_ih, w_hh, *biases), list(sizes), back)
+    return output, *end
+
+
+def _forward(mode, arrays, sizes, back, keep):
+    if not _sequences.suits(arrays):
+        with no_grad():
+            return *(t._data for t in _plainly(mode, sizes, back, *map(wrap, arrays))), np.empty(0, np.int32)
+    output, states, memory = _sequences.run(mode, *_parted(mode, arrays), sizes, back, keep)
+    # As integers, so that nobody takes it for something with a gradient.
+    return output, *states, memory.view(np.int32)
+
+
+def _replayed(mode, sizes, back, tensors, g):
+    """The gradients by recording the composed form: what the kernels' way back is compared with, at any order."""
+    again = isinstance(next(x for x in g if x is not None), Tensor)
+    with enable_grad():
+        leaves = [view_as(t, t) if again else wrap(t).requires_grad_() for t in tensors]
+        results = _plainly(mode, sizes, back, *leaves)
+    seeds: dict = {}
+    for result, slope in zip(results, g, strict=False):
+        if slope is not None:
+            node = history(result)
+            seeds[node] = seeds[node] + slope if node in seeds else slope
+    nodes = [history(t) for t in leaves]
+    found = backward(seeds, keep=True, create=again, wanted=[n for n in nodes if n is not None])
+    return tuple(found.get(n) for n in nodes)
+
+
+def _backward(mode, tensors, sizes, back, kept, g, needs):
+    if not _sequences.suits(tensors):
+        return _replayed(mode, sizes, back, tensors, g)
+    return _sequences.run_back(
+        mode, g[:-1], *_parted(mode, tensors)[2:], sizes, back, kept.view(tensors[0].dtype), needs
+    )
+
+
+def _sequence_cases(mode, gates):
+    def make(r):
+        def trial(sizes, back, biases):
+            n, rows, states = sizes[0], sum(sizes), 2 if mode == "LSTM" else 1
+            given = {} if mode == "LSTM" else {"mode": mode}
+            vectors = [r(2 * gates), r(2 * gates)] if biases else []
+            states = [r(n, 2) for _ in range(states)]
+            return call(
+                r(rows, 3), *states, r(2 * gates, 3), r(2 * gates, 2), *vectors, sizes=sizes, back=back, **given
+            )
+
+        return [trial((2, 2), False, True), trial((2, 1), False, False), trial((2, 1), True, True)]
+
+    return cases(make)
+
+
+_SEQUENCE = {"method": False, "namespace": "_", "quiet": True}
+
+
+@op(name="_lstm", outputs=("output", "hidden", "cell", "kept"), sample=_sequence_cases("LSTM", 4), **_SEQUENCE)
+def _lstm(*tensors, sizes, back=False, keep=True):
+    """An LSTM layer in one direction: x, h, c, w_ih, w_hh and perhaps two biases -> outputs, h, c, and what the gradient needs.
+
+    Shape: x (Σ sizes, I) with sizes[t] rows for step t; states (sizes[0], H)
+    """
+    return _forward("LSTM", tensors, sizes, back, keep)
+
+
+@_lstm.grad("tensors")
+def _(g, tensors, sizes, back):
+    return _replayed("LSTM", sizes, back, tensors, g)
+
+
+@_lstm.fast
+def _(g, tensors, kept, sizes, back, needs):
+    return _backward("LSTM", tensors, sizes, back, kept, g, needs)
+
+
+@op(name="_rnn", outputs=("output", "hidden", "kept"), sample=_sequence_cases("GRU", 3), **_SEQUENCE)
+def _rnn(*tensors, mode, sizes, back=False, keep=True):
+    """A layer of GRU, RNN_TANH or RNN_RELU in one direction: as `_lstm`, without c."""
+    return _forward(mode, tensors, sizes, back, keep)
+
+
+@_rnn.grad("tensors")
+def _(g, tensors, mode, sizes, back):
+    return _replayed(mode, sizes, back, tensors, g)
+
+
+@_rnn.fast
+def _(g, tensors, kept, mode, sizes, back, needs):
+    return _backward(mode, tensors, sizes, back, kept, g, needs)
+
+
+def sequence(mode: str, x: Tensor, state: tuple, w: Weights, sizes: list[int], back: bool) -> tuple:
+    """`composed`, in one node where there are kernels for it."""
+    tensors = (x, *state, w.ih, w.hh, *(() if w.b_ih is None else (w.b_ih, w.b_hh)))
+    if not (fast.enabled and w.hr is None and sizes and x.shape[0] and _sequences.suits([t._data for t in tensors])):
+        return composed(mode, x, state, w, sizes, back)
+    keep = grad_mode() is not False and any(history(t) is not None for t in tensors)
+    given = {} if mode == "LSTM" else {"mode": mode}
+    output, *end, _ = (_lstm if mode == "LSTM" else _rnn)(*tensors, sizes=tuple(sizes), back=back, keep=keep, **given)
+    return output, tuple(end)
+
+
+from .distance import linear  # noqa: E402
 from .pointwise import tanh  # noqa: E402
-from .shape import cat  # noqa: E402
+from .shape import cat, view_as  # noqa: E402

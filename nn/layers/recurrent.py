@@ -9,8 +9,7 @@ from typing import Any
 
 import autograd
 from autograd import Tensor
-from autograd._mode import fast
-from autograd.ops.recurrent import lstm_cell
+from autograd.ops.recurrent import STEPS, Weights, sequence
 
 from .. import functional as F
 from .. import init
@@ -18,82 +17,7 @@ from ..module import Module
 from ..parameter import empty_parameter
 from ..utils.rnn import PackedSequence
 
-# ---------------------------------------------------------------------------------------------- one step
-
-
-def _rnn_step(x: Tensor, state: tuple, w: Weights, activation: Callable) -> tuple:
-    return (activation(x + F.linear(state[0], w.hh, w.b_hh)),)
-
-
-def _rnn_relu(x: Tensor, state: tuple, w: Weights) -> tuple:
-    return _rnn_step(x, state, w, Tensor.relu)
-
-
-def _rnn_tanh(x: Tensor, state: tuple, w: Weights) -> tuple:
-    return _rnn_step(x, state, w, Tensor.tanh)
-
-
-def _lstm(x: Tensor, state: tuple, w: Weights) -> tuple:
-    """i, f, o = sigmoid(.), g = tanh(.), c' = f c + i g, h' = o tanh(c'), where x has been through its weights."""
-    h, c = state
-    gates = x + F.linear(h, w.hh, w.b_hh)
-    if fast.enabled and gates.ndim == 2 and gates.dtype == c.dtype and gates.is_floating_point():
-        h, c, _ = lstm_cell(gates, c)
-        return (h if w.hr is None else F.linear(h, w.hr)), c
-    i, f, g, o = gates.chunk(4, -1)
-    c = f.sigmoid() * c + i.sigmoid() * g.tanh()
-    h = o.sigmoid() * c.tanh()
-    return (h if w.hr is None else F.linear(h, w.hr)), c
-
-
-def _gru(x: Tensor, state: tuple, w: Weights) -> tuple:
-    """r, z = sigmoid(.), n = tanh(x_n + r (W h + b)_n), h' = n + z (h - n), where x has been through its weights."""
-    h = state[0]
-    xr, xz, xn = x.chunk(3, -1)
-    hr, hz, hn = F.linear(h, w.hh, w.b_hh).chunk(3, -1)
-    z = (xz + hz).sigmoid()
-    n = (xn + (xr + hr).sigmoid() * hn).tanh()
-    return (n + z * (h - n),)
-
-
-_STEPS: dict[str, Callable] = {"LSTM": _lstm, "GRU": _gru, "RNN_TANH": _rnn_tanh, "RNN_RELU": _rnn_relu}
 _GATES = {"LSTM": 4, "GRU": 3, "RNN_TANH": 1, "RNN_RELU": 1}
-
-
-class Weights:
-    """The tensors of one layer in one direction."""
-
-    def __init__(self, ih: Any, hh: Any, b_ih: Any = None, b_hh: Any = None, hr: Any = None) -> None:
-        self.ih, self.hh, self.b_ih, self.b_hh, self.hr = ih, hh, b_ih, b_hh, hr
-
-
-def _scan(step: Callable, xs: list[Tensor], state: tuple) -> tuple[list[Tensor], tuple]:
-    """Run forwards over steps whose batches never grow; a sequence that ends leaves its state behind."""
-    outputs, ended = [], []
-    for x in xs:
-        n = x.shape[0]
-        if n < state[0].shape[0]:
-            ended.append(tuple(s[n:] for s in state))
-            state = tuple(s[:n] for s in state)
-        state = step(x, state)
-        outputs.append(state[0])
-    if ended:
-        parts = [state, *reversed(ended)]
-        state = tuple(autograd.cat([p[i] for p in parts]) for i in range(len(state)))
-    return outputs, state
-
-
-def _scan_back(step: Callable, xs: list[Tensor], start: tuple) -> tuple[list[Tensor], tuple]:
-    """Run backwards over steps whose batches never shrink that way; a sequence joins with its own start."""
-    outputs: list[Tensor] = []
-    state = tuple(s[: xs[-1].shape[0]] for s in start)
-    for x in reversed(xs):
-        have, n = state[0].shape[0], x.shape[0]
-        if n > have:
-            state = tuple(autograd.cat([a, s[have:n]]) for a, s in zip(state, start, strict=True))
-        state = step(x, state)
-        outputs.append(state[0])
-    return outputs[::-1], state
 
 
 # ---------------------------------------------------------------------------------------------- whole sequences
@@ -229,12 +153,12 @@ class RNNBase(Module):
     def _one_direction(
         self, x: Tensor, sizes: list[int], w: Weights, start: tuple, back: bool, packed: bool
     ) -> tuple[Tensor, tuple]:
-        """One layer in one direction. The inputs' share of the gates is one product for all steps."""
-        gates = F.linear(x, w.ih, w.b_ih)
-        xs = list(gates.split(sizes) if packed else gates.unbind(0))
-        advance = _STEPS[self.mode]
-        outputs, end = (_scan_back if back else _scan)(lambda x, s: advance(x, s, w), xs, start)
-        return (autograd.cat(outputs) if packed else autograd.stack(outputs)), end
+        """One layer in one direction."""
+        if packed:
+            return sequence(self.mode, x, start, w, sizes, back)
+        steps, batch, width = x.shape
+        output, end = sequence(self.mode, x.reshape(steps * batch, width), start, w, [batch] * steps, back)
+        return output.reshape(steps, batch, output.shape[1]), end
 
     # ------------------------------------------------------------------ the state
 
@@ -447,7 +371,7 @@ class RNNCellBase(Module):
             state = state if batched else tuple(s.unsqueeze(0) for s in state)
         self._check(x, state)
         weights = Weights(self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
-        made = _STEPS[mode](F.linear(x, self.weight_ih, self.bias_ih), state, weights)
+        made = STEPS[mode](F.linear(x, self.weight_ih, self.bias_ih), state, weights)
         return made if batched else tuple(s.squeeze(0) for s in made)
 
     def _check_axes(self, input: Tensor, state: tuple) -> None:

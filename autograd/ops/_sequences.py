@@ -1,0 +1,302 @@
+"""Recurrent layers' kernels: a whole sequence in one loop over its steps, and the way back.
+
+Inside, arrays are features first, (features, batch): each gate is one run of memory, and BLAS divides the product of a
+step between the cores (512 x 128 by 128 x 16 takes 13 us, and 23 us with the batch first). A step's input, the state
+before it and a row of ones are stacked, so that one product adds both shares of the gates and the biases.
+
+Sequences are packed, (Σ sizes, features): `sizes[t]` rows for step t, never growing. A `Layout` says what a step does.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from .. import _parallel
+
+_PIECE = 1 << 17  # elements of a thread's share of the factors: they stay in its cache
+
+
+class Layout(NamedTuple):
+    """How the weights are stacked, and what a step does. Arrays have their features on the axis before the last.
+
+    input, state: for each block of stacked rows, the block of the input's and of the state's weights that it holds.
+    kept: how many blocks are kept of a step. The first are the stacked rows' products.
+    step(kept, *states): brings the states, in place, to the next step, and the products to what is kept.
+    factors(kept, out): of any number of steps at once, from what was kept, what gradients of states are multiplied by.
+    step_back(slopes, factors, *gradients): fills the slopes of the products, and brings the gradients of the states,
+        in place, to the step before, but for what goes through the products.
+    carries: whether the output of a step holds some of the one before other than through the products.
+    """
+
+    input: tuple
+    state: tuple
+    kept: int
+    step: Callable
+    factors: Callable
+    step_back: Callable
+    carries: bool = False
+
+
+def suits(arrays):
+    """Whether the kernels take these: ndarrays of one dtype, float32 or float64."""
+    kind = getattr(arrays[0], "dtype", None)
+    return kind in (np.float32, np.float64) and all(type(a) is np.ndarray and a.dtype == kind for a in arrays)
+
+
+# ---------------------------------------------------------------------------------------------- the layers' steps
+
+
+def _blocks(a, count):
+    """The features in `count` blocks."""
+    width = a.shape[-2] // count
+    return [a[..., k * width : (k + 1) * width, :] for k in range(count)]
+
+
+def _sigmoid(x):
+    """1 / (1 + e^-x), in place."""
+    np.negative(x, out=x)
+    np.exp(x, out=x)
+    x += 1
+    np.reciprocal(x, out=x)
+
+
+def _bump(s, factor, out):
+    """factor s (1 - s): with the slope of a sigmoid."""
+    np.subtract(1, s, out=out)
+    out *= s
+    out *= factor
+
+
+def _fall(t, factor, out):
+    """factor (1 - t²): with the slope of a tanh."""
+    np.multiply(t, t, out=out)
+    np.subtract(1, out, out=out)
+    out *= factor
+
+
+def _lstm_step(kept, h, c):
+    """c' = f c + i g, h' = o tanh c'; kept: g, i, f, o, c, tanh c'."""
+    width = len(h)
+    g, i, f, o, before, bent = _blocks(kept, 6)
+    np.tanh(g, out=g)
+    _sigmoid(kept[width : 4 * width])
+    before[...] = c
+    c *= f
+    c += np.multiply(i, g, out=bent)
+    np.tanh(c, out=bent)
+    np.multiply(o, bent, out=h)
+
+
+def _lstm_factors(kept, out):
+    """Of c for g, i and f, of h for o and for c, and of c for itself."""
+    g, i, f, o, c, bent = _blocks(kept, 6)
+    for_g, for_i, for_f, for_o, bend, keep = _blocks(out, 6)
+    _fall(g, i, for_g)
+    _bump(i, g, for_i)
+    _bump(f, c, for_f)
+    _bump(o, bent, for_o)
+    _fall(bent, o, bend)
+    keep[...] = f
+
+
+def _lstm_step_back(slopes, factors, dh, dc):
+    end = 3 * len(dh)
+    for_o, bend, keep = _blocks(factors[end:], 3)
+    np.multiply(dh, for_o, out=slopes[end:])
+    dh *= bend
+    dc += dh
+    np.multiply(factors[:end].reshape(3, *dc.shape), dc, out=slopes[:end].reshape(3, *dc.shape))
+    dc *= keep
+
+
+def _gru_step(kept, h):
+    """n = tanh(x_n + r p) with p = (W h + b)_n, h' = n + z (h - n); kept: r, z, n, p, h - n."""
+    r, z, n, p, gap = _blocks(kept, 5)
+    _sigmoid(kept[: 2 * len(h)])
+    n += np.multiply(r, p, out=gap)
+    np.tanh(n, out=n)
+    np.subtract(h, n, out=gap)
+    np.multiply(z, gap, out=h)
+    h += n
+
+
+def _gru_factors(kept, out):
+    """Of h for r, z, n, p and itself."""
+    r, z, n, p, gap = _blocks(kept, 5)
+    for_r, for_z, for_n, for_p, keep = _blocks(out, 5)
+    np.subtract(1, z, out=keep)
+    _fall(n, keep, for_n)
+    _bump(z, gap, for_z)
+    _bump(r, p, for_r)
+    for_r *= for_n
+    np.multiply(for_n, r, out=for_p)
+    keep[...] = z
+
+
+def _gru_step_back(slopes, factors, dh):
+    end = 4 * len(dh)
+    np.multiply(factors[:end].reshape(4, *dh.shape), dh, out=slopes.reshape(4, *dh.shape))
+    dh *= factors[end:]
+
+
+def _tanh_step(kept, h):
+    np.tanh(kept, out=kept)
+    h[...] = kept
+
+
+def _tanh_factors(kept, out):
+    _fall(kept, 1, out)
+
+
+def _relu_step(kept, h):
+    np.maximum(kept, 0, out=kept)
+    h[...] = kept
+
+
+def _relu_factors(kept, out):
+    np.not_equal(kept, 0, out=out)
+
+
+def _rnn_step_back(slopes, factors, dh):
+    np.multiply(factors, dh, out=slopes)
+
+
+LAYOUTS = {
+    "LSTM": Layout((2, 0, 1, 3), (2, 0, 1, 3), 6, _lstm_step, _lstm_factors, _lstm_step_back),
+    "GRU": Layout((0, 1, 2, None), (0, 1, None, 2), 5, _gru_step, _gru_factors, _gru_step_back, carries=True),
+    "RNN_TANH": Layout((0,), (0,), 1, _tanh_step, _tanh_factors, _rnn_step_back),
+    "RNN_RELU": Layout((0,), (0,), 1, _relu_step, _relu_factors, _rnn_step_back),
+}
+
+# ---------------------------------------------------------------------------------------------- weights
+
+
+def _stacked(layout, w_ih, w_hh, biases):
+    """One matrix for [input, state, 1]."""
+    width, inputs = w_hh.shape[1], w_ih.shape[1]
+    made = np.zeros((len(layout.input), width, inputs + width + 1), w_ih.dtype)
+    parts = ((slice(inputs), layout.input, w_ih), (slice(inputs, -1), layout.state, w_hh))
+    for (columns, order, w), b in zip(parts, biases or (None, None), strict=True):
+        for rows, k in zip(made, order, strict=True):
+            if k is not None:
+                rows[:, columns] = w[k * width : (k + 1) * width]
+                if b is not None:
+                    rows[:, -1] += b[k * width : (k + 1) * width]
+    return made.reshape(-1, made.shape[2])
+
+
+def _unstacked(layout, slopes, width):
+    """The gradients of w_ih, w_hh, b_ih and b_hh from that of the stacked matrix."""
+    found = []
+    for columns, order in ((slice(-width - 1), layout.input), (slice(-width - 1, -1), layout.state)):
+        blocks = slopes.reshape(len(order), width, -1)[[order.index(k) for k in range(len(order) - order.count(None))]]
+        rows = blocks.reshape(-1, blocks.shape[2])
+        found.append((np.array(rows[:, columns], order="C"), np.array(rows[:, -1])))
+    return [w for w, _ in found] + [b for _, b in found]
+
+
+# ---------------------------------------------------------------------------------------------- the walk
+
+
+def _groups(sizes, back):
+    """Runs of steps with equally many rows, in the order they are taken: (rows, how many steps, rows of each)."""
+    groups, start = [], 0
+    for n, same in itertools.groupby(sizes):
+        steps = len(list(same))
+        groups.append((slice(start, start + steps * n), steps, n))
+        start += steps * n
+    return groups[::-1] if back else groups
+
+
+def _by_step(a, group, back):
+    """The group's rows of `a`, (steps, rows, features), in the order they are taken."""
+    rows, steps, n = group
+    return a[rows].reshape(steps, n, a.shape[1])[:: -1 if back else 1]
+
+
+def _kept(flat, group, height, back):
+    """The group's share of what is kept, (steps, features, rows), in the order they are taken."""
+    rows, steps, n = group
+    return flat[rows.start * height : rows.stop * height].reshape(steps, height, n)[:: -1 if back else 1]
+
+
+def run(mode, x, states, w_ih, w_hh, biases, sizes, back, keep):
+    """(outputs, the states after each sequence's last step, what was kept: [input, state, 1] by row, blocks by step)."""
+    layout, inputs, width = LAYOUTS[mode], x.shape[1], w_hh.shape[1]
+    weights = _stacked(layout, w_ih, w_hh, biases)
+    deep, height = weights.shape[1], layout.kept * width
+    flat = np.empty(len(x) * (deep + height) if keep else sizes[0] * height, x.dtype)
+    seen, rest = (flat[: len(x) * deep].reshape(-1, deep), flat[len(x) * deep :]) if keep else (None, flat)
+    output, column = np.empty((len(x), width), x.dtype), np.ones((deep, sizes[0]), x.dtype)
+    column[inputs:-1] = states[0].T
+    states = [column[inputs:-1], *(np.array(s.T, order="C") for s in states[1:])]
+    for group in _groups(sizes, back):
+        rows, steps, n = group
+        kept = _kept(rest, group, height, back) if keep else [rest[: height * n].reshape(height, n)] * steps
+        made, first = _by_step(output, group, back), states[0][:, :n].T.copy()
+        now = [s[:, :n] for s in states]
+        _forwards(layout, weights, column[:, :n], now, _by_step(x, group, back), kept, made)
+        if keep:
+            seen[rows, :inputs], seen[rows, -1] = x[rows], 1
+            before = _by_step(seen, group, back)[..., inputs:-1]
+            before[0], before[1:] = first, made[:-1]
+    return output, [np.array(s.T, order="C") for s in states], flat
+
+
+def _forwards(layout, weights, column, states, x, kept, output):
+    """The steps of a group; column is [input, state, 1] of the step."""
+    rows, inputs = len(weights), x.shape[2]
+    for given, part, made in zip(x, kept, output, strict=True):
+        column[:inputs] = given.T
+        np.matmul(weights, column, out=part[:rows])
+        layout.step(part, *states)
+        made[...] = states[0].T
+
+
+def run_back(mode, g, w_ih, w_hh, biases, sizes, back, flat, needs):
+    """Gradients of x, the states, w_ih, w_hh and the biases, given those of the outputs and of the last states."""
+    layout, inputs, width, count = LAYOUTS[mode], w_ih.shape[1], w_hh.shape[1], sum(sizes)
+    weights = _stacked(layout, w_ih, w_hh, biases)
+    deep, height = weights.shape[1], layout.kept * width
+    seen, rest = flat[: count * deep].reshape(count, deep), flat[count * deep :]
+    returning = np.array(weights[:, inputs:-1].T, order="C")
+    g, *last = g
+    states = [np.zeros((width, sizes[0]), flat.dtype) if s is None else np.array(s.T, order="C") for s in last]
+    slopes = np.empty((count, len(weights)), flat.dtype)  # of all steps, so that the weights' gradient is one product
+    for group in reversed(_groups(sizes, back)):
+        factors = _factors(layout, _kept(rest, group, height, not back))
+        given = [None] * group[1] if g is None else _by_step(g, group, not back)
+        now = [s[:, : group[2]] for s in states]
+        _backwards(layout, returning, now, given, factors, _by_step(slopes, group, not back))
+    found = _unstacked(layout, slopes.T @ seen, width) if any(needs[1 + len(states) :]) else [None] * 4
+    gx = slopes @ weights[:, :inputs] if needs[0] else None
+    return [gx, *(np.array(s.T, order="C") for s in states), *found[: 4 if biases else 2]]
+
+
+def _factors(layout, kept):
+    """Of all steps of a group, on all cores when they are many."""
+    out = np.empty_like(kept, order="C")
+    if kept.size <= 4 * _PIECE:
+        layout.factors(kept, out)
+    else:
+        _parallel.run(lambda part: layout.factors(kept[part], out[part]), len(kept), _PIECE // kept[0].size)
+    return out
+
+
+def _backwards(layout, returning, states, g, factors, slopes):
+    """The steps of a group, from the last to the first."""
+    dh = states[0]
+    slope = np.empty((returning.shape[1], dh.shape[1]), dh.dtype)
+    for given, factor, made in zip(g, factors, slopes, strict=True):
+        if given is not None:
+            dh += given.T
+        layout.step_back(slope, factor, *states)
+        if layout.carries:
+            dh += np.matmul(returning, slope)
+        else:
+            np.matmul(returning, slope, out=dh)
+        made[...] = slope.T
