@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._graph import backward
+from .._graph import backward, capture
 from .._mode import enable_grad, fast, grad_mode, no_grad
 from .._op import op
 from .._samples import call, cases
@@ -282,10 +282,14 @@ def _(g, tensors, kept, mode, sizes, back, needs):
     return _backward(mode, tensors, sizes, back, kept, g, needs)
 
 
+_DRAWN = 256  # outputs: a sequence so small, or one whose values are recorded, may be drawn, and then step by step
+
+
 def sequence(mode: str, x: Tensor, state: tuple, w: Weights, sizes: list[int], back: bool) -> tuple:
     """`composed`, in one node where there are kernels for it."""
     tensors = (x, *state, w.ih, w.hh, *(() if w.b_ih is None else (w.b_ih, w.b_hh)))
-    if not (fast.enabled and w.hr is None and sizes and x.shape[0] and _sequences.suits([t._data for t in tensors])):
+    few = x.shape[0] * w.hh.shape[1] <= max(_DRAWN, capture.limit)
+    if few or not fast.enabled or w.hr is not None or not _sequences.suits([t._data for t in tensors]):
         return composed(mode, x, state, w, sizes, back)
     keep = grad_mode() is not False and any(history(t) is not None for t in tensors)
     given = {} if mode == "LSTM" else {"mode": mode}

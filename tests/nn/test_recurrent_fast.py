@@ -1,10 +1,17 @@
-"""The LSTM's step in one node against the composed one: values, gradients, second derivatives."""
+"""Recurrent steps and whole sequences in one node against the composed ones: values, gradients, second derivatives."""
 
 import numpy as np
 import pytest
 
 import autograd
 import nn
+from autograd.ops import recurrent
+
+
+@pytest.fixture(autouse=True)
+def _small_ones_too(monkeypatch):
+    monkeypatch.setattr(recurrent, "_DRAWN", 0)
+    monkeypatch.setattr(recurrent.capture, "limit", 0)
 
 
 def _found(run, parameters, mode):
@@ -57,3 +64,82 @@ def test_saturated_gates_stay_finite_and_float32():
     assert h.dtype == autograd.float32
     assert np.isfinite(h.detach().numpy()).all()
     assert np.isfinite(x.grad.numpy()).all()
+
+
+KINDS = [(nn.LSTM, {}), (nn.GRU, {}), (nn.RNN, {}), (nn.RNN, {"nonlinearity": "relu"})]
+
+
+def _state(kind, layers, batch, width):
+    state = [autograd.randn(layers, batch, width, dtype=autograd.float64, requires_grad=True) for _ in range(2)]
+    return tuple(state) if kind is nn.LSTM else state[0]
+
+
+def _leaves(state):
+    return state if isinstance(state, tuple) else (state,)
+
+
+def _tensors(output, state):
+    return (output, *_leaves(state))
+
+
+@pytest.mark.parametrize(("kind", "settings"), KINDS)
+@pytest.mark.parametrize("more", [{}, {"num_layers": 2, "bidirectional": True}, {"bias": False, "batch_first": True}])
+def test_sequences_with_a_first_state(kind, settings, more):
+    autograd.manual_seed(3)
+    model = kind(3, 4, dtype=autograd.float64, **settings, **more)
+    x = autograd.randn(*((2, 5) if model.batch_first else (5, 2)), 3, dtype=autograd.float64, requires_grad=True)
+    state = _state(kind, 4 if model.bidirectional else 1, 2, 4)
+    _compare(lambda: _tensors(*model(x, state)), [x, *_leaves(state), *model.parameters()])
+
+
+@pytest.mark.parametrize(("kind", "settings"), KINDS)
+def test_packed_sequences(kind, settings):
+    autograd.manual_seed(4)
+    model = kind(3, 4, dtype=autograd.float64, bidirectional=True, **settings)
+    x = autograd.randn(5, 4, 3, dtype=autograd.float64, requires_grad=True)
+    state = _state(kind, 2, 4, 4)
+
+    def run():
+        packed = nn.utils.rnn.pack_padded_sequence(x, autograd.tensor([2, 5, 1, 2]), enforce_sorted=False)
+        output, end = model(packed, state)
+        return _tensors(output.data, end)
+
+    _compare(run, [x, *_leaves(state), *model.parameters()])
+
+
+@pytest.mark.parametrize(("kind", "settings"), KINDS)
+def test_nothing_is_kept_without_a_gradient(kind, settings):
+    autograd.manual_seed(5)
+    model, x = kind(3, 4, **settings), autograd.randn(6, 2, 3)
+    with autograd.no_grad():
+        quick = _tensors(*model(x))
+        with autograd.fast_paths(False):
+            plain = _tensors(*model(x))
+    for a, b, c in zip(quick, plain, _tensors(*model(x)), strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=2e-6, atol=1e-7)
+        np.testing.assert_array_equal(a.numpy(), c.detach().numpy())
+
+
+def test_long_sequences_use_the_cores():
+    """Enough steps for the factors to be made in pieces."""
+    autograd.manual_seed(6)
+    model, x = nn.LSTM(2, 16, dtype=autograd.float64), autograd.randn(400, 16, 2, dtype=autograd.float64)
+
+    def gradients(mode):
+        with autograd.fast_paths(mode):
+            return autograd.grad((model(x)[0] ** 2).mean(), list(model.parameters()))
+
+    for a, b in zip(gradients(True), gradients(False), strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-8, atol=1e-13)
+
+
+def test_the_outputs_may_be_changed_in_place():
+    autograd.manual_seed(7)
+    model, x = nn.GRU(3, 4, dtype=autograd.float64), autograd.randn(5, 2, 3, dtype=autograd.float64)
+
+    def run():
+        output = model(x)[0]
+        output.mul_(2.0)
+        return (output,)
+
+    _compare(run, list(model.parameters()))
