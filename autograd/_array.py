@@ -6,6 +6,7 @@ Nothing here knows a Tensor.
 from __future__ import annotations
 
 import itertools
+import operator
 import sys
 import weakref
 from collections.abc import Callable, Sequence
@@ -145,10 +146,26 @@ def wrap_dim(dim: int, ndim: int, what: str = "Dimension") -> int:
     Raises:
         IndexError: outside [-ndim, ndim-1] (a 0-d array counts as having one axis).
     """
+    if type(dim) is not int:
+        dim = dimension(dim)
     n = max(ndim, 1)
     if not -n <= dim < n:
         raise IndexError(f"{what} out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})")
-    return int(dim) % n
+    return dim % n
+
+
+def dimension(dim: Any) -> int:
+    """A dimension as an int; True may be meant for keepdim, and 1.0 for anything.
+
+    Raises:
+        TypeError: not a whole number.
+    """
+    if isinstance(dim, (bool, np.bool_)):
+        raise TypeError(f"argument 'dim' must be int or tuple of ints, not {type(dim).__name__}")
+    try:
+        return operator.index(dim)
+    except TypeError:
+        raise TypeError(f"argument 'dim' must be int or tuple of ints, not {type(dim).__name__}") from None
 
 
 def wrap_dims(dims: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
@@ -177,6 +194,19 @@ def owner(a: Array) -> Any:
         if base is None:
             return a
         a = base
+
+
+def watch(a: Array, forget: Any) -> weakref.ref:
+    """A reference to the owner of an array's memory that calls `forget` when it dies.
+
+    Memory of an owner that cannot be watched (bytes, a DLPack capsule) is held by one array over it, which can.
+    """
+    try:
+        return weakref.ref(owner(a), forget)
+    except TypeError:
+        while isinstance(a.base, ndarray):
+            a = a.base
+        return weakref.ref(a, forget)
 
 
 class Part:
@@ -219,11 +249,7 @@ class Changes:
             entry[1] += 1
             return
         key, table = id(root), self._table
-        try:
-            ref = weakref.ref(root, lambda _: table.pop(key, None))
-        except TypeError:  # memory owned by something that cannot be watched, such as bytes
-            ref = None
-        table[key] = [now, 1, ref]
+        table[key] = [now, 1, watch(a, lambda _: table.pop(key, None))]
 
     def when(self, a: Array) -> int:
         entry = self._table.get(id(owner(a)))
@@ -250,23 +276,34 @@ class Exports:
         self.keep: Callable | None = None  # what saved values go through in a block of saved_tensors_hooks
         self.refused: str | None = None  # why such a block may not be entered
 
-    def note(self, a: Array) -> None:
-        """`a` is handed out, or came from outside."""
+    def note(self, a: Array, new: bool = False) -> None:
+        """`a` is handed out, or came from outside (`new`: no node can have saved it yet).
+
+        The first time counts: whatever a node saves of this memory from then on is a copy.
+        """
         root = owner(a)
         key, table = id(root), self.table
-        self.latest = now = tick()
-        try:
-            ref = weakref.ref(root, lambda _: table.pop(key, None))
-        except TypeError:  # memory owned by something that cannot be watched
+        if key in table:
             return
-        # Two references are the tensor's own and this call's argument: a third may be a node's.
-        table[key] = (now, checksum(root) if sys.getrefcount(a) > 4 else None, ref)
+        self.latest = now = tick()
+        ref = watch(a, lambda _: table.pop(key, None))
+        # Two references are the tensor's own and this call's argument: a third may be a node's. Of a view, who can tell?
+        saved = not new and (root is not a or sys.getrefcount(a) > 5)
+        table[key] = (now, checksum(root) if saved else None, ref)
 
     def guarded(self, saved: tuple) -> tuple:
-        """Saved values with copies of those whose memory is held outside."""
-        table = self.table
-        found = tuple(v.copy(order="K") if type(v) is ndarray and id(owner(v)) in table else v for v in saved)
+        """Saved values with copies of those whose memory is held outside; a parameter may be a Tensor."""
+        found = tuple(self._copied(v) for v in saved)
         return found if self.keep is None else self.keep(found)
+
+    def _copied(self, v: Any) -> Any:
+        """`v`, or a copy of it when its memory is held outside."""
+        if type(v) is tuple:
+            return tuple(self._copied(x) for x in v)
+        a = getattr(v, "_data", v)
+        if type(a) is not ndarray or id(owner(a)) not in self.table:
+            return v
+        return v.copy(order="K") if a is v else v.detach().clone()
 
     def set_keep(self, keep: Callable | None) -> None:
         """Give saved values to `keep` from now on. The table is never empty then, for which operations look."""

@@ -12,6 +12,7 @@ import numpy as np
 from . import _dtype, _graph
 from ._array import Array, changes, ndarray
 from ._graph import private
+from ._mode import enable_grad
 from ._node import Leaf, Node
 from ._tensor import Tensor, history, wrap
 
@@ -94,7 +95,7 @@ def _store(found: dict, create: bool) -> None:
         while found:
             leaf, g = found.popitem()
             t = leaf.ref() if type(leaf) is Leaf else None
-            if t is None:
+            if t is None or getattr(t, "_node", None) is None:  # gone, or frozen since
                 continue
             _accumulate(t, g, create)
             if leaf.hooks is not None and leaf.hooks.accumulated:
@@ -107,11 +108,12 @@ def _store(found: dict, create: bool) -> None:
 
 def _accumulate(t: Tensor, g: Any, create: bool) -> None:
     held = getattr(t, "_grad", None)
-    if held is None:
-        t._grad = g if create else wrap(private(g))
-        return
     if create:
-        t._grad = held + g
+        with enable_grad():
+            t._grad = g.clone() if held is None else held + g  # type: ignore[attr-defined]
+        return
+    if held is None:
+        t._grad = wrap(private(g))
         return
     if held._node is not None or isinstance(held._data, np.generic):
         t._grad = wrap(held._data + g, None) if held._node is None else held + wrap(g)
@@ -148,7 +150,8 @@ def gradients(
     nodes = [_differentiable_node(t, i) for i, t in enumerate(inputs)]
     keep = create_graph if retain_graph is None else retain_graph
     found = _graph.backward(_seeds(outputs, weights, create_graph), keep=keep, create=create_graph, wanted=nodes)
-    result = []
+    result: list = []
+    taken = {id(w) for w in weights}
     for i, (t, node) in enumerate(zip(inputs, nodes, strict=True)):
         g = found.get(node)
         if g is None and materialize_grads:
@@ -158,8 +161,17 @@ def gradients(
                 f"The differentiated Tensor at index {i} (shape {tuple(t.shape)}) appears to not have been used in the "
                 "graph. Set allow_unused=True if this is the desired behavior."
             )
-        result.append(g if g is None or isinstance(g, Tensor) else wrap(_own(g)))
+        result.append(_recorded(g, taken) if isinstance(g, Tensor) else None if g is None else wrap(_own(g)))
     return tuple(result)
+
+
+def _recorded(g: Tensor, taken: set) -> Tensor:
+    """A recorded gradient whose memory no other result and no caller's weight has: itself, or a recorded copy."""
+    if id(g) in taken or (type(g._data) is ndarray and not g._data.flags.owndata):
+        with enable_grad():
+            g = g.clone()  # type: ignore[attr-defined]
+    taken.add(id(g))
+    return g
 
 
 def _own(a: Array) -> Array:

@@ -67,6 +67,7 @@ def _check_unchanged(node: Node) -> None:
     """Raise if a value that the node saved was changed in place after the node was made."""
     for name, value in zip(node.plan.names, node.saved or (), strict=False):
         for a in value if isinstance(value, (tuple, list)) else (value,):
+            a = getattr(a, "_data", a)  # an index or a mask is a parameter, and may be a Tensor
             if type(a) is ndarray and (changes.when(a) > node.seq or exports.changed(a, node.seq)):
                 raise RuntimeError(_changed_text(node, name, a))
 
@@ -357,15 +358,28 @@ class _Pass:
 
     def call_hooks(self, node: Node | Leaf, g: Any) -> Any:
         hooks, wrap = hooks_of(node), _make_tensor
-        for hook in tuple(hooks.pre.values()):
-            result = hook(g if self.create or isinstance(g, list) else wrap(g))
-            if result is not None:
-                g = result if self.create else _unwrap(result, node)
+        if hooks.pre:
+            g = self.hooked(node, g)
         for ref in hooks.retain:
             tensor = ref()
             if tensor is not None:
-                tensor._grad = g if self.create else wrap(private(g))
+                new, held = g.clone() if self.create else wrap(private(g)), getattr(tensor, "_grad", None)
+                tensor._grad = new if held is None else held + new
         return g
+
+    def hooked(self, node: Node | Leaf, g: Any) -> Any:
+        """The gradient after the hooks: they see one of their own, since `g` may be on its way elsewhere as well."""
+        if isinstance(g, list):  # one gradient per result of the operation
+            for hook in tuple(node.hooks.pre.values()):
+                g = hook(g) or g
+            return g
+        t = g.clone() if self.create else _make_tensor(g.copy())
+        for hook in tuple(node.hooks.pre.values()):
+            result = hook(t)
+            if result is not None:
+                check_hooked(result, node)
+                t = result
+        return t if self.create else t._data
 
     def call_post_hooks(self, node: Node, g: Any, parts: tuple) -> tuple:
         inputs = tuple(
@@ -414,7 +428,8 @@ def set_tensor_maker(make: Callable) -> None:
     _make_tensor = make
 
 
-def _unwrap(result: Any, node: Node | Leaf) -> Array:
+def check_hooked(result: Any, node: Node | Leaf) -> None:
+    """Refuse what a hook must not return: no tensor, or one of another shape or type."""
     if not hasattr(result, "_data"):
         raise TypeError(f"hook of {node.name()}: expected a Tensor or None back, got {type(result).__name__}")
     if tuple(result.shape) != tuple(node.shape):
@@ -422,7 +437,11 @@ def _unwrap(result: Any, node: Node | Leaf) -> Array:
             f"hook of {node.name()} has changed the size of value: the gradient is {tuple(node.shape)}, "
             f"the hook returned {tuple(result.shape)}"
         )
-    return result._data
+    if result._data.dtype != node.dtype:
+        raise RuntimeError(
+            f"hook of {node.name()} has changed the type of value: the gradient is {node.dtype.name}, "
+            f"the hook returned {result._data.dtype.name}"
+        )
 
 
 def _fit_tensor(node: Node, edge: Node | Leaf, part: Any) -> Any:

@@ -11,7 +11,7 @@ from ._array import changes, may_share, ndarray, tick
 from ._dtype import can_cast, from_numpy_dtype
 from ._mode import grad_mode
 from ._node import Leaf, Node
-from ._tensor import Tensor, forget_views, history, region_of
+from ._tensor import Tensor, forget_views, history, move_retained, region_of
 
 
 def check_writable(t: Tensor, name: str) -> None:
@@ -24,9 +24,13 @@ def check_writable(t: Tensor, name: str) -> None:
             raise RuntimeError(
                 f"{name}: a view of a leaf Variable that requires grad is being used in an in-place operation."
             )
-    data = t._data
+    check_memory(t._data, name)
+
+
+def check_memory(data: Any, name: str) -> None:
+    """Raise unless an array can be written, and each of its elements on its own."""
     if isinstance(data, ndarray):
-        if not data.flags.c_contiguous and any(s == 0 and n > 1 for s, n in zip(data.strides, data.shape, strict=True)):
+        if not data.flags.c_contiguous and overlaps(data):
             raise RuntimeError(
                 f"{name}: unsupported operation: more than one element of the written-to tensor refers to a single memory "
                 "location. Please clone() the tensor before performing the operation."
@@ -35,6 +39,21 @@ def check_writable(t: Tensor, name: str) -> None:
             raise RuntimeError(
                 f"{name}: the tensor's memory is read-only (it came from a read-only array); clone() it first"
             )
+
+
+def overlaps(data: ndarray) -> bool:
+    """Whether two elements of an array lie in the same place."""
+    reach = 0
+    for step, n in sorted((abs(s), n) for s, n in zip(data.strides, data.shape, strict=True) if n > 1):
+        if not step:
+            return True
+        if step <= reach:  # not nested one in another, as the axes of almost every view are
+            places = np.zeros(data.shape, np.int64)
+            for axis, (s, k) in enumerate(zip(data.strides, data.shape, strict=True)):
+                places += (np.arange(k) * s).reshape((-1,) + (1,) * (data.ndim - axis - 1))
+            return np.unique(places).size < data.size
+        reach += step * (n - 1)
+    return False
 
 
 def assign(t: Tensor, result: Tensor, name: str) -> Tensor:
@@ -75,26 +94,19 @@ def rebase(t: Tensor, node: Node | None) -> None:
         if node is not None:
             node.seq = tick()  # younger than the stamp of its own write
         before, t._node = history(t), node
-        _follow_retained(t, before, node)
-        if hasattr(t, "_views"):
+        move_retained(t, before)
+        if hasattr(t, "_views") and (before is not None or node is not None):
             forget_views(t)
         return
     root = history(base)
     if root is None and node is None:
         return
     base._node = region_written(base, root, t, node)
+    move_retained(base, root)
     forget_views(base)
     if hasattr(t, "_node"):
         t._region = region_of(t._data, base._data)
         del t._node
-
-
-def _follow_retained(t: Tensor, before: Any, node: Node | None) -> None:
-    """`retain_grad` is about the tensor as it is at the end, so it moves to the newest node."""
-    if getattr(t, "_retain", False) and node is not None:
-        before.hooks.retain = [ref for ref in before.hooks.retain if ref() is not t]
-        t._retain = False
-        t.retain_grad()
 
 
 def region_written(base: Tensor, root: Any, view: Tensor, node: Node | None) -> Node:
@@ -127,6 +139,7 @@ def write_out(name: str, out: Any, result: Any) -> Any:
     if out._data.shape != result._data.shape:
         out._data = np.empty_like(result._data, dtype=out._data.dtype)
     buffer = out._buffer()
+    check_memory(buffer, name)
     buffer[...] = result._data
     changes.stamp(buffer)
     return out

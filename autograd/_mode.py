@@ -6,7 +6,7 @@ Each is a context variable: threads start with the defaults, and asyncio tasks d
 from __future__ import annotations
 
 import functools
-from contextvars import ContextVar
+from contextvars import Context, ContextVar, Token
 from typing import Any
 
 _grad: ContextVar[Any] = ContextVar("autograd.grad_mode", default=True)
@@ -41,6 +41,14 @@ class _Fast:
 fast = _Fast()
 
 
+def _restore(var: ContextVar, token: Token) -> None:
+    """Undo a switch, also in another context than it was made in (a generator that another thread finishes)."""
+    try:
+        var.reset(token)
+    except ValueError:
+        var.set(Context().run(var.get) if token.old_value is Token.MISSING else token.old_value)
+
+
 class _Switch:
     """A context manager that is also a decorator; entering the same object twice is allowed."""
 
@@ -59,7 +67,7 @@ class _Switch:
 
     def __exit__(self, *exc: object) -> None:
         for var, token in reversed(self._tokens.pop()):
-            var.reset(token)
+            _restore(var, token)
 
     def __call__(self, function):
         import inspect
@@ -160,6 +168,11 @@ class set_grad_enabled(_Switch):
     def _enter(self) -> list:
         called, self._called = self._called, None
         return called or self._switch()
+
+    def __exit__(self, *exc: object) -> None:
+        if not self._tokens and self._called is not None:  # called as a function, and undone by hand
+            self._tokens.append(self._called)
+        super().__exit__(*exc)
 
     def _fresh(self) -> set_grad_enabled:
         return set_grad_enabled(self.mode)

@@ -234,7 +234,7 @@ def from_dlpack(ext_tensor: Any, /, *, device: Any = None, copy: bool | None = N
     if copy and not data.flags.writeable:
         data = data.copy()  # a library whose arrays never change may lend its memory all the same
     from_numpy_dtype(data.dtype)
-    exports.note(data)
+    exports.note(data, new=True)
     return wrap(data)
 
 
@@ -281,6 +281,11 @@ def multiplied(self: Tensor, other: Any) -> Any:
 
 def contains(self: Tensor, element: Any) -> bool:
     """Whether some element equals a number or a tensor's."""
+    if not isinstance(element, (Tensor, int, float, complex, np.generic)):
+        raise RuntimeError(
+            f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}; "
+            "to look for a tensor in a list, compare with `is`"
+        )
     return bool((self == element).any())
 
 

@@ -156,6 +156,10 @@ class Tensor:
     def data(self, value: Tensor) -> None:
         if not isinstance(value, Tensor):
             raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
+        if _dtype.category(value._data.dtype) < 2 and history(self) is not None:
+            raise RuntimeError(
+                f"data set to a tensor that requires gradients must be floating point or complex dtype, not {value.dtype!r}"
+            )
         self._data = value._data if isinstance(value._data, np.generic) else value._buffer()
         node = self._node
         if type(node) is Leaf:
@@ -304,10 +308,13 @@ class Tensor:
                     "in a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
                 )
         elif not requires_grad:
+            if node is not None:
+                self._leaf = node  # what was recorded still ends there, should it require grad again
             self._node = None
         elif node is None:
             check_differentiable(self._data.dtype)
-            self._node = Leaf(self)
+            self._node = self.__dict__.pop("_leaf", None) or Leaf(self)
+            self._node.follow(self)
         return self
 
     @property
@@ -501,7 +508,7 @@ class Tensor:
 
 def _attributes(t: Tensor) -> dict:
     """What the user put on a tensor; what the engine keeps there belongs to this very tensor."""
-    return {k: v for k, v in t.__dict__.items() if k not in ("_views", "_region", "_retain")}
+    return {k: v for k, v in t.__dict__.items() if k not in ("_views", "_region", "_retain", "_leaf")}
 
 
 def _deepcopy_memory(data: Array, memo: dict) -> Array:
@@ -578,6 +585,8 @@ def history(t: Tensor) -> Node | Leaf | None:
         root = history(base)
         t._node = None if root is None else region_node(base, root, t._region)
         base._views.append(weakref.ref(t))
+        if getattr(t, "_retain", False):
+            move_retained(t, None)
         return t._node
 
 
@@ -604,6 +613,14 @@ def note_view(view: Tensor, source: Tensor) -> None:
         base._views = [r for r in views if r() is not None]
 
 
+def move_retained(t: Tensor, before: Any) -> None:
+    """`retain_grad` is about the tensor as it is at the end, so it moves from the node `before` to the newest."""
+    if getattr(t, "_retain", False) and type(node := history(t)) is Node:
+        if before is not None:
+            before.hooks.retain = [ref for ref in before.hooks.retain if ref() is not t]
+        hooks_of(node).retain.append(weakref.ref(t))
+
+
 def forget_views(base: Tensor) -> None:
     """The base got a new history: views of it look theirs up when they are used next."""
     views, base._views = getattr(base, "_views", ()), []
@@ -612,19 +629,30 @@ def forget_views(base: Tensor) -> None:
         if view is not None and hasattr(view, "_node"):
             if getattr(view, "_region", None) is None:
                 view._region = region_of(view._data, base._data)
+            if getattr(view, "_retain", False):
+                hooks = view._node.hooks
+                hooks.retain = [r for r in hooks.retain if r() is not view]
             del view._node
 
 
 def region_of(view: ndarray, base: ndarray) -> tuple:
     """Where a view's elements lie in its base, as (shape, strides, offset) in elements of a C-ordered base.
 
-    A base that is not C-ordered gets the flat indices themselves.
+    A base that is not C-ordered gets the flat indices themselves. Where one is complex and the other real, the region
+    is that of their real numbers, with a mark that says which.
     """
+    if (view.dtype.kind == "c") != (base.dtype.kind == "c") and view.dtype.kind in "fc":
+        return ("view" if view.dtype.kind == "c" else "base", region_of(_as_real(view), _as_real(base)))
     start = view.__array_interface__["data"][0] - base.__array_interface__["data"][0]
     size = base.itemsize
     if base.flags.c_contiguous and view.dtype == base.dtype:
         return view.shape, tuple(s // size for s in view.strides), start // size
     return (_same_view(_places(base), view, base, start),)
+
+
+def _as_real(a: ndarray) -> ndarray:
+    """A complex array's memory as real numbers, with a last axis of two."""
+    return a[..., None].view(a.real.dtype) if a.dtype.kind == "c" else a
 
 
 def _places(base: ndarray) -> ndarray:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ._array import changes, ndarray, tick
+from ._array import changes, exports, ndarray, tick
 from ._mode import enable_grad, is_grad_enabled, no_grad, scope
 from ._node import Complex, Node, Wide, capture, new
 from ._plan import pick
@@ -62,7 +62,7 @@ class FunctionCtx:
         if entry is None:
             return None
         data, edge, when = entry
-        if type(data) is ndarray and changes.when(data) > when:
+        if type(data) is ndarray and (changes.when(data) > when or exports.changed(data, when)):
             raise RuntimeError(
                 "one of the variables needed for gradient computation has been modified by an inplace operation: "
                 f"a tensor of shape {tuple(data.shape)} given to save_for_backward"
@@ -72,9 +72,10 @@ class FunctionCtx:
     def _seal(self, outputs: dict) -> None:
         """After forward: remember arrays and edges, never the output Tensors (that would be a reference cycle)."""
         now = tick()
+        arrays = exports.guarded(tuple(None if t is None else t._data for t in self._to_save))
         self._saved = [
-            None if t is None else (t._data, outputs[id(t)] if id(t) in outputs else history(t), now)
-            for t in self._to_save
+            None if t is None else (data, outputs[id(t)] if id(t) in outputs else history(t), now)
+            for t, data in zip(self._to_save, arrays, strict=True)
         ]
         self._to_save = self._dirty = ()
 
@@ -115,7 +116,8 @@ class _FunctionPlan:
         self.shapes: list = []
 
     def run(self, g: Any, saved: tuple) -> tuple:
-        given = self._call(self._incoming(g, wrap))
+        # A copy, because what comes in may be on its way elsewhere as well, and backward may write into it.
+        given = self._call(self._incoming(g, lambda a: wrap(a.copy())))
         return tuple(None if t is None else t._data for t in given)
 
     def run_recorded(self, g: Any, node: Node) -> tuple:

@@ -67,7 +67,7 @@ def _from_tensor(x: Tensor, dtype: Any, copy: Any) -> Tensor:
 def _from_buffer(a: Any, dtype: Any, copy: Any) -> Tensor:
     d = from_numpy_dtype(a.dtype) if dtype is None else as_dtype(dtype)
     if a.dtype == d.dtype and not copy:
-        exports.note(a)
+        exports.note(a, new=True)
         return wrap(a)
     if copy is False:
         raise ValueError(f"asarray: copy=False, but {a.dtype.name} cannot become {d!r} without a copy")

@@ -11,7 +11,7 @@ import numpy as np
 from .._array import NUMBERS, Array
 from .._op import composite, op
 from .._samples import call, cases, reals
-from .compare import over, times, where
+from .compare import nothing, over, times, where
 from .pointwise import log
 
 
@@ -196,7 +196,7 @@ def _trunc_divide(x, y):
 @floor_divide.grad("x", "y")
 @_trunc_divide.grad("x", "y")
 def _(g):
-    return 0.0 * g
+    return nothing(g)
 
 
 @op(inplace=True, operators=("__mod__", "__rmod__", "__imod__"), symbol="mod", promote="same", elementwise=True, quiet=True,
@@ -277,13 +277,9 @@ def _pow(x, y):
 @_pow.grad("x")
 def _(g, x, y):
     if type(y) in NUMBERS:
-        return _zero_power(g, x) if y == 0 else times(g, y * _pow(x, y - 1))
+        return nothing(g) if y == 0 else times(g, y * _pow(x, y - 1))
     # Where the exponent is 0 the result is constant, also at 0 ** 0.
-    return where(y == 0, 0.0 * g, times(g, y * _pow(x, where(y == 0, 1.0 + 0.0 * y, y - 1))))
-
-
-def _zero_power(g: Any, x: Any) -> Any:
-    return g * where(x == x, 0.0, 0.0)
+    return where(y == 0, nothing(g), times(g, y * _pow(x, where(y == 0, 1.0 + 0.0 * y, y - 1))))
 
 
 @_pow.grad("y")
@@ -291,8 +287,8 @@ def _(g, x, y, out):
     # 0 ** y is flat for y >= 0 (and log 0 would make it NaN); log of a negative base has no real value.
     flat = (x == 0) & (y >= 0) if type(x) not in NUMBERS or type(y) not in NUMBERS else False
     if type(x) in NUMBERS:
-        return g * 0.0 if x == 0 else g * (out * _number_log(x))
-    return where(flat, 0.0 * (g * out), g * (out * log(where(flat, 1.0 + 0.0 * x, x))))
+        return where(y >= 0, nothing(g), times(g, out * -math.inf)) if x == 0 else g * (out * _number_log(x))
+    return where(flat, nothing(g), g * (out * log(where(flat, 1.0 + 0.0 * x, x))))
 
 
 def _number_log(x: Any) -> Any:

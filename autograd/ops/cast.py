@@ -10,6 +10,7 @@ from .._inplace import assign, check_writable
 from .._op import composite, op
 from .._samples import call, cases, reals
 from .._tensor import Tensor, check_device, device, wrap
+from .compare import nothing
 
 
 @op(batch="align", symbol="clone", caption="× 1", linear=True, sample=reals(-3, 3))
@@ -156,11 +157,29 @@ def _copy(self, src, non_blocking=False):
     check_writable(self, "copy_")
     if not isinstance(src, Tensor):
         raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
-    return assign(self, convert(src, self.dtype).expand(self.shape) + _zero_of(self), "copy_")
+    own, given = self._data.shape, src._data.shape
+    if len(given) > len(own) or any(n != 1 and n != m for n, m in zip(given[::-1], own[::-1], strict=False)):
+        raise RuntimeError(
+            f"copy_: output with shape {list(own)} doesn't match the broadcast shape of the source {list(given)}"
+        )
+    return assign(self, _overwritten(self, convert(src, self.dtype)), "copy_")
 
 
-def _zero_of(self):
-    return False if self.dtype is _dtype.bool else 0
+@op(name="_overwritten", namespace="_", method=False, symbol="copy", linear=True, sample=cases(lambda r: [
+    call(r(2, 3), r(3)), call(r(2, 3), r(2, 1)), call(r(2), r())]))  # fmt: skip
+def _overwritten(x, y):
+    """The second array in the shape of the first, of which nothing is left."""
+    return np.array(np.broadcast_to(y, x.shape))[()]
+
+
+@_overwritten.grad("x")
+def _(g):
+    return nothing(g)
+
+
+@_overwritten.grad("y")
+def _(g):
+    return g
 
 
 Tensor.copy_ = _copy
@@ -181,7 +200,7 @@ def _filled(x, *, value):
 
 @_filled.grad("x")
 def _(g):
-    return 0.0 * g
+    return nothing(g)
 
 
 def _fill(self, value):
@@ -193,7 +212,14 @@ def _fill(self, value):
                 f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions."
             )
         return _copy(self, value)
+    check_range(value, self._data.dtype)
     return assign(self, _filled(self, value=value), "fill_")
+
+
+def check_range(value, dtype):
+    """Raise when a number does not fit into an integer dtype, where NumPy may wrap it around."""
+    if dtype.kind in "iu" and not np.iinfo(dtype).min <= value <= np.iinfo(dtype).max:
+        raise RuntimeError(f"value {value} cannot be converted to type {dtype.name} without overflow")
 
 
 Tensor.fill_ = _fill
@@ -203,7 +229,7 @@ Tensor.zero_ = lambda self: _fill(self, 0)
 @composite
 def fill(input, value):
     """A tensor of the same shape holding one value."""
-    return input.clone().fill_(value) if not input.requires_grad else (input * 0).masked_fill(input == input, value)
+    return input.clone().fill_(value)
 
 
 def _set_(self, source=None):

@@ -260,6 +260,17 @@ def times(g, slope):
     return where(g == 0, 0.0, product)
 
 
+@op(name="_nothing", namespace="_", method=False, symbol="0", linear=True, sample=reals(-3, 3))
+def nothing(x):
+    """Zeros like the input, whatever it holds: 0 times infinity would be NaN."""
+    return np.zeros_like(x) if x.ndim else x.dtype.type(0)
+
+
+@nothing.grad("x")
+def _(g):
+    return nothing(g)
+
+
 @composite(method=True, name="where", namespace="Tensor")
 def _method_where(self, condition, other):
     """self where `condition` holds, other elsewhere."""
@@ -303,7 +314,7 @@ def _(g, x, y):
 
 def _share(g, mine, theirs, wins):
     """All to the winner, half at a tie, all to a NaN."""
-    return where(mine == theirs, g * 0.5, where(wins | (mine != mine), g, 0.0 * g))
+    return where(mine == theirs, g * 0.5, where(wins | (mine != mine), g, nothing(g)))
 
 
 @op(promote="same", elementwise=True, sample=reals(-3, 3))
@@ -320,22 +331,22 @@ def fmin(x, y):
 
 @fmax.grad("x")
 def _(g, x, y):
-    return where((x >= y) | (y != y), g, 0.0 * g)
+    return where((x >= y) | (y != y), g, nothing(g))
 
 
 @fmax.grad("y")
 def _(g, x, y):
-    return where((x >= y) | (y != y), 0.0 * g, g)
+    return where((x >= y) | (y != y), nothing(g), g)
 
 
 @fmin.grad("x")
 def _(g, x, y):
-    return where((x <= y) | (y != y), g, 0.0 * g)
+    return where((x <= y) | (y != y), g, nothing(g))
 
 
 @fmin.grad("y")
 def _(g, x, y):
-    return where((x <= y) | (y != y), 0.0 * g, g)
+    return where((x <= y) | (y != y), nothing(g), g)
 
 
 @op(namespace="", elementwise=True)

@@ -73,7 +73,8 @@ def as_tensor(data, dtype=None, device=None, *, copy=None, requires_grad=False):
         return convert(data, data.dtype if dtype is None else as_dtype(dtype), copy=bool(copy))
     if isinstance(data, ndarray) and not copy:
         from_numpy_dtype(data.dtype)
-        exports.note(data)
+        data = np.asarray(data)
+        exports.note(data, new=True)
         return finish(data, dtype, None, requires_grad)
     return finish(to_array(data, None if dtype is None else as_dtype(dtype).dtype), None, None, requires_grad)
 
@@ -88,7 +89,8 @@ def from_numpy(ndarray):
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
     from_numpy_dtype(ndarray.dtype)
-    exports.note(ndarray)
+    ndarray = np.asarray(ndarray)  # a memmap or a matrix as what it is underneath
+    exports.note(ndarray, new=True)
     return wrap(ndarray if ndarray.dtype.isnative else ndarray.astype(ndarray.dtype.newbyteorder("=")))
 
 

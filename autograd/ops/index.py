@@ -12,7 +12,7 @@ from .._inplace import check_writable, rebase, set_region_written
 from .._mode import is_grad_enabled
 from .._op import composite, op
 from .._samples import call, cases
-from .._tensor import Tensor, history, set_region_node, wrap
+from .._tensor import Tensor, history, region_of, set_region_node, wrap
 
 # ---------------------------------------------------------------------------------------------- what an index means
 
@@ -219,7 +219,8 @@ def check_index(name, index, size, dim):
         raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index, got {index.dtype.name}")
     if index.size and (index.min() < 0 or index.max() >= size):
         bad = index[(index < 0) | (index >= size)].reshape(-1)[0]
-        raise IndexError(f"{name}: index {int(bad)} is out of bounds for dimension {dim} with size {size}")
+        kind = RuntimeError if name.startswith(("gather", "scatter")) else IndexError
+        raise kind(f"{name}: index {int(bad)} is out of bounds for dimension {dim} with size {size}")
 
 
 def _along(index, dim, shape):
@@ -387,6 +388,8 @@ def setitem(self, index, value):
         buffer[index] = _fitting(data, target, buffer.dtype)
     except IndexError as error:
         raise _explain(error, buffer.shape, index) from None
+    except OverflowError:
+        raise RuntimeError(f"value cannot be converted to type {buffer.dtype.name} without overflow: {value}") from None
     except ValueError:
         raise RuntimeError(
             f"shape mismatch: value tensor of shape {list(np.shape(data))} cannot be broadcast to indexing result of shape "
@@ -497,23 +500,60 @@ def _(g, region):
     return _region_erased(g, region=region)
 
 
+def _stand_in(dtype, shape):
+    """An array that costs no memory, for nodes made without running a kernel."""
+    return np.broadcast_to(np.zeros((), dtype), shape)
+
+
+def _node_of(operation, source, node, like, **params):
+    """The node of an operation on one recorded input, with `like` for its result."""
+    made = operation.op.record(like, like, (source,), tuple(params.values()), (node,))
+    made.value = None
+    return made, like
+
+
+def _as_real_numbers(node, like):
+    from .complex import view_as_real
+
+    real = _stand_in(like.real.dtype, (*like.shape, 2))
+    return (None, real) if node is None else _node_of(view_as_real, like, node, real)
+
+
+def _as_complex_numbers(node, like):
+    from .complex import view_as_complex
+
+    return _node_of(view_as_complex, like, node, _stand_in(np.result_type(like.dtype, np.complex64), like.shape[:-1]))
+
+
 def _make_region_node(base, root, region):
-    view = np.broadcast_to(np.zeros((), base._data.dtype), region[0].shape if len(region) == 1 else region[0])
-    like = np.broadcast_to(np.zeros((), base._data.dtype), base._data.shape)
-    node = _region.op.record(view, view, (like,), (region,), (root,))
-    node.value = None
-    return node
+    """The node of a view, read from its base's."""
+    like, mark = _stand_in(base._data.dtype, base._data.shape), None
+    if isinstance(region[0], str):
+        mark, region = region
+        if mark == "base":
+            root, like = _as_real_numbers(root, like)
+    view = _stand_in(like.dtype, region[0].shape if len(region) == 1 else region[0])
+    node, view = _node_of(_region, like, root, view, region=region)
+    return _as_complex_numbers(node, view)[0] if mark == "view" else node
 
 
 def _make_region_written(base, root, view, node):
-    from .._tensor import region_of
-
+    """The node of a base after a view of it was written."""
     region = getattr(view, "_region", None) or region_of(view._data, base._data)
-    like = np.broadcast_to(np.zeros((), base._data.dtype), base._data.shape)
-    part = np.broadcast_to(np.zeros((), base._data.dtype), view._data.shape)
+    like, part, mark = (
+        _stand_in(base._data.dtype, base._data.shape),
+        _stand_in(view._data.dtype, view._data.shape),
+        None,
+    )
+    if isinstance(region[0], str):
+        mark, region = region
+        if mark == "base":
+            root, like = _as_real_numbers(root, like)
+        else:
+            node, part = _as_real_numbers(node, part)
     made = _region_written.op.record(like, like, (like, part), (region,), (root, node))
     made.value = None
-    return made
+    return _as_complex_numbers(made, like)[0] if mark == "base" else made
 
 
 set_region_node(_make_region_node)

@@ -13,7 +13,7 @@ from .._op import composite, op
 from .._samples import call, cases
 from ._matrix import check_floating, check_matrix, check_square, mT, raw
 from .cast import _to_copy
-from .compare import where
+from .compare import nothing, where
 from .linalg_decompose import svdvals
 from .linalg_solve import _inv_ex
 from .pointwise import abs, sgn
@@ -85,7 +85,7 @@ def _(g, x, out, x_shape, ord, dim, keepdim):
     if not keepdim:
         g, out = _against(g, x_shape, dim), _against(out, x_shape, dim)
     if ord == 0:
-        return 0 * x
+        return nothing(x)
     if ord == 1:
         return g * sgn(x)
     if ord == 2:

@@ -377,7 +377,15 @@ def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=No
 
 @composite(namespace=_F)
 def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
-    """Mean of log(1 + e^(-t x)) for targets 1 and -1."""
+    """Mean of log(1 + e^(-t x)) for targets 1 and -1.
+
+    Raises:
+        RuntimeError: the target is not of the input's shape.
+    """
+    if tuple(target.shape) != tuple(input.shape):
+        raise RuntimeError(
+            f"soft_margin_loss: output with shape {list(input.shape)} doesn't match the shape of the target {list(target.shape)}"
+        )
     reduction = reduction_of(size_average, reduce, reduction)
     return reduced(-log_sigmoid(target * input), reduction)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from .._op import composite, op
 from .._samples import call, cases, reals
-from .compare import over, times, where
+from .compare import nothing, over, times, where
 from .complex import conj, real
 
 _FLOAT = {"promote": "float", "elementwise": True, "inplace": True}
@@ -312,7 +312,7 @@ def sign(x):
 
 @sign.grad("x")
 def _(g):
-    return 0.0 * g
+    return nothing(g)
 
 
 @op(sample=reals(-3, 3, avoid=(0,)), elementwise=True, inplace=True, holomorphic=False)
@@ -328,8 +328,8 @@ def _(g, x, out):
     if x.dtype.kind == "c":
         size = abs(x)
         safe = where(size == 0, 1.0 + 0.0 * size, size)
-        return where(size == 0, 0.0 * g, (g - out * real(g * conj(out))) / safe)
-    return 0.0 * g
+        return where(size == 0, nothing(g), (g - out * real(g * conj(out))) / safe)
+    return nothing(g)
 
 
 @op(sample=reals(-3, 3, avoid=(-3, -2, -1, 0, 1, 2, 3)), elementwise=True, inplace=True)
@@ -363,7 +363,7 @@ def round(x, *, decimals=0):
 @trunc.grad("x")
 @round.grad("x")
 def _(g):
-    return 0.0 * g
+    return nothing(g)
 
 
 @op(sample=reals(-3, 3, avoid=(-3, -2, -1, 0, 1, 2, 3)), elementwise=True, inplace=True)
@@ -498,7 +498,7 @@ def _(g, x, out):
 
 @copysign.grad("y")
 def _(g, y):
-    return 0.0 * g * y
+    return nothing(g)
 
 
 @op(promote="same", elementwise=True, inplace=True, sample=reals(0.3, 3, other=reals(4, 5)))

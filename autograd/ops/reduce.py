@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import math
 from collections import namedtuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from .._array import wrap_dim, wrap_dims
 from .._dtype import HALVES, as_dtype
 from .._op import composite, op
 from .._samples import call, cases
-from .compare import isfinite, maximum, minimum, where
+from .compare import maximum, minimum, where
 from .index import narrow, scatter_zeros
 from .pointwise import exp
 from .shape import cat, expand, flip, reshape, unsqueeze
@@ -398,7 +399,7 @@ def logsumexp(x, *, dim, keepdim=False):
 @logsumexp.grad("x")
 def _(g, x, out, x_shape, dim, keepdim):
     total = spread(out, x_shape, dim, keepdim)
-    share = exp(x - where(isfinite(total), total, 0.0))
+    share = exp(x - where(total == -math.inf, 0.0, total))  # a row of -inf has no gradient; a NaN shows in all of it
     return spread(g, x_shape, dim, keepdim) * share
 
 
@@ -561,7 +562,7 @@ def _(g, x, out, dim):
     if not g.ndim:
         return g
     # sum over i >= k of g[i] e ** (x[k] - out[i]), each factor kept in range by the running maximum
-    safe = where(isfinite(out), out, 0.0)
+    safe = where(out == -math.inf, 0.0, out)
     top = amax(safe, dim, True)
     scaled = flip(cumsum(flip(g * exp(top - safe), (dim,)), dim=dim), (dim,))
     return scaled * exp(x - top)

@@ -180,7 +180,8 @@ def index_copy(input, dim, index, source):
 def index_fill(input, dim, index, value):
     """One value written to the slices named by `index`."""
     dim = wrap_dim(dim, input.ndim)
-    at = _vector_index("index_fill", index, input.shape[dim] if input.ndim else 1, dim)
+    n = input.shape[dim] if input.ndim else 1
+    at = _vector_index("index_fill", wrap(np.where(index._data < 0, index._data + n, index._data)), n, dim)
     mask = np.zeros(input.shape, bool)
     if input.ndim:
         mask[_slices(dim, at)] = True
@@ -245,6 +246,8 @@ def scatter(input, dim, index, src=None, *, value=None, reduce=None):
         Where the index names a place twice the last value written stays, and only it has a gradient.
     """
     source = src if src is not None else value
+    if isinstance(source, Tensor) and not source.ndim and input.ndim:  # one value, given as a tensor
+        source = source.expand(index.shape)
     dim, at = _check_scatter("scatter", input, dim, index, source)
     if not isinstance(source, Tensor):
         source = wrap(np.full(at.shape, source, input._data.dtype))

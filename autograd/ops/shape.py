@@ -465,11 +465,12 @@ def cat(tensors, dim=0):
     """Tensors joined along an existing axis.
 
     Raises:
-        RuntimeError: shapes differ along another axis, or there is nothing to join.
+        RuntimeError: shapes differ along another axis.
+        ValueError: there is nothing to join.
     """
     tensors = list(tensors)
     if not tensors:
-        raise RuntimeError("torch.cat(): expected a non-empty list of Tensors")
+        raise ValueError("torch.cat(): expected a non-empty list of Tensors")
     for i, t in enumerate(tensors):
         if not hasattr(t, "shape"):
             raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(t).__name__}")

@@ -13,7 +13,7 @@ from .._samples import call, cases
 from .._tensor import Tensor, wrap
 from .compare import isnan, where
 from .index import gather
-from .reduce import put_along
+from .reduce import amax, put_along
 from .shape import reshape
 
 _ALONG = cases(lambda r: [call(r(2, 3), dim=1), call(r(3, 2, 2), dim=0), call(r(4), dim=-1)])
@@ -132,12 +132,19 @@ def nanmedian(input, dim=None, keepdim=False):
     return _median(input, dim, keepdim, ignore=True)
 
 
+def _equal(x, value):
+    """Where a value stands in an array: elements equal to the median of all share its gradient."""
+    return np.isnan(x) if np.isnan(value) else x == value
+
+
 def _median(input, dim, keepdim, ignore):
     pair = Nanmedian if ignore else Median
     if dim is None:
         if not input.numel():
             return wrap(np.full((), np.nan, input._data.dtype))
-        return _median(reshape(input, (-1,)), 0, False, ignore).values
+        flat = reshape(input, (-1,))
+        found = _median(flat, 0, False, ignore).values
+        return amax(flat[wrap(_equal(flat._data, found._data))]) if found.requires_grad else found
     dim = wrap_dim(dim, input.ndim)
     if not input.ndim:
         return pair(input.clone(), wrap(np.zeros((), np.int64)))
@@ -165,7 +172,7 @@ def mode(input, dim=-1, keepdim=False):
 
 def _most_frequent(row):
     values, counts = np.unique(row, return_counts=True)
-    return np.flatnonzero(row == values[np.argmax(counts)])[-1]
+    return np.flatnonzero(_equal(row, values[np.argmax(counts)]))[-1]
 
 
 # ---------------------------------------------------------------------------------------------- running extrema

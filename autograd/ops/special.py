@@ -17,7 +17,7 @@ from .._extras import require
 from .._op import composite, op, registry
 from .._samples import call, cases, reals
 from ._matrix import raw
-from .compare import where
+from .compare import over, times, where
 from .pointwise import cos, exp, log, log1p, sgn, sin
 
 _FLOAT: dict[str, Any] = {"promote": "float", "elementwise": True, "inplace": True, "quiet": True}
@@ -274,12 +274,12 @@ def xlogy(x, y):
 @xlogy.grad("x")
 def _(g, x, y):
     nothing = (raw(x) == 0) & (raw(y) <= 0)
-    return where(nothing, 0.0, g * log(y))
+    return where(nothing, 0.0, times(g, log(y)))
 
 
 @xlogy.grad("y")
 def _(g, x, y):
-    return g * x / y
+    return over(g * x, y)
 
 
 @op(sample=reals(0.3, 3), **_SPECIAL)
@@ -291,12 +291,12 @@ def xlog1py(x, y):
 @xlog1py.grad("x")
 def _(g, x, y):
     nothing = (raw(x) == 0) & (raw(y) <= -1)
-    return where(nothing, 0.0, g * log1p(y))
+    return where(nothing, 0.0, times(g, log1p(y)))
 
 
 @xlog1py.grad("y")
 def _(g, x, y):
-    return g * x / (y + 1.0)
+    return over(g * x, y + 1.0)
 
 
 @op(sample=reals(0.2, 3), **_SPECIAL)
