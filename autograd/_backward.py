@@ -167,7 +167,7 @@ def gradients(
 
 def _recorded(g: Tensor, taken: set) -> Tensor:
     """A recorded gradient whose memory no other result and no caller's weight has: itself, or a recorded copy."""
-    if id(g) in taken or (type(g._data) is ndarray and not g._data.flags.owndata):
+    if id(g) in taken or (type(g) is Tensor and type(g._data) is ndarray and not g._data.flags.owndata):
         with enable_grad():
             g = g.clone()  # type: ignore[attr-defined]
     taken.add(id(g))

@@ -615,7 +615,7 @@ def note_view(view: Tensor, source: Tensor) -> None:
 
 def move_retained(t: Tensor, before: Any) -> None:
     """`retain_grad` is about the tensor as it is at the end, so it moves from the node `before` to the newest."""
-    if getattr(t, "_retain", False) and type(node := history(t)) is Node:
+    if getattr(t, "_retain", False) and isinstance(node := history(t), Node):
         if before is not None:
             before.hooks.retain = [ref for ref in before.hooks.retain if ref() is not t]
         hooks_of(node).retain.append(weakref.ref(t))
