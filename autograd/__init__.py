@@ -31,7 +31,11 @@ from ._protocols import from_dlpack
 from ._repr import set_printoptions
 from ._tensor import Size, Tensor, device, layout, strided
 from .function import Function
-from .functional import elementwise_grad, grad, value_and_grad
+from .functional import grad
+from .by_argument import (
+    deriv, elementwise_grad, grad_and_aux, grad_named, hessian, hessian_tensor_product, hessian_vector_product,
+    holomorphic_grad, jacobian, make_ggnvp, make_hvp, make_jvp, make_vjp, multigrad_dict, tensor_jacobian_product,
+    value_and_grad, vector_jacobian_product)  # fmt: skip
 from .gradcheck import GradcheckError, gradcheck, gradgradcheck
 from .random import (
     Generator, default_generator, fork_rng, get_rng_state, initial_seed, manual_seed, seed, set_rng_state)  # fmt: skip
@@ -52,8 +56,10 @@ _SUBMODULES = (
     "linalg",
     "numpy",
     "profiler",
+    "scipy",
     "signal",
     "special",
+    "test_util",
     "testing",
     "utils",
     "viz",

@@ -14,17 +14,19 @@ from ._backward import backward as backward
 bfloat16: dtype
 bool: dtype
 bool_: dtype
+from . import by_argument as by_argument
 from ._dtype import can_cast as can_cast
 cdouble: dtype
 cfloat: dtype
 complex128: dtype
 complex64: dtype
 default_generator: Any
+from .by_argument import deriv as deriv
 from ._mode import detect_anomaly as detect_anomaly
 from ._tensor import device as device
 double: dtype
 from ._dtype import dtype as dtype
-from .functional import elementwise_grad as elementwise_grad
+from .by_argument import elementwise_grad as elementwise_grad
 from ._mode import enable_grad as enable_grad
 from ._mode import fast_paths as fast_paths
 from ._dtype import finfo as finfo
@@ -41,9 +43,15 @@ from . import functional as functional
 from ._dtype import get_default_dtype as get_default_dtype
 from .random import get_rng_state as get_rng_state
 from .functional import grad as grad
+from .by_argument import grad_and_aux as grad_and_aux
+from .by_argument import grad_named as grad_named
 from .gradcheck import gradcheck as gradcheck
 from .gradcheck import gradgradcheck as gradgradcheck
 half: dtype
+from .by_argument import hessian as hessian
+from .by_argument import hessian_tensor_product as hessian_tensor_product
+from .by_argument import hessian_tensor_product as hessian_vector_product
+from .by_argument import holomorphic_grad as holomorphic_grad
 from ._dtype import iinfo as iinfo
 from ._mode import inference_mode as inference_mode
 from .random import initial_seed as initial_seed
@@ -56,10 +64,16 @@ from ._mode import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled
 from ._mode import is_anomaly_enabled as is_anomaly_enabled
 from ._mode import is_grad_enabled as is_grad_enabled
 is_inference_mode_enabled: Any
+from .by_argument import jacobian as jacobian
 from ._tensor import layout as layout
 from .save import load as load
 long: dtype
+from .by_argument import make_ggnvp as make_ggnvp
+from .by_argument import make_hvp as make_hvp
+from .by_argument import make_jvp as make_jvp
+from .by_argument import make_vjp as make_vjp
 from .random import manual_seed as manual_seed
+from .by_argument import multigrad_dict as multigrad_dict
 from ._mode import no_grad as no_grad
 from . import ops as ops
 from ._dtype import promote_types as promote_types
@@ -73,11 +87,13 @@ from ._repr import set_printoptions as set_printoptions
 from .random import set_rng_state as set_rng_state
 short: dtype
 strided: Any
+from .by_argument import tensor_jacobian_product as tensor_jacobian_product
 uint16: dtype
 uint32: dtype
 uint64: dtype
 uint8: dtype
-from .functional import value_and_grad as value_and_grad
+from .by_argument import value_and_grad as value_and_grad
+from .by_argument import tensor_jacobian_product as vector_jacobian_product
 
 def abs(input: Tensor) -> Tensor: ...
 def absolute(input: Tensor) -> Tensor: ...

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ._array import exports
-from ._dtype import from_numpy_dtype, promote_types
+from ._dtype import as_dtype, from_numpy_dtype, promote_types
 from ._inplace import write_out
 from ._op import registry
 from ._tensor import Tensor, check_device, history, wrap
@@ -269,6 +269,11 @@ def to_device(self: Tensor, device: Any, /, *, stream: Any = None) -> Tensor:
     return self
 
 
+def astype(self: Tensor, dtype: Any, copy: bool = True) -> Tensor:
+    """The tensor in another dtype, by NumPy's name."""
+    return self.to(as_dtype(dtype), copy=copy)
+
+
 def positive(self: Tensor) -> Tensor:
     """+t."""
     return registry["positive"].call(self)
@@ -290,7 +295,7 @@ def contains(self: Tensor, element: Any) -> bool:
 
 
 _METHODS = {
-    "__contains__": contains,
+    "__contains__": contains, "astype": astype,
     "__pos__": positive, "__imatmul__": multiplied, "__array_ufunc__": array_ufunc, "__array_function__": array_function,
     "__dlpack__": dlpack, "__dlpack_device__": dlpack_device, "__array_namespace__": array_namespace, "to_device": to_device,
 }  # fmt: skip

@@ -10,8 +10,7 @@ import numpy as np
 from ._backward import gradients
 from ._batch import Mapped, gradient_rows, mapping, slices_of, tangent_columns
 from ._mode import enable_grad
-from ._node import Leaf
-from ._tensor import Tensor, history, wrap
+from ._tensor import Tensor, wrap
 from .forward import push_forward
 
 
@@ -58,6 +57,8 @@ def grad(
         (12.0, 12.0)
     """
     if callable(outputs) and not isinstance(outputs, Tensor):
+        from .by_argument import gradient_function
+
         return gradient_function(outputs, 0 if inputs is None else inputs)
     if inputs is None:
         raise TypeError("grad() missing required argument 'inputs' (position 2): the tensors to differentiate by")
@@ -86,97 +87,6 @@ def _one_by_one(outputs, inputs, weights, create_graph, allow_unused, materializ
         for i in range(len(weights[0]))
     ]
     return tuple(None if column[0] is None else stack(column) for column in zip(*rows, strict=True))
-
-
-def gradient_function(function: Callable, argnum: Any) -> Callable:
-    """The gradient of a scalar function with respect to the argument(s) at `argnum`.
-
-    An argument may be a list, tuple or dict of arrays; its gradient then has that form too. A plain array's gradient is a
-    plain array, unless it still depends on tensors that require grad.
-    """
-    evaluate = value_and_grad(function, argnum)
-
-    def gradient(*args: Any, **kwargs: Any) -> Any:
-        return evaluate(*args, **kwargs)[1]
-
-    gradient.__name__ = f"grad_{getattr(function, '__name__', 'function')}"
-    gradient.__doc__ = f"Gradient of {getattr(function, '__name__', 'the function')} by argument {argnum}."
-    return gradient
-
-
-def value_and_grad(function: Callable, argnum: Any = 0) -> Callable:
-    """A function that gives the value of a scalar function and its gradient by the argument(s) at `argnum`.
-
-    Example:
-        >>> from autograd.functional import value_and_grad
-        >>> value, slope = value_and_grad(lambda x: x**3)(2.0)
-        >>> float(value), float(slope)
-        (8.0, 12.0)
-    """
-    places = argnum if isinstance(argnum, (tuple, list)) else (argnum,)
-
-    def evaluate(*args: Any, **kwargs: Any) -> tuple:
-        leaves: list[Tensor] = []
-
-        def variable(value: Any) -> Tensor:
-            leaves.append(_variable(value))
-            return leaves[-1]
-
-        given = [args[i] for i in places]
-        values = list(args)
-        for i in places:
-            values[i] = _mapped(args[i], variable)
-        out = function(*values, **kwargs)
-        if not isinstance(out, Tensor):
-            raise TypeError(f"grad: the function must return a Tensor, got {type(out).__name__}")
-        found = iter(gradients(out, leaves, create_graph=True, materialize_grads=True))
-        alone = _depends_only_on(out, leaves)
-        result = tuple(_mapped(g, lambda v: _as_given(next(found), v, alone)) for g in given)
-        return out, result if isinstance(argnum, (tuple, list)) else result[0]
-
-    return evaluate
-
-
-def elementwise_grad(function: Callable, argnum: Any = 0) -> Callable:
-    """The derivative of an elementwise function: the gradient of the sum of its results, as HIPS autograd has it."""
-    return gradient_function(lambda *args, **kwargs: function(*args, **kwargs).sum(), argnum)
-
-
-def _mapped(value: Any, f: Callable) -> Any:
-    """`f` of every array in nested lists, tuples and dicts; a list of plain numbers counts as an array."""
-    if isinstance(value, dict):
-        return {k: _mapped(v, f) for k, v in value.items()}
-    if isinstance(value, (list, tuple)) and any(isinstance(v, (Tensor, np.ndarray, list, tuple, dict)) for v in value):
-        return type(value)([_mapped(v, f) for v in value])
-    return f(value)
-
-
-def _depends_only_on(out: Tensor, leaves: list[Tensor]) -> bool:
-    """Whether the graph of `out` ends in fresh variables only, not in a tensor of the caller's that requires grad."""
-    own, seen = {id(history(t)) for t in leaves}, set()
-    stack: list[Any] = [history(out)]
-    while stack:
-        node = stack.pop()
-        if node is None or id(node) in seen:
-            continue
-        seen.add(id(node))
-        if type(node) is Leaf and id(node) not in own:
-            return False
-        stack.extend(node.edges)
-    return True
-
-
-def _as_given(gradient: Tensor, value: Any, alone: bool) -> Any:
-    return gradient.detach().numpy() if alone and isinstance(value, np.ndarray) else gradient
-
-
-def _variable(value: Any) -> Tensor:
-    """An argument to differentiate by: a recorded tensor joins the caller's graph, anything else starts one."""
-    if isinstance(value, Tensor):
-        return value.view_as(value) if value.requires_grad else value.detach().requires_grad_()
-    from .ops.create import tensor
-
-    return tensor(float(value) if isinstance(value, int) else value).requires_grad_()
 
 
 # ---------------------------------------------------------------------------------------------- derivatives of functions
