@@ -19,6 +19,7 @@ from ._array import Array, Part, changes, exports, ndarray, quiet, sum_to
 from ._mode import _anomaly, _grad, fast, recording
 from ._node import (
     SCALAR_PAIRS,  # fmt: skip
+    ArrayPair,
     Complex,
     Leaf,
     Node,
@@ -29,6 +30,10 @@ from ._node import (
     freed_text,
     hooks_of,
 )
+
+# For nodes with a scalar result, its type; and all nodes that keep their inputs as `left` and `right`.
+KINDS = {pair: kind for kind, pair in SCALAR_PAIRS.items()}
+PAIRS = {ArrayPair, *KINDS}
 
 # ---------------------------------------------------------------------------------------------- the walk
 
@@ -54,12 +59,23 @@ def collect(roots: Iterable[Node | Leaf]) -> list:
 _age = attrgetter("seq")
 
 
-def _relevant(order: list, wanted: set) -> set:
-    """The nodes from which a wanted one can be reached."""
-    found: set = set()
-    for node in reversed(order):
-        if node in wanted or any(edge in found for edge in node.edges):
-            found.add(node)
+def _leading(seeds: Iterable[Node | Leaf], targets: set) -> set:
+    """The ages (see `_Pass`) of the nodes from which a target can be reached; what is older than all of them cannot."""
+    oldest = min((node.seq for node in targets), default=0)
+    order = [node for node in seeds if node.seq >= oldest]
+    seen = {node.seq for node in order}
+    for node in order:  # grows while it is walked
+        for edge in node.edges if type(node) not in PAIRS else (node.left, node.right):
+            if edge is not None and edge.seq >= oldest and edge.seq not in seen:
+                seen.add(edge.seq)
+                order.append(edge)
+    order.sort(key=_age)
+    found = {-node.seq for node in targets}
+    for node in order:
+        for edge in node.edges if type(node) not in PAIRS else (node.left, node.right):
+            if edge is not None and -edge.seq in found:
+                found.add(-node.seq)
+                break
     return found
 
 
@@ -99,15 +115,11 @@ def backward(
         with quiet():
             pass_ = _Pass(seeds, keep, create, wanted)
             watched = Complex.seen or pass_.anomaly or Observer.active is not None
-            if create or watched or wanted is not None or not fast.enabled:
+            if create or watched or not fast.enabled:
                 return pass_.run()
             return pass_.sweep()
     finally:
         _grad.reset(token)
-
-
-# For nodes with a scalar result, its type.
-KINDS = {pair: kind for kind, pair in SCALAR_PAIRS.items()}
 
 
 class _Pass:
@@ -121,7 +133,7 @@ class _Pass:
         nodes, grads: what the pass has reached and not yet passed, and the gradients there. heap: the ages among them
             at which there is something to do (a leaf without hooks just waits for the end).
         owned: ages of nodes whose buffer this pass made, and may add into.
-        relevant, targets: with `wanted` nodes, those from which one can be reached, and these.
+        relevant, targets: with `wanted` nodes, the ages of those from which one can be reached, and of these.
     """
 
     def __init__(self, seeds: dict, keep: bool, create: bool, wanted: Iterable[Node | Leaf] | None) -> None:
@@ -135,8 +147,8 @@ class _Pass:
         self.anomaly, self.check_nan = _anomaly.get()
         self.targets = self.relevant = None
         if wanted is not None:
-            self.targets = set(wanted)
-            self.relevant = _relevant(collect(seeds), self.targets)
+            wanted = set(wanted)
+            self.targets, self.relevant = {-node.seq for node in wanted}, _leading(seeds, wanted)
 
     def sweep(self) -> dict:
         """The pass of ordinary training, written out: scalars, arrays that fit, nodes of one or two inputs come first.
@@ -144,7 +156,7 @@ class _Pass:
         A scalar program is twice as fast as by `run`, to which tests compare it.
         """
         nodes, grads, heap, owned = self.nodes, self.grads, self.heap, self.owned
-        free, latest = not self.keep, self.latest
+        free, latest, relevant, targets = not self.keep, self.latest, self.relevant, self.targets
         ahead = None  # a node just reached, which need not go through the heap if it is the youngest
         ahead_age = ahead_g = None
         while True:
@@ -160,18 +172,28 @@ class _Pass:
             else:
                 node, g, age = ahead, ahead_g, ahead_age
             ahead = None
-            plan, saved = node.plan if node.hooks is None and latest <= -age else None, node.saved
-            if plan is None or plan.steps is None or saved is None:
+            if node.hooks is not None or latest > -age or type(node) is Leaf or node.saved is None:
                 self.step(node, g)
                 continue
+            if relevant is not None:
+                if age not in relevant:
+                    continue
+                if age in targets:
+                    self.found[node] = g
             if node.value is not None:  # small, so its gradient is
                 node._grad = g
             same = type(node)
             kind, edges = KINDS.get(same), node.edges if same is Wide else None
-            for i, rule in plan.steps:
+            plan, saved = node.plan, node.saved
+            steps, closed = plan.steps, False
+            if steps is None:
+                steps, closed = enumerate(self.towards(node).run(g, saved)), True
+            for i, rule in steps:
                 edge = edges[i] if edges is not None else node.right if i else node.left
-                part = g if rule is None else rule(g, saved)
-                if type(edge) is same and type(part) is kind:  # a scalar of the kind that the edge has too
+                if edge is None or (relevant is not None and -edge.seq not in relevant):
+                    continue
+                part = rule if closed else g if rule is None else rule(g, saved)
+                if type(edge) is same and type(part) is kind:  # noqa: SIM114  (a scalar to one of its kind: two caches of attributes)
                     age = -edge.seq
                 elif type(part) is edge.kind or (
                     part is not None and part.shape == edge.shape and part.dtype is edge.dtype
@@ -206,7 +228,7 @@ class _Pass:
                 node.saved = None
 
     def run(self) -> dict:
-        """The pass in general: recorded, watched, towards wanted nodes only."""
+        """The pass in general: recorded, or watched."""
         while self.heap:
             age = heappop(self.heap)
             self.step(self.nodes.pop(age), self.grads.pop(age))
@@ -216,10 +238,10 @@ class _Pass:
         """Pass one node: hooks, rules, and what comes out to the node's inputs."""
         if node.hooks is not None:
             g = self.call_hooks(node, g)
-        if self.targets is not None:
-            if node not in self.relevant:
+        if self.relevant is not None:
+            if -node.seq not in self.relevant:
                 return
-            if node in self.targets:
+            if -node.seq in self.targets:
                 self.found[node] = g
         if type(node) is Leaf:
             if self.targets is None:
@@ -247,7 +269,7 @@ class _Pass:
 
     def add(self, node: Node, edge: Node | Leaf, part: Any) -> None:
         """Add a part to what has reached an input of the node so far."""
-        if part is None or (self.relevant is not None and edge not in self.relevant):
+        if part is None or (self.relevant is not None and -edge.seq not in self.relevant):
             return
         if self.create or (type(part) is not edge.kind and (part.shape != edge.shape or part.dtype is not edge.dtype)):
             part = self.fit(node, edge, part)
@@ -269,7 +291,7 @@ class _Pass:
         """The gradients of the leaves, or of the wanted nodes."""
         for age, g in self.grads.items():
             leaf = self.nodes[age]
-            if self.targets is None or leaf in self.targets:
+            if self.targets is None or age in self.targets:
                 self.found[leaf] = g if leaf.hooks is None else self.call_hooks(leaf, g)
         if not self.keep:
             for root in self.roots:
@@ -345,8 +367,16 @@ class _Pass:
         twist = Complex.seen and node.plan.op.holomorphic and _touches_complex(node)
         if twist:
             g = _conj(g)
-        parts = node.plan.run_recorded(g, node) if self.create else node.plan.run(g, node.saved)
+        plan = self.towards(node)
+        parts = plan.run_recorded(g, node) if self.create else plan.run(g, node.saved)
         return tuple(_conj(p) for p in parts) if twist else parts
+
+    def towards(self, node: Node) -> Any:
+        """The node's plan, without the rules of inputs from which no wanted node can be reached."""
+        relevant = self.relevant
+        if relevant is None:
+            return node.plan
+        return node.plan.towards(tuple([e is not None and -e.seq in relevant for e in node.edges]))
 
     def stop_at_nan(self, node: Node, parts: tuple) -> None:
         for i, part in enumerate(parts):

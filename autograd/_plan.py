@@ -6,6 +6,7 @@ gradient, compiles two functions from them: `save`, which picks the values to ke
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -31,6 +32,7 @@ class Plan:
         self.save = self._compile_save()
         self.run = self._compile_run()
         self.steps = self._compile_steps()
+        self._others: dict[tuple, Plan] = {}
 
     def _compile_save(self) -> Callable | None:
         """lambda A, P, out: the saved tuple, from input arrays, parameters and result (with aux values)."""
@@ -78,6 +80,19 @@ class Plan:
             return None
         given = ", ".join(["g", *(f"s[{self.names.index(n)}]" for n in names)])
         return eval(f"lambda g, s: rule({given})", {"rule": rule})  # noqa: S307
+
+    def towards(self, wanted: tuple[bool, ...]) -> Plan:
+        """This plan without the rules of the inputs whose gradient nobody wants."""
+        if wanted == self.needs or self.op.variadic:
+            return self
+        found = self._others.get(wanted)
+        if found is None:
+            found = self._others[wanted] = copy.copy(self)
+            found.__dict__.pop("_plain", None)
+            found.needs = tuple(need and want for need, want in zip(self.needs, wanted, strict=True))
+            found.rules = [rule if want else None for rule, want in zip(self.rules, wanted, strict=True)]
+            found.run, found.steps = found._compile_run(), found._compile_steps()
+        return found
 
     def as_tensors(self, node: Node) -> tuple:
         """The saved values as Tensors that are connected to the graph again, for rules that are to be recorded."""
@@ -144,6 +159,9 @@ class PickPlan:
 
     def run(self, g: Any, saved: tuple) -> tuple:
         return (Out(self.position, g),)
+
+    def towards(self, wanted: tuple[bool, ...]) -> _PickPlan:
+        return self
 
     def run_recorded(self, g: Any, node: Node) -> tuple:
         return (Out(self.position, g),)

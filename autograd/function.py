@@ -115,6 +115,9 @@ class _FunctionPlan:
         self.op.outputs = tuple(f"output{i}" for i in range(outputs)) if outputs > 1 else ()
         self.shapes: list = []
 
+    def towards(self, wanted: tuple[bool, ...]) -> _FunctionPlan:
+        return self
+
     def run(self, g: Any, saved: tuple) -> tuple:
         # A copy, because what comes in may be on its way elsewhere as well, and backward may write into it.
         given = self._call(self._incoming(g, lambda a: wrap(a.copy())))

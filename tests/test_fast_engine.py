@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import autograd as ag
+import nn
 from autograd._entry import general_entry
 from autograd._graph import _Pass
 from autograd._node import Leaf, Pair, Wide, capture
@@ -93,7 +94,38 @@ def test_both_passes_are_used(monkeypatch):
     with ag.fast_paths(False):
         (x * x).backward()
     ag.grad(x * x, x)
-    assert seen == ["sweep", "run", "run"]
+    ag.grad(x * x, x, create_graph=True)
+    assert seen == ["sweep", "run", "sweep", "run"]
+
+
+@pytest.mark.parametrize("create", [True, False])
+@pytest.mark.parametrize("mode", [True, False])
+def test_rules_of_what_nobody_wants_do_not_run(mode, create):
+    x, w = ag.ones(2, 3, requires_grad=True), ag.ones(4, 3, requires_grad=True)
+    b, scale = ag.ones(4, requires_grad=True), ag.tensor(2.0, requires_grad=True)
+    seen = []
+    y = nn.functional.linear(x, w, b)
+    (other := w * 1.0).register_hook(seen.append)
+    loss = (y * scale).sum() + (other * 3.0).sum()
+    with ag.fast_paths(mode):
+        (g,) = ag.grad(loss, x, create_graph=create)
+    assert g.tolist() == [[8.0] * 3] * 2
+    assert seen == []
+    part = y.grad_fn.plan.towards((True, False, False))
+    assert [p is None for p in part.run(np.ones((2, 4)), (np.ones((4, 3)), np.ones((2, 3))))] == [False, True, True]
+
+
+def test_wanted_in_the_middle_and_older_leaves():
+    old = ag.tensor(7.0, requires_grad=True)
+    a = ag.tensor(2.0, requires_grad=True)
+    middle = a * old
+    loss = middle * middle * a
+    for got, want in zip(ag.grad(loss, (middle, a), retain_graph=True), (56.0, 588.0), strict=True):
+        assert got.item() == want
+    (only,) = ag.grad(loss, middle)
+    assert only.item() == 56.0
+    unused = ag.tensor(1.0, requires_grad=True)
+    assert ag.grad(a * 2.0, (unused,), allow_unused=True) == (None,)
 
 
 @pytest.mark.parametrize("mode", [True, False])
