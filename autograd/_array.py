@@ -328,6 +328,13 @@ def checksum(a: Any) -> int:
 exports = Exports()
 
 
+def in_c_order(a: Any) -> Any:
+    """`a`, copied where its axes do not lie in memory in their order: so do results in PyTorch that are not elementwise."""
+    if type(a) is not ndarray or a.ndim < 2 or a.flags.c_contiguous:
+        return a
+    return np.ascontiguousarray(a)
+
+
 def may_share(a: Array, b: Array) -> bool:
     """Whether two arrays could see each other's writes."""
     return isinstance(a, ndarray) and isinstance(b, ndarray) and owner(a) is owner(b)

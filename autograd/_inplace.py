@@ -71,7 +71,9 @@ def assign(t: Tensor, result: Tensor, name: str) -> Tensor:
                 f"{from_numpy_dtype(buffer.dtype)!r}"
             )
         result = result.to(from_numpy_dtype(buffer.dtype))
-    node = history(result)
+    node, before = history(result), history(t)
+    if isinstance(before, Node) and before.plan.op.lends_result:
+        detach_saved(before, buffer)
     if isinstance(node, Node):
         detach_saved(node, buffer)
     buffer[...] = result._data

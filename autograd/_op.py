@@ -117,7 +117,7 @@ class Declaration:
 
     sample: Any = None
     method: bool | None = None
-    inplace = elementwise = linear = commutes = view = quiet = wide = False
+    inplace = elementwise = linear = commutes = view = quiet = wide = lends_result = False
     holomorphic = differentiable_twice = True
     operators: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
@@ -548,6 +548,8 @@ def op(kernel: Callable | None = None, /, **options: Any) -> Any:
     view: the kernel returns a view of its first input.
     aux: names of further results that have no gradient. outputs: names of several results that have.
     quiet: the kernel may divide by zero and the like; NumPy's warnings are off while it runs.
+    lends_result: a rule reads the result, which may be changed in place all the same (the node takes a copy then), as
+        PyTorch allows where its own rule reads something else.
     holomorphic: rules are written for real numbers, the engine conjugates for complex ones; False where
         the rules treat complex numbers themselves.
     """

@@ -83,7 +83,7 @@ class FunctionCtx:
 class _FunctionOp:
     """What a graph node of a user's Function shows as its operation."""
 
-    holomorphic = False
+    holomorphic = lends_result = False
     aux: tuple = ()
 
     def __init__(self, cls: type) -> None:

@@ -519,3 +519,30 @@ def test_the_timer_measures(torch):
     assert measured.median > 0
     assert "sum" in repr(measured)
     assert "sum" in str(bench.Compare([measured, timer.timeit(3)]))
+
+
+# ------------------------------------------------------------------ memory
+
+
+@pytest.mark.parametrize("make", [
+    lambda t, x: x[:, [0, 2]], lambda t, x: t.index_select(x, 1, t.tensor([0, 1])), lambda t, x: x.mT.softmax(-1),
+    lambda t, x: x.mT.log_softmax(1), lambda t, x: t.cat([x.mT, x.mT], 1), lambda t, x: t.stack([x.mT, x.mT], 1),
+    lambda t, x: x.repeat_interleave(2, 1), lambda t, x: x.mT.masked_fill(x.mT > 3, 0), lambda t, x: x.mT.roll(1, 1),
+    lambda t, x: x.permute(2, 0, 1).sum(0), lambda t, x: x.permute(1, 2, 0).amax(1), lambda t, x: x.mT.cumsum(1),
+    lambda t, x: x.mT @ x, lambda t, x: x[:, :1].expand(2, 3, 4).double(), lambda t, x: x.transpose(0, 1).tril()])  # fmt: skip
+def test_results_that_are_not_elementwise_can_be_viewed(make, torch):
+    """Their memory follows their axes, whatever the layout of the input."""
+    result = make(torch, torch.arange(24.0).view(2, 3, 4))
+    assert result.is_contiguous()
+    assert result.view(-1).shape == (result.numel(),)
+
+
+@pytest.mark.parametrize("layer", ["MaxPool2d(2)", "GELU()"])
+def test_what_follows_a_layer_may_work_in_place(layer, torch):
+    x = torch.arange(-8.0, 8.0).view(1, 1, 4, 4) / 4
+    grads = []
+    for inplace in (False, True):
+        leaf = x.clone().requires_grad_()
+        torch.nn.functional.relu(eval("torch.nn." + layer)(leaf), inplace=inplace).sum().backward()
+        grads.append(leaf.grad)
+    assert torch.equal(*grads)

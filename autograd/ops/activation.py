@@ -274,7 +274,8 @@ _ROOT_HALF = math.sqrt(0.5)
 _DENSITY = 1 / math.sqrt(2 * math.pi)
 
 
-@op(name="_gelu", symbol="gelu", caption="× Φ(x) + xφ(x)", sample=reals(-3, 3), **_FLOAT)
+@op(name="_gelu", symbol="gelu", caption="× Φ(x) + xφ(x)", sample=reals(-3, 3),
+    lends_result=True, **_FLOAT)  # fmt: skip
 def _gelu(x):
     """x Φ(x), with Φ the normal distribution function."""
     _whole("gelu", x)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import _dtype
+from .._array import in_c_order
 from .._dtype import as_dtype, from_numpy_dtype
 from .._inplace import assign, check_writable
 from .._op import composite, op
@@ -27,7 +28,7 @@ def _(g):
 @op(batch="align", name="_to_copy", namespace="_", method=False, symbol="to", caption="cast back", linear=True, quiet=True,
     sample=cases(lambda r: [call(r(2, 3), dtype=np.dtype(np.float64)), call(r(2), dtype=np.dtype(np.complex128))]))  # fmt: skip
 def _to_copy(x, *, dtype):
-    return x.astype(dtype)
+    return in_c_order(x.astype(dtype)) if type(x) is np.ndarray and 0 in x.strides else x.astype(dtype)
 
 
 @_to_copy.grad("x")

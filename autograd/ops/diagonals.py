@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._array import wrap_dim
+from .._array import in_c_order, wrap_dim
 from .._op import composite, op
 from .._samples import call, cases
 from .._tensor import Tensor
@@ -23,7 +23,7 @@ def _matrix(name, x):
 def tril(x, *, diagonal=0):
     """The elements on and below a diagonal, zeros above."""
     _matrix("tril", x)
-    return np.tril(x, diagonal)
+    return in_c_order(np.tril(x, diagonal))
 
 
 @tril.grad("x")
@@ -36,7 +36,7 @@ def _(g, diagonal):
 def triu(x, *, diagonal=0):
     """The elements on and above a diagonal, zeros below."""
     _matrix("triu", x)
-    return np.triu(x, diagonal)
+    return in_c_order(np.triu(x, diagonal))
 
 
 @triu.grad("x")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._array import Part, changes, is_raw, ndarray, wrap_dim
+from .._array import Part, changes, in_c_order, is_raw, ndarray, wrap_dim
 from .._convert import to_array
 from .._inplace import check_writable, rebase, set_region_written
 from .._mode import is_grad_enabled
@@ -123,7 +123,7 @@ _slice.op.rules["x"] = (_slice_gradient, ("x_shape", "index"))
     call(r(2, 3, 4), index=(np.array([0, 1]), slice(None), np.array([1, 1])))]))  # fmt: skip
 def _gather_at(x, *, index):
     """Elements at index arrays and masks; a copy."""
-    return x[index]
+    return in_c_order(x[index])
 
 
 @_gather_at.grad("x")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._array import in_c_order
 from .._op import composite, op
 from .._samples import call, cases
 from .arithmetic import add, mul
@@ -52,7 +53,7 @@ def matmul(x, y):
     check_product("matmul", x, y)
     if x.ndim <= 2 and y.ndim <= 2 and x.dtype.kind != "b":
         return x.dot(y)
-    return np.matmul(x, y)
+    return in_c_order(np.matmul(x, y))
 
 
 @matmul.grad("x")

@@ -111,6 +111,7 @@ _MAXIMA = cases(lambda r: [
     caption="to the argmax",
     method=False,
     namespace="_",
+    lends_result=True,
     sample=_MAXIMA,
 )
 def _max_pool(x, *, kernel, stride, pads, dilation, count):

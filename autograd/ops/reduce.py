@@ -8,7 +8,7 @@ from collections import namedtuple
 
 import numpy as np
 
-from .._array import wrap_dim, wrap_dims
+from .._array import in_c_order, wrap_dim, wrap_dims
 from .._dtype import HALVES, as_dtype
 from .._op import composite, op
 from .._samples import call, cases
@@ -56,8 +56,8 @@ def _total(x, axes, keepdim):
     if x.ndim > 1 and axes and 0 in axes and x.dtype == np.float32 and len(axes) < x.ndim:
         return _total_leading(x, axes, keepdim)
     if type(x) is np.ndarray:  # what ndarray.sum calls in the end, a microsecond later
-        return np.add.reduce(x, axis=axes, keepdims=keepdim)
-    return np.sum(x, axis=axes, keepdims=keepdim)
+        return in_c_order(np.add.reduce(x, axis=axes, keepdims=keepdim))
+    return in_c_order(np.sum(x, axis=axes, keepdims=keepdim))
 
 
 def column_sums(x):
@@ -69,7 +69,7 @@ def _total_leading(x, axes, keepdim):
     """NumPy adds rows one by one along the first axis; with many rows that loses digits, so sum blocks of rows."""
     rows = x.shape[0]
     if rows < 256:
-        return np.sum(x, axis=axes, keepdims=keepdim)
+        return in_c_order(np.sum(x, axis=axes, keepdims=keepdim))
     whole = rows // 128 * 128
     blocks = np.sum(x[:whole].reshape(-1, 128, *x.shape[1:]), axis=1)
     first = np.sum(blocks, axis=0, keepdims=True) + np.sum(x[whole:], axis=0, keepdims=True)
@@ -227,13 +227,13 @@ def _no_empty(name, x, dim):
 @op(name="_amax", namespace="_", method=False, symbol="max", caption="to the argmax", sample=_AXES)
 def _amax(x, *, dim=None, keepdim=False):
     _no_empty("amax", x, dim)
-    return np.max(x, axis=wrap_dims(dim, x.ndim) or None, keepdims=keepdim)
+    return in_c_order(np.max(x, axis=wrap_dims(dim, x.ndim) or None, keepdims=keepdim))
 
 
 @op(name="_amin", namespace="_", method=False, symbol="min", caption="to the argmin", sample=_AXES)
 def _amin(x, *, dim=None, keepdim=False):
     _no_empty("amin", x, dim)
-    return np.min(x, axis=wrap_dims(dim, x.ndim) or None, keepdims=keepdim)
+    return in_c_order(np.min(x, axis=wrap_dims(dim, x.ndim) or None, keepdims=keepdim))
 
 
 @_amax.grad("x")
@@ -404,6 +404,7 @@ def _(g, x, out, x_shape, dim, keepdim):
 
 
 def _softmax(x, dim):
+    x = in_c_order(x)
     shifted = x - np.max(x, axis=dim, keepdims=True) if x.size else x
     e = np.exp(shifted)
     return e / np.sum(e, axis=dim, keepdims=True)
@@ -438,6 +439,7 @@ def _log_softmax_op(x, *, dim):
     if not x.ndim or not x.size:
         return np.zeros_like(x)[()]
     dim = wrap_dim(dim, x.ndim)
+    x = in_c_order(x)
     shifted = x - np.max(x, axis=dim, keepdims=True)
     return shifted - np.log(np.sum(np.exp(shifted), axis=dim, keepdims=True))
 
@@ -513,7 +515,7 @@ _SCAN = cases(lambda r: [call(r(2, 3), dim=1), call(r(2, 3, 2), dim=0), call(r(4
 def cumsum(x, *, dim, dtype=None):
     """Running sum along `dim`."""
     x = _widened(x, dtype)
-    return _cast(np.cumsum(x, axis=wrap_dim(dim, x.ndim)) if x.ndim else x, dtype)
+    return _cast(np.cumsum(in_c_order(x), axis=wrap_dim(dim, x.ndim)) if x.ndim else x, dtype)
 
 
 @cumsum.grad("x")

@@ -27,7 +27,7 @@ def _mask(name, mask):
 @op(batch="align", name="_masked_fill", namespace="_", method=False, symbol="masked fill", caption="× not mask", sample=cases(lambda r: [
     call(r(2, 3), r.bools(2, 3), r()), call(r(2, 3), r.bools(3), r()), call(r(3), r.bools(2, 3), r())]))  # fmt: skip
 def _masked_fill(x, mask, value):
-    out = np.array(np.broadcast_to(x, np.broadcast_shapes(x.shape, mask.shape)))
+    out = np.array(np.broadcast_to(x, np.broadcast_shapes(x.shape, mask.shape)), order="C")
     out[np.broadcast_to(mask, out.shape)] = value
     return out[()] if not out.ndim else out
 

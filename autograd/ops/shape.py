@@ -8,7 +8,7 @@ import operator
 import numpy as np
 
 from .._array import broadcast_to as _broadcast_to
-from .._array import ndarray, wrap_dim, wrap_dims
+from .._array import in_c_order, ndarray, wrap_dim, wrap_dims
 from .._op import composite, op
 from .._samples import call, cases
 from .._tensor import Tensor
@@ -436,7 +436,7 @@ def roll(x, *, shifts, dims=None):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
     for d in dims:
         wrap_dim(d, x.ndim)
-    return np.roll(x, shifts, dims)
+    return np.roll(in_c_order(x), shifts, dims)
 
 
 @roll.grad("x")
@@ -448,7 +448,7 @@ def _(g, shifts, dims):
 @op(batch="joined", name="_cat", namespace="_", method=False, symbol="cat", caption="split", promote="same", linear=True,
     sample=cases(lambda r: [call(r(2, 3), r(1, 3)), call(r(2, 3), r(2, 2), r(2, 1), dim=-1), call(r(2), r(0))]))  # fmt: skip
 def _cat(*xs, dim=0):
-    return np.concatenate(xs, axis=dim)
+    return in_c_order(np.concatenate(xs, axis=dim))
 
 
 @_cat.grad("xs")
@@ -516,7 +516,7 @@ def stack(tensors, dim=0):
 @op(batch="joined", name="_stack", namespace="_", method=False, symbol="stack", caption="split", promote="same", linear=True,
     sample=cases(lambda r: [call(r(2, 3), r(2, 3)), call(r(2), r(2), r(2), dim=1), call(r(), r())]))  # fmt: skip
 def _stack(*xs, dim=0):
-    return np.stack(xs, axis=dim)
+    return in_c_order(np.stack(xs, axis=dim))
 
 
 @_stack.grad("xs")

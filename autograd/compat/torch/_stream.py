@@ -86,7 +86,7 @@ class TorchStream:
 
     def like(self, array: Any, draw: Any, *args: Any) -> Any:
         """`draw(shape, ...)` laid out as `array` is: axes that lie closer in memory run faster, one number at a time."""
-        if array.flags.c_contiguous:
+        if array.flags.c_contiguous or 0 in array.strides:  # repeated elements get memory of their own
             return draw(array.shape, *args)
         order = sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
         self._apart = True
