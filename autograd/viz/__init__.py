@@ -16,6 +16,7 @@ from ._facades import draw_dot, make_dot
 from ._names import caller as _caller
 from ._neurons import neurons
 from ._prepare import prepare as _prepare
+from ._prepare import unhurried as _unhurried
 from ._summary import summary
 
 __all__ = [
@@ -47,7 +48,8 @@ def text(root: Any, style: str = "tree", *, precision: int = 2, max_elems: int =
     if style not in ("tree", "tape", "boxes"):
         raise ValueError(f"text: style must be tree, tape, boxes or explain, got {style!r}")
     made = _text.tape if style == "tape" else _text.tree
-    return _text.for_stream(made(graph, precision, max_elems))
+    with _unhurried():
+        return _text.for_stream(made(graph, precision, max_elems))
 
 
 def explain(root: Any, precision: int = 2, **options: Any) -> str:

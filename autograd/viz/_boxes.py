@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ._collapse import ROWS
 from ._fonts import cut, width
 from ._model import Box, Edge, Graph, Vertex
 from ._numbers import magnitude, norm, not_finite, number, shape_text, size_text, stats, values
 
 OP, NAME, NUM, SMALL = 13.0, 13.0, 11.5, 10.0
 CARD_W, CARD_H, STRIP = 186.0, 80.0, 74.0
+ROW_H, SHORT = 20.0, 44.0  # height of a row, width of a strip in the card of a layer
 
 
 @dataclass
@@ -33,6 +35,15 @@ class Style:
 
 
 @dataclass
+class Row:
+    """A parameter in the card of its layer: its texts, where its columns begin, and the numbers of its strips."""
+
+    texts: tuple[str, str, str, str]  # name, shape, value, gradient
+    columns: tuple[float, float, float, float, float]  # shape, value strip, value's end, gradient strip, gradient's end
+    leaf: Vertex
+
+
+@dataclass
 class Shape:
     """A node to be painted: its form, size and lines of text."""
 
@@ -42,6 +53,7 @@ class Shape:
     lines: list[tuple[str, str, float, bool]] = field(default_factory=list)  # text, class, size, bold
     total: str = ""  # sum of the contributions, beneath
     kept: str = ""  # what is saved for the backward pass, beneath
+    rows: list[Row] = field(default_factory=list)  # parameters listed in a layer's card
 
 
 @dataclass
@@ -57,7 +69,7 @@ class Tag:
 
 def decide(graph: Graph, options: dict) -> Style:
     """Replace every "auto" by what suits this graph."""
-    small = all(v.value is None or v.value.size <= options["max_elems"] or v.value.shape == () for v in graph.vertices)
+    small = all(math.prod(v.shape) <= options["max_elems"] for v in graph.vertices)
     count = len(graph.operations)
     style = options["style"]
     if style == "auto":
@@ -82,15 +94,22 @@ def _ranks(graph: Graph) -> int:
 
 
 def shape(graph: Graph, v: Vertex, s: Style) -> Shape:
+    if v.kind == "module" and 0 < len(v.leaves) <= ROWS and v.hidden <= 4:
+        return _layer(v, s)
     if v.kind in ("module", "more") or (v.kind == "scope" and len(v.label) > 14):
         return _module(v)
     if v.kind in ("op", "scope"):
         return _operation(graph, v, s)
     if v.kind == "output":
         return _output(v, s)
-    if s.style == "cards" and v.shape != () and v.value is not None and v.kind != "const":
+    if s.style == "cards" and _has_card(v):
         return _card(v, s)
     return _leaf(graph, v, s)
+
+
+def _has_card(v: Vertex) -> bool:
+    """Whether a leaf is shown with its numbers: not a constant, and no data the program gave no name and no gradient."""
+    return v.value is not None and v.kind != "const" and (v.named or v.grad is not None or v.kind != "input")
 
 
 def _operation(graph: Graph, v: Vertex, s: Style) -> Shape:
@@ -153,22 +172,56 @@ def _card(v: Vertex, s: Style) -> Shape:
     lines = [(name, "ink", NAME, True), (shape_text(v.shape), "muted", SMALL, False)]
     text = values(v.value, s.precision, s.max_elems)
     lines.append((text if s.values != "none" else "", "fwd", NUM, False))
-    lines.append(("—" if v.grad is None else _grad_text(v.grad, s) if v.grad.size > s.max_elems else
+    missing = "—" if v.dtype.startswith(("float", "complex", "bfloat")) else ""
+    lines.append((missing if v.grad is None else _grad_text(v.grad, s) if v.grad.size > s.max_elems else
                   values(v.grad, s.precision, s.max_elems), "bwd", NUM, False))  # fmt: skip
-    wide = max(width(t[0], NUM) for t in lines[2:]) + STRIP + 34
-    return Shape("card", max(CARD_W, wide), CARD_H, lines)
+    wide = max(width(t[0], NUM) for t in lines[2:]) + (STRIP + 34 if v.shape else 24)
+    least = CARD_W if v.shape else width(name, NAME, True) + width("()", SMALL) + 40
+    return Shape("card", max(least, wide), CARD_H, lines)
+
+
+def _layer(v: Vertex, s: Style) -> Shape:
+    """A folded layer as a card: its name above, a row for each parameter."""
+    texts = [(cut(p.label or p.name, SMALL, 90), shape_text(p.shape), *_leaf_texts(p, s)) for p in v.leaves]
+    widest = [max(width(t[c], SMALL if c < 2 else NUM) for t in texts) for c in range(4)]
+    strips = SHORT + 6 if s.values != "none" else 0.0
+    at = 14 + widest[0] + 6
+    value = at + widest[1] + 12 + strips + widest[2]
+    grad = value + (14 + SHORT + 6 + widest[3] if widest[3] else 0.0)
+    columns = (at, at + widest[1] + 12, value, value + 14, grad)
+    lines = [*_module_lines(v, 200 + grad / 3), *_flag_lines(v)]
+    w = max(grad + 14, sum(width(t, size, bold) + 12 for t, _, size, bold in lines[:2]) + 20)
+    high = 30 + ROW_H * len(texts) + 6 + (16 if v.flags else 0)
+    return Shape("layer", w, high, lines, rows=[Row(t, columns, p) for t, p in zip(texts, v.leaves, strict=True)])
+
+
+def _leaf_texts(p: Vertex, s: Style) -> tuple[str, str]:
+    """Value and gradient of a parameter, as a card writes them."""
+    value = "" if p.value is None or s.values == "none" else values(p.value, s.precision, min(3, s.max_elems))
+    if p.grad is None or s.grads == "none":
+        return value, "" if p.kind == "frozen" or s.grads == "none" else "—"
+    return value, _grad_text(p.grad, s) if p.grad.size > min(3, s.max_elems) else values(p.grad, s.precision)
+
+
+def _module_lines(v: Vertex, limit: float) -> list[tuple[str, str, float, bool]]:
+    what = [v.detail or v.op] if v.op and v.op != v.label else []
+    if v.params:
+        what.append(f"{v.params:,} params")
+    if v.hidden != 1:
+        what.append(f"{v.hidden} ops")
+    name = cut(v.label, NAME, 240, bold=True)
+    return [(name, "ink", NAME, True), (cut(" · ".join(what), SMALL, limit), "muted", SMALL, False)]
+
+
+def _flag_lines(v: Vertex) -> list[tuple[str, str, float, bool]]:
+    return [("⚠ " + ", ".join(v.flags), "alarm", SMALL, True)] if v.flags else []
 
 
 def _module(v: Vertex) -> Shape:
-    name = cut(v.label, NAME, 240, bold=True)
-    what = [v.op] if v.op and v.op != v.label else []
-    if v.params:
-        what.append(f"{v.params:,} params")
-    what.append(f"{v.hidden} ops" if v.hidden != 1 else "1 op")
-    second = cut(" · ".join(what), SMALL, 300)
-    lines = [(name, "ink", NAME, True), (second, "muted", SMALL, False)]
-    if v.flags:
-        lines.append(("⚠ " + ", ".join(v.flags), "alarm", SMALL, True))
+    lines = _module_lines(v, 300)
+    if v.given is not None and v.kind == "module":
+        lines.append((f"{shape_text(v.given)} → {shape_text(v.shape)}", "muted", SMALL, False))
+    lines += _flag_lines(v)
     w = max(width(t, size, bold) for t, _, size, bold in lines) + 28
     return Shape("module", w, 24.0 + 15 * len(lines), lines)
 
@@ -228,8 +281,8 @@ def pen(e: Edge, s: Style) -> float:
     """Width of a wire: by the size of the gradient that flows back through it."""
     if not s.flow or e.grad is None or not_finite(e.grad):
         return 1.6
-    size = magnitude(e.grad)
-    return 0.8 if size <= 0 else min(6.0, max(0.8, 3.4 + 1.1 * math.log10(size)))
+    size, widest = magnitude(e.grad), 2.5 if e.target.kind == "output" else 6.0
+    return 0.8 if size <= 0 else min(widest, max(0.8, 3.4 + 1.1 * math.log10(size)))
 
 
 def header(box: Box) -> tuple[str, str]:

@@ -14,9 +14,7 @@ from ._model import Box, Edge, Graph, Vertex
 from ._names import Names, looks_like_data
 from ._numbers import subscript
 from ._symbols import symbol
-from ._values import Numbers, constant
-
-_CAPTION_LIMIT = 3000  # operations; beyond it a chain-rule line for each would cost more than anyone reads
+from ._values import CAPTION_LIMIT, Numbers, constant
 
 
 class Builder:
@@ -34,6 +32,7 @@ class Builder:
         self.made: dict = {}  # node or id of a constant's array -> Vertex
         self.boxes: dict[int, Box] = {}
         self._keep: list = []  # constants whose id() is a key while we build
+        self._texts: dict = {}  # texts written out before: names of dtypes, labels of operations
 
     def build(self) -> Graph:
         for node in self.numbers.order:
@@ -46,7 +45,7 @@ class Builder:
         self.number_vertices()
         self.house_leaves()
         self.gradient_order()
-        if len(self.graph.vertices) <= _CAPTION_LIMIT:
+        if len(self.graph.vertices) <= CAPTION_LIMIT:
             _captions.fill(self.graph)
         return self.graph
 
@@ -67,6 +66,12 @@ class Builder:
                     value=_copy(self.numbers.value.get(leaf)), grad=_copy(self.numbers.grad.get(leaf)),
                     params=int(np.prod(leaf.shape, dtype=np.int64)))  # fmt: skip
 
+    def dtype_text(self, dtype: Any) -> str:
+        found = self._texts.get(dtype)
+        if found is None:
+            found = self._texts[dtype] = str(dtype)
+        return found
+
     def names_of(self, node: Any, tensor: Any) -> list[str]:
         own = getattr(tensor, "name", None) if tensor is not None else None
         found = self.by_node.get(node, [])
@@ -80,21 +85,34 @@ class Builder:
         return "input" if not names or looks_like_data(names[0]) else "param"
 
     def operation(self, node: Any) -> None:
-        op, given = node.plan.op, {k: constant(v) for k, v in node.constants}
-        plain = {k: v for k, v in given.items() if self.folds(v) or isinstance(k, str)}
+        op, name = node.plan.op, node.plan.op.name.strip("_")
+        given = {k: constant(v) for k, v in node.constants}
+        plain = tuple((k, v) for k, v in given.items() if isinstance(k, str) or self.folds(v))
         names = self.names_of(node, None)
-        fields: dict[str, Any] = {
-            "op": op.name.strip("_"), "name": names[0] if names else "", "named": bool(names), "others": tuple(names[1:]),
-            "shape": node.shape, "dtype": str(node.dtype), "seq": node.seq, "value": _copy(self.numbers.value.get(node)),
-            "grad": _copy(self.numbers.grad.get(node)), "box": self.box(node.scope), "caption": op.caption or "",
-            "elementwise": bool(getattr(op, "elementwise", False)), "constants": tuple(plain.items()),
-            "saved": self.saved(node), "line": _line(node),
-        }  # fmt: skip
-        label = symbol(op.name.strip("_"), op.symbol if self.symbols else op.name, plain, self.fold)
-        label = "·" if label == "@" and node.shape == () else label
-        v = self.vertex(node, "op", label, **fields)
-        v.saved_bytes = sum(getattr(a, "nbytes", 0) for a in node.saved or ())
+        v = Vertex(
+            "", "op", self.label(op, name, plain, node.shape), name, names[0] if names else "", bool(names), tuple(names[1:]),
+            node.shape, self.dtype_text(node.dtype), _copy(self.numbers.value.get(node)),
+            _copy(self.numbers.grad.get(node)), node.seq, self.box(node.scope), op.caption or "",
+            bool(getattr(op, "elementwise", False)), plain, self.saved(node), line=_line(node),
+        )  # fmt: skip
+        self.graph.vertices.append(v)
+        self.made[node] = v
+        v.saved_bytes = sum([getattr(a, "nbytes", 0) for a in node.saved or ()])
         self.connect(node, v, given)
+
+    def label(self, op: Any, name: str, plain: tuple, shape: tuple) -> str:
+        """What stands in the circle; written out once for all calls that look the same."""
+        try:
+            key = (op.name, shape == (), *[(k, type(v), v) for k, v in plain])
+            found = self._texts.get(key)
+        except TypeError:  # an array among the constants
+            key, found = None, None
+        if found is None:
+            found = symbol(name, op.symbol if self.symbols else op.name, dict(plain), self.fold)
+            found = "·" if found == "@" and shape == () else found
+            if key is not None:
+                self._texts[key] = found
+        return found
 
     def folds(self, value: Any) -> bool:
         """Whether a constant is written into the operation's symbol, not drawn as a node."""
@@ -155,6 +173,8 @@ class Builder:
     def saved(self, node: Any) -> tuple:
         """What the node keeps for its backward pass, as (role, array): role is an argument's position or "out"."""
         plan, found = node.plan, []
+        if not plan.names:
+            return ()
         for name in plan.names:
             if name == "out":
                 found.append(("out", self.numbers.value.get(node)))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterable
 
 from ._health import worst
 from ._model import Box, Edge, Graph, Vertex
+
+ROWS = 4  # parameters a layer's card lists
 
 
 def fold(graph: Graph, boxes: Iterable[Box]) -> Graph:
@@ -47,9 +50,18 @@ def _composite(box: Box, inside: list[Vertex], graph: Graph) -> Vertex:
     made.flags = worst(v.flags for v in inside)
     made.saved_bytes = sum(v.saved_bytes for v in ops)
     made.inner = sorted(ops, key=lambda v: v.seq)
+    made.detail = f"{box.class_name}({box.detail})" if box.detail else ""
+    made.given = _given(graph, ids)
+    made.leaves = [v for v in inside if v.kind in ("param", "frozen")]
     made.inner_edges = [e for e in graph.edges if e.target.id in ids]
     made.saved = tuple(s for v in made.inner for s in _outer_saved(v, ids, graph))
     return made
+
+
+def _given(graph: Graph, ids: set) -> tuple[int, ...] | None:
+    """The shape of the largest tensor that comes in from outside and is no parameter."""
+    found = [e.shape for e in graph.edges if e.target.id in ids and e.source.id not in ids and e.source.kind != "param"]
+    return max(found, key=math.prod, default=None)
 
 
 def _outer_saved(v: Vertex, ids: set, graph: Graph) -> list:
@@ -152,6 +164,26 @@ def chosen(graph: Graph, depth: int | None, collapse: object, expand: object) ->
             continue
         if (depth is not None and len(b.path) > depth) or wanted(b):
             found.append(b)
+    return found
+
+
+def layers(graph: Graph, expand: object = None) -> list[Box]:
+    """The innermost modules with few operations and parameters of their own: each becomes one card with its parameters."""
+    kept = _matcher(expand) if expand is not True else (lambda b: True)
+    parents = {id(b.parent) for b in graph.boxes}
+    found = []
+    for b in graph.boxes:
+        mine = [v for v in graph.vertices if v.box is b]
+        leaves = [v for v in mine if v.is_leaf]
+        if (
+            b.kind != "module"
+            or id(b) in parents
+            or not 0 < len(leaves) <= ROWS
+            or len(mine) - len(leaves) > 4
+            or kept(b)
+        ):
+            continue
+        found.append(b)
     return found
 
 

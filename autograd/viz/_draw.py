@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from ._drawing import drawing
 from ._names import Frame, caller
 from ._prepare import prepare
 
-WIDEST = 1500  # pixels; a picture that would be wider runs from top to bottom
+WIDEST, HIGHEST = 1600, 1080  # pixels of a screen: more is folded, or set in columns
 VIEWS = ("forward", "backward", "derivative")
 
 
@@ -61,26 +62,63 @@ def draw(
     _theme.colours(theme)  # refuses an unknown one
     graph = prepare(roots, caller(), model=model, params=params, inputs=inputs, names=names, symbols=symbols,
                     fold_constants=fold_constants, expand=expand, grads=grads != "none", health=health)  # fmt: skip
-    graph = _reduce.reduce(
-        graph, depth=depth, collapse=collapse, expand=expand, fold_repeats=fold_repeats, max_nodes=max_nodes
-    )
-    _highlight(graph, highlight)
     options = {"style": style, "direction": direction, "values": values, "grads": grads, "precision": precision,
                "max_elems": max_elems, "flow": flow, "health": health, "theme": theme,
                "saved": saved or memory}  # fmt: skip
-    chosen = _boxes.decide(graph, options)
-    _memory_notes(graph, memory or saved)
-    if view == "derivative":
-        from ._derivative import scene as derivative_scene
+    plan = _Plan(options, view, layout, title or "", legend is True, memory or saved, highlight, max_nodes)
+    given = depth is not None or collapse is not None or expand is True
+    stages = _reduce.stages(
+        graph, depth=depth, collapse=collapse, expand=expand, fold_repeats=fold_repeats, max_nodes=max_nodes
+    )
+    return drawing(plan.first_that_fits(stages, given))
 
-        return drawing(derivative_scene(graph, chosen, title or ""))
-    if view == "backward":
-        _turn_round(graph)
-    shown = legend is True
-    made = _scene.make(graph, chosen, layout, title or "", shown)
-    if direction == "auto" and chosen.direction == "LR" and made.place.size[0] > WIDEST:
-        made = _scene.make(graph, dataclasses.replace(chosen, direction="TB"), layout, title or "", shown)
-    return drawing(made)
+
+@dataclass
+class _Plan:
+    """How the graph of a call to `draw` is to be shown, once it is known how much of it."""
+
+    options: dict
+    view: str
+    layout: str
+    title: str
+    legend: bool
+    memory: bool
+    highlight: Any
+    max_nodes: int
+
+    def first_that_fits(self, stages: Iterator[Any], given: bool) -> Any:
+        """The first stage that fits a screen, or is as the caller asked; the last where none does."""
+        made, graph = None, None
+        for graph in stages:
+            count = len(graph.operations)
+            if count > self.max_nodes or (not given and count > 2 * _reduce.SCREEN):
+                continue
+            made = self.scene(graph)
+            if given or (
+                made.place.size[0] * made.scale <= WIDEST + 1 and made.place.size[1] * made.scale <= HIGHEST + 1
+            ):
+                return made
+        if len(graph.operations) > self.max_nodes:
+            raise _reduce.too_large(graph, self.max_nodes)
+        return made if made is not None and made.graph is graph else self.scene(graph)
+
+    def scene(self, graph: Any) -> Any:
+        """The graph laid out: from left to right when that is not too wide, else from top to bottom, in columns."""
+        _highlight(graph, self.highlight)
+        chosen = _boxes.decide(graph, self.options)
+        _memory_notes(graph, self.memory)
+        if self.view == "derivative":
+            from ._derivative import scene as derivative_scene
+
+            return derivative_scene(graph, chosen, self.title)
+        if self.view == "backward":
+            _turn_round(graph)
+        free = self.options["direction"] == "auto"
+        made = _scene.make(graph, chosen, self.layout, self.title, self.legend)
+        if free and chosen.direction == "LR" and made.place.size[0] > WIDEST:
+            turned = dataclasses.replace(chosen, direction="TB")
+            made = _scene.make(graph, turned, self.layout, self.title, self.legend)
+        return _scene.in_columns(made, WIDEST, HIGHEST) if free else made
 
 
 def _turn_round(graph: Any) -> None:

@@ -37,6 +37,8 @@ class Placement:
     wires: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     boxes: dict[str, tuple[float, float, float, float]] = field(default_factory=dict)
     curves: dict[str, tuple] = field(default_factory=dict)  # wire -> (control points, tip), from Graphviz
+    pieces: dict[str, list[tuple[float, float, float, float]]] = field(default_factory=dict)  # box -> its other parts
+    turns: dict[str, dict[int, list]] = field(default_factory=dict)  # wire -> way point -> its way to the next column
     size: tuple[float, float] = (0.0, 0.0)
     direction: str = "LR"
     engine: str = "builtin"
@@ -91,7 +93,8 @@ def _turned(p: Placement) -> Placement:
     return Placement(
         {k: swap(v) for k, v in p.nodes.items()}, {k: swap(v) for k, v in p.tags.items()},
         {k: [swap(q) for q in v] for k, v in p.wires.items()},
-        {k: (b[1], b[0], b[3], b[2]) for k, b in p.boxes.items()}, {}, swap(p.size), p.direction, p.engine,
+        {k: (b[1], b[0], b[3], b[2]) for k, b in p.boxes.items()},
+        size=swap(p.size), direction=p.direction, engine=p.engine,
     )  # fmt: skip
 
 
@@ -315,9 +318,13 @@ class _Level:
             self.along = max(self.along, self.header + 2 * PAD)
 
     def gap(self, row: list[_Item]) -> float:
-        """Distance to the next rank: more where wires have far to go sideways."""
+        """Distance to the next rank: more where wires have far to go sideways, hardly any beside a box's border."""
+        if all(i.key[0] in ("in", "out", "lane") for i in row) or all(
+            e[0].key[0] == "out" for i in row for e in i.down
+        ):
+            return 3.0 if self.path else self.gaps[1]
         shift = max((abs(e[0].place + e[1] - i.place - e[2]) for i in row for e in i.down), default=0.0)
-        return self.gaps[1] + min(70.0, 0.12 * max(0.0, shift - 30))
+        return self.gaps[1] + min(48.0, 0.1 * max(0.0, shift - 40))
 
     def clear_title(self) -> None:
         """Make the box so wide that its title has room beside the wires that enter it."""

@@ -63,6 +63,9 @@ class Vertex:
     flags: tuple[str, ...] = ()
     dim: bool = False  # outside the highlighted part
     inner: Sequence[Vertex] = ()
+    leaves: Sequence[Vertex] = ()  # the parameters inside
+    given: tuple[int, ...] | None = None  # shape of what a folded part receives
+    detail: str = ""  # "Linear(4 → 8)" of a folded module
     inner_edges: Sequence[Edge] = ()
 
     @property

@@ -58,7 +58,7 @@ def values(a: Any, precision: int = 2, max_elems: int = 6) -> str:
     """An array: its numbers when they are few, mean ± std otherwise."""
     a = np.asarray(a)
     if a.ndim == 0:
-        return number(a[()], precision)
+        return _real(float(a), precision) if a.dtype.kind == "f" else number(a[()], precision)
     if a.size == 0:
         return "[]"
     if a.ndim == 1 and a.size <= max_elems:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from . import _theme
-from ._boxes import Shape, Tag, header, pen
+from ._boxes import SHORT, Row, Shape, Tag, header, pen
 from ._fonts import FAMILY, cut, width
 from ._model import Edge, Vertex
 from ._numbers import exact, shape_text, values
@@ -121,8 +121,9 @@ class Painter:
         style = f"<style>{sheet}</style>" if sheet else ""
         title = self.scene.title or f"computation graph of {', '.join(v.name for v in graph.outputs) or 'a tensor'}"
         description = tree(graph, limit=40) if len(graph.vertices) < 2000 else f"{len(graph.vertices)} nodes"
+        k = self.scene.scale if self.moment.now is None and not self.moment.player else 1.0
         head = (
-            f'<svg {xmlns}width="{n(w)}" height="{n(h)}" viewBox="0 0 {n(w)} {n(h)}" role="img" '
+            f'<svg {xmlns}width="{n(k * w)}" height="{n(k * h)}" viewBox="0 0 {n(w)} {n(h)}" role="img" '
             f'aria-labelledby="{uid}-title {uid}-desc" font-family="{FAMILY}">'
         )
         return (
@@ -151,6 +152,8 @@ class Painter:
             kind = "panel" if self.level(key) % 2 == 0 else "panel2"
             self.parts.append(f'<g class="module" id="{key}"><title>{escape(" · ".join(header(boxes[key])))}</title>')
             self.rect(x0, y0, x1 - x0, y1 - y0, kind, 8, 1)
+            for a, b, c, d in self.scene.place.pieces.get(key, ()):
+                self.rect(a, b, c - a, d - b, kind, 8, 1)
             self.parts.append("</g>")
 
     def level(self, key: str) -> int:
@@ -232,7 +235,8 @@ class Painter:
         if e.kind == "backward":
             spots = spots[::-1] if flat else spots
         bad = "nan" in e.flags, bool({"nan-grad", "zero", "vanishing", "exploding"} & set(e.flags))
-        self.tag_text(t.value, spots[0], "alarm" if bad[0] else "fwd", t, m.value_at.get(e.id), bad[0])
+        kind = "alarm" if bad[0] else "muted" if t.value.endswith("freed") else "fwd"
+        self.tag_text(t.value, spots[0], kind, t, m.value_at.get(e.id), bad[0])
         red = "nan-grad" in e.flags
         self.tag_text(t.grad, spots[1], "alarm" if red else "bwd", t, m.grad_at.get(e.id), bad[1])
         self.parts.append("</g>")
@@ -253,7 +257,7 @@ class Painter:
         self.parts.append(f'<g class="node {v.kind}" id="{v.id}"{fade}{self.node_data(v)}>')
         self.parts.append(f"<title>{escape(node_title(self.scene, v))}</title>")
         draw = {"circle": self.operation, "pill": self.operation, "leaf": self.leaf, "output": self.output,
-                "card": self.card, "module": self.module, "back": self.leaf}[s.form]  # fmt: skip
+                "card": self.card, "module": self.module, "layer": self.layer, "back": self.leaf}[s.form]  # fmt: skip
         draw(v, s, x, y)
         self.rings(v, s, x, y)
         self.parts.append("</g>")
@@ -342,25 +346,55 @@ class Painter:
             base = top + 46 + 25 * i
             bad = line[0][-3:] in ("NaN", "Inf")
             self.text(left + s.w - 10, base, line[0], "alarm" if bad else line[1], 11.5, bad, "end")
-            if data is not None:
+            if data is not None and data.ndim:
                 self.strip(left + 11, base + 2, data, kind)
 
-    def strip(self, x: float, base: float, data: np.ndarray, kind: str) -> None:
+    def layer(self, v: Vertex, s: Shape, x: float, y: float) -> None:
+        """A folded layer: its name, and a row for each parameter with value and gradient."""
+        left, top = x - s.w / 2, y - s.h / 2
+        for k in (5, 2.5) if v.hidden > 1 else ():
+            self.rect(left + k, top + k, s.w, s.h, v.kind, 7, 1.2)
+        self.rect(left, top, s.w, s.h, v.kind, 7, 1.6)
+        (name, ink, size, bold), (what, muted, small, _), *flags = s.lines
+        self.text(left + 14, top + 19, name, ink, size, bold, "start")
+        self.text(left + 22 + width(name, size, bold), top + 19, what, muted, small, anchor="start")
+        self.rect(left + 5, top + 30, 4, s.h - 36 - (16 if flags else 0), "bar", 2)
+        for i, row in enumerate(s.rows):
+            self.row(left, top + 30 + 20 * i, row)
+        for text, kind, size, bold in flags:
+            self.text(left + 14, top + s.h - 8, text, kind, size, bold, "start")
+
+    def row(self, left: float, top: float, row: Row) -> None:
+        (name, dims, value, grad), (at, strip, end, strip2, end2) = row.texts, row.columns
+        base = top + 14
+        self.text(left + 14, base, name, "ink", 10, anchor="start")
+        self.text(left + at, base, dims, "muted", 10, anchor="start")
+        sides = (value, row.leaf.value, strip, end, "fwd", "hist"), (grad, row.leaf.grad, strip2, end2, "bwd", "histg")
+        for text, data, start, stop, kind, bars in sides:
+            bad = text[-3:] in ("NaN", "Inf")
+            self.text(left + stop, base, text, "alarm" if bad else kind, 11.5, bad, "end")
+            if data is not None and text:
+                self.strip(left + start, base + 1, data, bars, SHORT)
+
+    def strip(self, x: float, base: float, data: np.ndarray, kind: str, room: float = 72.0) -> None:
         """A histogram of many numbers, a heat strip of few."""
         a = np.asarray(data).astype(np.float64, copy=False).ravel() if data.dtype.kind != "c" else np.abs(data).ravel()
         a = a[np.isfinite(a)]
         if 0 < a.size <= 12:
-            self.heat(x, base, a)
+            self.heat(x, base, a, room)
         elif a.size:
-            counts, _ = np.histogram(a, bins=18)
-            top = counts.max()
-            bars = "".join(f"M{n(x + 4 * i)},{n(base)}h3.4v-{n(16 * c / top)}h-3.4z" for i, c in enumerate(counts) if c)
+            counts, _ = np.histogram(a, bins=int(room / 4))
+            top, high = counts.max(), 16 if room > 60 else 12
+            bars = "".join(
+                f"M{n(x + 4 * i)},{n(base)}h3.4v-{n(high * c / top)}h-3.4z" for i, c in enumerate(counts) if c
+            )
             self.parts.append(f'<path d="{bars}" {self.paint_class(kind)}/>')
-            self.parts.append(f'<path d="M{n(x)},{n(base + 0.5)}h72" stroke-width="0.8" {self.paint_class("axis")}/>')
+            line = f'd="M{n(x)},{n(base + 0.5)}h{n(room)}" stroke-width="0.8"'
+            self.parts.append(f"<path {line} {self.paint_class('axis')}/>")
 
-    def heat(self, x: float, base: float, a: np.ndarray) -> None:
+    def heat(self, x: float, base: float, a: np.ndarray, room: float) -> None:
         scale = float(np.abs(a).max()) or 1.0
-        side = min(11.0, 72 / a.size)
+        side = min(11.0, room / a.size)
         for i, value in enumerate(a):
             colour = _theme.heat(value / scale)
             self.parts.append(

@@ -20,7 +20,7 @@ def prepare(
     """The graph of `roots` with numbers, names and captions, `viz.scope` blocks folded."""
     tensors = as_roots(roots)
     found = collect_names(names, params, inputs, model, frame)
-    with _unhurried():
+    with unhurried():
         graph = Builder(tensors, found, fold=fold_constants, symbols=symbols, grads=grads).build()
     if health:
         _health.check(graph)
@@ -29,7 +29,7 @@ def prepare(
 
 
 @contextlib.contextmanager
-def _unhurried() -> Iterator[None]:
+def unhurried() -> Iterator[None]:
     """No garbage collection while many objects are made that all stay: it would look through them again and again."""
     was = gc.isenabled()
     gc.disable()

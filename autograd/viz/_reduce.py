@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,52 +13,100 @@ from . import _collapse
 from ._model import Box, Graph, Vertex
 
 SCREEN = 40  # operations that fit one screen
+LONGEST = 400  # operations of one pass of a loop that is recognised
 
 
 class TooLarge(ValueError):
     """Raised when no folding makes a graph small enough to be a picture."""
 
 
-def reduce(graph: Graph, *, depth: Any, collapse: Any, expand: Any, fold_repeats: Any, max_nodes: int) -> Graph:
-    """The graph with what the options ask for folded; left to itself, with what makes it fit one screen."""
-    before = len(graph.operations)
-    done: list[str] = []
+def stages(
+    graph: Graph, *, depth: Any, collapse: Any, expand: Any, fold_repeats: Any, max_nodes: int
+) -> Iterator[Graph]:
+    """The graph as asked for, then step by step with more of it folded; each says in a note what it hides.
+
+    The steps work on one graph, so a stage is drawn before the next is asked for.
+    """
+    state = _State(graph, expand)
     chosen = _collapse.chosen(graph, depth, collapse, expand)
     if chosen:
-        graph = _apply(graph, chosen)
-        done.append(f"depth={depth}" if depth is not None else "as asked")
+        state.fold(chosen, f"depth={depth}" if depth is not None else "as asked")
     if fold_repeats is True:
-        graph = _periods(_repeats(graph, done), done)
-    if expand is not True:
-        free = depth is None and collapse is None
-        graph = _until(graph, min(SCREEN, max_nodes) if free else max_nodes, max_nodes, fold_repeats, expand, done)
-    if len(graph.operations) > max_nodes:
-        raise TooLarge(_advice(graph, max_nodes))
-    if len(graph.operations) < before:
-        ways = f"{', '.join(dict.fromkeys(done))}; all of it: expand=True" if "as asked" not in done else "as asked"
-        graph.notes.insert(0, f"collapsed {before} → {len(graph.operations)} operations ({ways})")
-    return graph
+        state.step(_repeats)
+        state.step(_periods)
+    yield state.noted()
+    if expand is True:
+        return
+    free = depth is None and collapse is None
+    for step in _steps(graph, free, fold_repeats == "auto", max_nodes):
+        if step(state):
+            yield state.noted()
+
+
+def _steps(graph: Graph, free: bool, repeats: bool, limit: int) -> Iterator[Callable[[_State], bool]]:
+    """Ways to make a graph smaller, the gentlest first."""
+    if free:
+        yield lambda s: s.fold(_collapse.layers(s.graph, s.expand), "parameters in their layers")
+    if repeats:
+        yield lambda s: s.step(_repeats)
+        yield lambda s: s.step(_periods)
+    for depth in range(max((len(b.path) for b in graph.boxes), default=0) - 1, 0, -1):
+        yield lambda s, d=depth: s.fold(_collapse.chosen(s.graph, d, None, s.expand), f"depth={d}")
+        if repeats:
+            yield lambda s: s.step(_pairs)
+    yield lambda s: len(s.graph.operations) > min(limit, SCREEN) and s.step(_chains)
+    yield (
+        lambda s: (
+            len(s.graph.operations) > limit
+            and s.fold([b for b in s.graph.boxes if b.parent is None and b.kind == "module"], "depth=0")
+        )
+    )
+
+
+class _State:
+    """A graph on its way to a smaller one, and what has been done to it."""
+
+    def __init__(self, graph: Graph, expand: Any) -> None:
+        self.graph, self.expand = graph, expand
+        self.before, self.notes = len(graph.operations), graph.notes
+        self.done: list[str] = []
+
+    def fold(self, boxes: list[Box], what: str) -> bool:
+        """Draw the boxes as one node each; whether that changed anything."""
+        here = {b for v in self.graph.vertices if v.box for b in v.box.path}
+        boxes = [b for b in boxes if b.id in here]
+        if not boxes:
+            return False
+        self.graph = _apply(self.graph, boxes)
+        if what.startswith("depth"):
+            self.done = [d for d in self.done if not d.startswith("depth")]
+        self.done.append(what)
+        return True
+
+    def step(self, fold: Callable) -> bool:
+        before = self.graph
+        self.graph = fold(self.graph, self.done)
+        return self.graph is not before
+
+    def noted(self) -> Graph:
+        now = len(self.graph.operations)
+        self.graph.notes = list(self.notes)
+        if self.done and self.done[0] == "as asked":
+            self.graph.notes.insert(0, f"collapsed {self.before} → {now} operations (as asked)")
+        elif self.done:
+            counted = f"collapsed {self.before} → {now} operations" if now < self.before else "compact"
+            ways = ", ".join(dict.fromkeys(self.done))
+            self.graph.notes.insert(0, f"{counted} ({ways}; all of it: expand=True)")
+        return self.graph
+
+
+def too_large(graph: Graph, limit: int) -> TooLarge:
+    """The error for a graph that no folding made small enough."""
+    return TooLarge(_advice(graph, limit))
 
 
 def _apply(graph: Graph, boxes: list[Box]) -> Graph:
     return _collapse.renumber(_collapse.fold(graph, boxes))
-
-
-def _until(graph: Graph, aim: int, limit: int, fold_repeats: Any, expand: Any, done: list[str]) -> Graph:
-    """Fold modules from the inside out, then repeated stretches, until at most `aim` operations are left."""
-    deepest = max((len(b.path) for b in graph.boxes), default=0)
-    for depth in range(deepest - 1, 0, -1):
-        if len(graph.operations) <= aim:
-            break
-        graph = _apply(graph, _collapse.chosen(graph, depth, None, expand))
-        done[:] = [d for d in done if not d.startswith("depth")] + [f"depth={depth}"]
-    if len(graph.operations) > aim and fold_repeats == "auto":
-        graph = _periods(graph, done)
-    if len(graph.operations) > limit:
-        graph = _chains(graph, done)
-    if len(graph.operations) > limit:
-        graph = _apply(graph, [b for b in graph.boxes if b.parent is None and b.kind == "module"])
-    return graph
 
 
 def _advice(graph: Graph, limit: int) -> str:
@@ -113,23 +163,55 @@ def _runs(graph: Graph) -> list[list[Vertex]]:
     return runs
 
 
-def _repeats(graph: Graph, done: list[str]) -> Graph:
-    """Of siblings of one class and the same operations, fold all but the first."""
-    groups: dict[tuple, list[Box]] = {}
-    for b in graph.boxes:
-        if b.kind == "module":
-            inside = tuple(v.op for v in graph.operations if v.box and b.id in v.box.path)
-            if len(inside) > 1:
-                groups.setdefault((b.parent.id if b.parent else "", b.class_name, b.params, inside), []).append(b)
-    folded = [b for group in groups.values() if len(group) > 2 for b in group[1:]]
-    if not folded:
+def _repeats(graph: Graph, done: list[str], least: int = 3) -> Graph:
+    """Of siblings of one class and the same operations in a row, the first in full, the others as one."""
+    made: list[Box] = []
+    for first, *rest in _siblings(graph, least):
+        box = Box(
+            f"s{len(graph.boxes)}", _more(first, rest), kind="repeat", class_name=first.class_name, parent=first.parent
+        )
+        box.params = sum(b.params for b in rest if b.module_id != first.module_id)
+        for b in rest:
+            b.parent = box
+        made.append(box)
+        graph.boxes.append(box)
+    if not made:
         return graph
     done.append("repeats folded")
-    for group in groups.values():
-        same = len(group) > 2 and len({b.module_id for b in group}) == 1
-        for b in group[1:] if len(group) > 2 else ():
-            b.name = f"{b.name} ↻" if same else b.name
-    return _apply(graph, folded)
+    return _apply(graph, made)
+
+
+def _pairs(graph: Graph, done: list[str]) -> Graph:
+    return _repeats(graph, done, least=2)
+
+
+def _more(first: Box, rest: list[Box]) -> str:
+    """Whether what is folded is the same module called again or copies with parameters of their own."""
+    if all(b.module_id == first.module_id for b in rest):
+        return f"↻ {len(rest)} more call{'s' if len(rest) > 1 else ''}"
+    return f"{rest[0].name}, own parameters" if len(rest) == 1 else f"… {len(rest)} more, own parameters"
+
+
+def _siblings(graph: Graph, least: int) -> list[list[Box]]:
+    """Runs of modules alike that follow one another with nothing between."""
+    inside: dict[str, list[Vertex]] = {}
+    for v in graph.operations:
+        for key in v.box.path if v.box else ():
+            inside.setdefault(key, []).append(v)
+    groups: dict[tuple, list[Box]] = {}
+    for b in graph.boxes:
+        if b.kind == "module" and len(inside.get(b.id, ())) > 1:
+            alike = b.parent.id if b.parent else "", b.class_name, b.params, tuple(v.op for v in inside[b.id])
+            groups.setdefault(alike, []).append(b)
+    runs: list[list[Box]] = []
+    for (parent, *_), group in groups.items():
+        around = inside.get(parent, graph.operations)
+        runs.append([group[0]])
+        for a, b in itertools.pairwise(group):
+            if any(inside[a.id][-1].seq < v.seq < inside[b.id][0].seq for v in around):
+                runs.append([])
+            runs[-1].append(b)
+    return [run for run in runs if len(run) >= least]
 
 
 def _periods(graph: Graph, done: list[str]) -> Graph:
@@ -142,7 +224,10 @@ def _periods(graph: Graph, done: list[str]) -> Graph:
         start, period, times = _period([f"{v.op} {v.kind}" for v in inside])
         if not times:
             continue
-        first, last = inside[start + period].seq, inside[start + times * period - 1].seq
+        end = start + times * period
+        tail = _tail([v.op for v in inside[start : start + period]], [v.op for v in inside[end : end + period]])
+        times, end = times + (tail > 0), end + tail
+        first, last = inside[start + period].seq, inside[end - 1].seq
         box = Box(f"r{len(made)}", f"↻ {times - 1} more passes", kind="repeat", parent=inside[start].box)
         made.append(box)
         for v in inside:
@@ -156,6 +241,16 @@ def _periods(graph: Graph, done: list[str]) -> Graph:
     return _apply(graph, made)
 
 
+def _tail(period: list[str], after: list[str]) -> int:
+    """How much of what follows is one more pass, with a result left out that nobody used."""
+    place, count = 0, 0
+    for op in after:
+        if op not in period[place:]:
+            break
+        place, count = period.index(op, place) + 1, count + 1
+    return count if 2 * count > len(period) else 0
+
+
 def _absorb(graph: Graph, before: list[Vertex], box: Box) -> None:
     """What was made ahead only for the folded passes (the slices of a sequence) goes with them."""
     for v in reversed(before):
@@ -167,7 +262,8 @@ def _period(labels: list[str]) -> tuple[int, int, int]:
     """(start, period, times) of the stretch of at least three equal passes that covers most; times 0 when none does."""
     codes = np.unique(labels, return_inverse=True)[1] if len(labels) > 8 else np.zeros(0, int)
     best, covered = (0, 1, 0), 0
-    for period in range(2, len(codes) // 3 + 1):
+    alike = len(codes) == 0 or not codes.any()  # one kind of operation only: a chain, not a loop
+    for period in range(2, 0 if alike else min(len(codes) // 3, LONGEST) + 1):
         same = np.flatnonzero(np.diff(np.concatenate([[0], codes[:-period] == codes[period:], [0]])))
         for start, stop in zip(same[::2], same[1::2], strict=True):
             times = int(stop - start) // period + 1

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from . import _boxes
+from . import _boxes, _columns
 from ._boxes import Shape, Style, Tag
 from ._engines import arrange
 from ._fonts import width
 from ._layered import Link, Placement
 from ._model import Box, Edge, Graph, Vertex
 
-GAPS = {"LR": (13.0, 22.0), "TB": (26.0, 20.0)}
+GAPS = {"LR": (13.0, 22.0), "TB": (24.0, 13.0)}
+SMALLER = 1.2  # how much a picture may be shrunk to fit a screen
 Point = tuple[float, float]
 
 
@@ -27,7 +28,7 @@ class Scene:
     place: Placement
     title: str = ""
     legend: bool = False
-    extra: list = field(default_factory=list)
+    scale: float = 1.0  # at which the picture is shown
 
 
 def make(
@@ -46,6 +47,22 @@ def make(
     sizes = {k: (max(s.w, (least or {}).get(k, 0.0)), s.h) for k, s in shapes.items()}
     place = arrange(sizes, links, paths, headers, style.direction, GAPS[style.direction], layout)
     return Scene(graph, style, shapes, tags, place, title, legend)
+
+
+def rectangles(scene: Scene) -> dict[str, tuple[float, float, float, float]]:
+    """The room of each node, and under t… of each wire's text."""
+    place = scene.place
+    found = {k: (x, y, scene.shapes[k].w, scene.shapes[k].h) for k, (x, y) in place.nodes.items()}
+    found |= {f"t{k}": (x, y, scene.tags[k].w, scene.tags[k].h) for k, (x, y) in place.tags.items()}
+    return {k: (x - w / 2, y - h / 2, x + w / 2, y + h / 2) for k, (x, y, w, h) in found.items()}
+
+
+def in_columns(scene: Scene, wide: float, high: float) -> Scene:
+    """The same scene, set in columns when it is too tall for a screen, and shown a little smaller when that is enough."""
+    scene.place = _columns.fit(scene.place, rectangles(scene), wide, high)
+    over = max(scene.place.size[0] / wide, scene.place.size[1] / high)
+    scene.scale = 1 / over if 1 < over <= SMALLER else 1.0
+    return scene
 
 
 def _path(v: Vertex, graph: Graph) -> tuple[str, ...]:
@@ -111,10 +128,25 @@ def route(scene: Scene, e: Edge) -> tuple[str, list[Point]]:
     way = [heads[0], *points[1:-1], heads[1]]
     flow = (1.0, 0.0) if flat else (0.0, 1.0)
     ways = [out, *[flow] * (len(points) - 2), (-into[0], -into[1])]
+    turns = scene.place.turns.get(e.id, {})
     parts = [f"M{_n(way[0][0])},{_n(way[0][1])}"]
-    for (p, a), (q, b) in zip(zip(way, ways, strict=True), zip(way[1:], ways[1:], strict=True), strict=False):
-        parts.append(_segment(p, a, q, b))
+    for i, (p, a, q, b) in enumerate(zip(way, ways, way[1:], ways[1:], strict=False)):
+        parts.append(_rounded(turns[i]) if i in turns else _segment(p, a, q, b))
     return "".join(parts), _arrow(start, out) if back else _arrow(stop, into)
+
+
+def _rounded(points: list[Point], radius: float = 7.0) -> str:
+    """Straight lines through points, their corners rounded."""
+    parts = []
+    for before, at, after in zip(points, points[1:], points[2:], strict=False):
+        ends = []
+        for other in (before, after):
+            length = math.dist(at, other) or 1.0
+            t = min(radius, length / 2) / length
+            ends.append((at[0] + t * (other[0] - at[0]), at[1] + t * (other[1] - at[1])))
+        (a, b), (c, d) = ends
+        parts.append(f"L{_n(a)},{_n(b)}Q{_n(at[0])},{_n(at[1])} {_n(c)},{_n(d)}")
+    return "".join([*parts, f"L{_n(points[-1][0])},{_n(points[-1][1])}"])
 
 
 def _given_curve(points: list[Point], tip: Point) -> tuple[str, list[Point]]:

@@ -20,6 +20,7 @@ from .._node import Complex, Leaf, Node, Out
 from .._plan import PickPlan
 
 REPLAY_LIMIT = 50_000_000  # elements computed again at most, over the whole graph
+CAPTION_LIMIT = 3000  # operations; beyond it a chain-rule line for each would cost more than anyone reads
 
 
 class _Missing:
@@ -48,6 +49,7 @@ class Numbers:
         self.freed = False  # some number could not be found
         self._live = live or {}
         self._budget = REPLAY_LIMIT
+        self._explained = len(self.order) <= CAPTION_LIMIT
         with no_grad(), quiet():
             self._find_values()
             if want_grads:
@@ -137,6 +139,16 @@ class Numbers:
             g = self.grad.get(node)
             if g is not None and type(node) is not Leaf:
                 self._spread(node, g)
+        if self.freed:
+            self._read_leaves()
+
+    def _read_leaves(self) -> None:
+        """Where a pass could not get through, the gradient a leaf has been given by the program's own."""
+        for leaf in self.order:
+            tensor = leaf.variable if type(leaf) is Leaf and leaf not in self.grad else None
+            given = getattr(tensor, "_grad", None)
+            if given is not None and getattr(given, "shape", None) == leaf.shape:
+                self.grad[leaf] = np.asarray(getattr(given, "_data", given))
 
     def _seed(self, root: Any) -> Any:
         kept = getattr(root, "grad", None)
@@ -165,7 +177,7 @@ class Numbers:
                 return None
         if Complex.seen and getattr(node.plan.op, "holomorphic", False) and _touches_complex(node):
             return tuple(_conj(p) for p in node.plan.run(_conj(g), saved))
-        if getattr(node.plan.op, "elementwise", False) and node.shape == () and g != 0:
+        if self._explained and node.shape == () and getattr(node.plan.op, "elementwise", False) and g != 0:
             self.local[node] = node.plan.run(np.ones_like(g)[()], saved)
         return node.plan.run(g, saved)
 
