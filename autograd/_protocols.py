@@ -103,8 +103,9 @@ def array_ufunc(self: Tensor, ufunc: np.ufunc, method: str, *inputs: Any, **opti
         _refuse_arrays(ufunc.__name__, out)
     operation = _counterpart(ufunc) if method == "__call__" and not _special(options) else None
     if operation is None:
-        result = _as_arrays(getattr(ufunc, method), inputs, options)
-        result = result if out is None else wrap(np.asarray(result))
+        same = _function_of(ufunc, method)
+        result = _as_arrays(getattr(ufunc, method), inputs, options) if same is None else same(*inputs, **options)
+        result = result if out is None or isinstance(result, Tensor) else wrap(np.asarray(result))
     else:
         result = operation(*[_operand(x) for x in inputs])
         if options.get("dtype") is not None:
@@ -112,6 +113,31 @@ def array_ufunc(self: Tensor, ufunc: np.ufunc, method: str, *inputs: Any, **opti
     if out is None:
         return result
     return write_out(ufunc.__name__, out[0], result) if len(out) == 1 else write_out(ufunc.__name__, out, result)
+
+
+# Methods of ufuncs that are functions of another name; their axis is 0 unless given.
+_RUNNING = {
+    ("add", "reduce"): "sum", ("multiply", "reduce"): "prod", ("maximum", "reduce"): "max", ("minimum", "reduce"): "min",
+    ("logical_and", "reduce"): "all", ("logical_or", "reduce"): "any", ("add", "accumulate"): "cumsum",
+    ("multiply", "accumulate"): "cumprod",
+}  # fmt: skip
+
+
+def _function_of(ufunc: np.ufunc, method: str) -> Any:
+    """What `ufunc.reduce`, `.accumulate` or `.outer` is in other words, or None."""
+    from .numpy._functions import FUNCTIONS
+
+    name = _RUNNING.get((ufunc.__name__, method))
+    if name is not None and getattr(np, ufunc.__name__, None) is ufunc:
+        return lambda array, axis=0, *args, **options: FUNCTIONS[getattr(np, name)](array, axis, *args, **options)
+    operation = _counterpart(ufunc) if method == "outer" else None
+    return None if operation is None else lambda x, y: _outer(operation, x, y)
+
+
+def _outer(operation: Any, x: Any, y: Any) -> Any:
+    """An operation on every element of one array with every element of the other."""
+    x, y = (v if isinstance(v, Tensor) else wrap(np.asarray(v)) for v in (x, y))
+    return operation(x.reshape(*x.shape, *(1,) * y.ndim), y)
 
 
 def _special(options: dict) -> bool:
