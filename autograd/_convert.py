@@ -68,7 +68,11 @@ def _from_sequence(data: Any) -> ndarray:
         raise type(error)(f"tensor: {error}") from None
     if a.dtype.kind not in "biufcV":
         if a.dtype.kind == "O" and isinstance(data, int):
-            raise RuntimeError("Overflow when unpacking long long: tensor integers have at most 64 bits")
+            raise ValueError("Overflow when unpacking long long: tensor integers have at most 64 bits")
+        if data is None:
+            raise RuntimeError(
+                "tensor: Could not infer dtype of NoneType; expected numbers, sequences of numbers or arrays"
+            )
         what = "str" if a.dtype.kind in "US" else a.dtype.name
         raise TypeError(f"tensor: new(): invalid data type {what!r}; expected numbers, sequences of numbers or arrays")
     return a

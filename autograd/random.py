@@ -40,6 +40,8 @@ class Generator:
 
     def manual_seed(self, seed: int) -> Generator:
         """Start the stream of `seed`; returns itself."""
+        if not -(2**63) <= int(seed) < 2**64:
+            raise ValueError(f"Overflow when unpacking long long: manual_seed takes 64 bits, got {seed}")
         self._seed = int(seed) % 2**64
         self._numpy = None
         return self
@@ -175,8 +177,20 @@ def _check_mapped() -> None:
 def _floating(name: str, dtype: object) -> np.dtype:
     d = get_default_dtype() if dtype is None else as_dtype(dtype)
     if d.kind not in "fc":
-        raise RuntimeError(f"{name}: not implemented for {d!r}; random real numbers need a floating dtype")
+        raise NotImplementedError(f"{name}: not implemented for {d!r}; random real numbers need a floating dtype")
     return d.dtype
+
+
+def _lengths(shape):
+    """A shape to fill.
+
+    Raises:
+        RuntimeError: an axis of negative length.
+    """
+    for n in shape:
+        if n < 0:
+            raise RuntimeError(f"Trying to create tensor with negative dimension {n}: {list(shape)}")
+    return shape
 
 
 def _uniform(rng, shape, d):
@@ -208,7 +222,7 @@ def _size(size, named):
         size = (named.pop("size"),)
     if named:
         raise TypeError(f"unexpected keyword argument {next(iter(named))!r}")
-    return sizes(size)
+    return _lengths(sizes(size))
 
 
 @composite(method=False)
@@ -247,7 +261,16 @@ def randn(
 
 @composite(method=False)
 def randint(
-    low, high=None, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False
+    low=None,
+    high=None,
+    size=None,
+    *,
+    generator=None,
+    out=None,
+    dtype=None,
+    layout=None,
+    device=None,
+    requires_grad=False,
 ):
     """Whole numbers from [low, high); randint(high, size) starts at 0.
 
@@ -256,12 +279,13 @@ def randint(
     """
     if size is None:
         low, high, size = 0, low, high
-    elif high is None:
-        low, high = 0, low
+    elif low is None or high is None:
+        low, high = 0, high if low is None else low
+    if high is None or size is None:
+        raise TypeError("randint() takes (high, size) or (low, high, size)")
     low, high = int(low), int(high)
-    if low >= high:
-        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
-    data = draws(generator).integers(low, high, sizes((size,)))
+    _check_order(low, high)
+    data = draws(generator).integers(low, high, _lengths(sizes((size,))))
     return finish(np.asarray(data), dtype or _dtype.int64, device, requires_grad, out)
 
 
@@ -270,6 +294,7 @@ def randperm(
     n, *, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False
 ):
     """The numbers 0 to n - 1 in random order."""
+    _lengths((int(n),))
     return finish(draws(generator).permutation(int(n)), dtype or _dtype.int64, device, requires_grad, out)
 
 
@@ -310,6 +335,8 @@ def normal(mean=0.0, std=1.0, size=None, *, generator=None, out=None, dtype=None
     if any(isinstance(s, (int, float)) and s < 0 for s in (std,)):
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
     tensors = [v for v in (mean, std) if isinstance(v, Tensor)]
+    if isinstance(std, Tensor) and np.any(std._data < 0):
+        raise RuntimeError(f"normal expects all elements of std >= 0.0, but found {std._data.min()}")
     with no_grad():
         if not tensors:
             z = randn(sizes((size,)) if size is not None else (), generator=generator, dtype=dtype)
@@ -328,7 +355,10 @@ def bernoulli(input, p=None, *, generator=None):
 
     Raises:
         RuntimeError: a probability outside [0, 1].
+        NotImplementedError: probabilities that are whole numbers.
     """
+    if p is None:
+        _floating("bernoulli", input.dtype)
     chance = input._data if p is None else np.broadcast_to(np.asarray(p, np.float64), input._data.shape)
     if np.any((chance < 0) | (chance > 1) | np.isnan(chance)):
         raise RuntimeError("Expected p_in >= 0 && p_in <= 1 to be true, but got false: bernoulli takes probabilities")
@@ -346,6 +376,8 @@ def multinomial(input, num_samples, replacement=False, *, generator=None):
     weights = np.atleast_2d(input._data.astype(np.float64))
     if input.ndim not in (1, 2):
         raise RuntimeError(f"prob_dist must be 1 or 2 dim, got {input.ndim}")
+    if input._data.dtype.kind != "f":
+        raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {input.dtype!r}")
     if not np.isfinite(weights).all() or (weights < 0).any():
         raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
     if (weights.sum(1) <= 0).any():
@@ -367,7 +399,14 @@ def multinomial(input, num_samples, replacement=False, *, generator=None):
 
 @composite
 def poisson(input, generator=None):
-    """Poisson counts with the rates given."""
+    """Poisson counts with the rates given.
+
+    Raises:
+        RuntimeError: a negative rate. NotImplementedError: rates that are whole numbers.
+    """
+    _floating("poisson", input.dtype)
+    if not np.all(input._data >= 0):
+        raise RuntimeError(f"invalid Poisson rate, expected rate to be non-negative, got {input._data.min()}")
     return wrap(np.asarray(draws(generator).poisson(input._data)).astype(input._data.dtype))
 
 
@@ -399,18 +438,38 @@ def _refill(name, make, doc):
     setattr(Tensor, name, method)
 
 
+def _check_order(low, high):
+    if low >= high:
+        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+
+
+def _check_positive(name, word, value):
+    if value <= 0:
+        raise RuntimeError(f"{name} expects {word} > 0.0, but found {word}={value}")
+
+
+def _check_continuous(name, d):
+    """Continuous distributions do not fill whole numbers; PyTorch's errors differ, and so do ours."""
+    if d.kind != "f":
+        message = f"{name}: not implemented for {d.name}; the distribution is continuous, so the dtype must be a floating point"
+        raise (RuntimeError if name in ("exponential_", "cauchy_") else NotImplementedError)(message)
+
+
 def _check_range(name, low, high):
     if low > high:
         raise RuntimeError(f"{name} expects to return a [from, to) range, but found from={low} > to={high}")
 
 
 def _uniform_between(rng, shape, d, a=0.0, b=1.0, **named):
+    _check_continuous("uniform_", d)
     low, high = named.get("from", a), named.get("to", b)
     _check_range("uniform_", low, high)
     return _uniform(rng, shape, _at_least_single(d)) * (high - low) + low
 
 
 def _normal_about(rng, shape, d, mean=0.0, std=1.0):
+    if d.kind != "c":
+        _check_continuous("normal_", d)
     if std < 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
     return _normal(rng, shape, _at_least_single(d)) * std + mean
@@ -424,7 +483,9 @@ def _at_least_single(d):
 def _whole_between(rng, shape, d, low=None, high=None):
     if high is None:
         low, high = 0, low
-    if high is None:
+    if high is not None:
+        _check_order(low, high)
+    else:
         high = _largest_whole(d) + 1
         if hasattr(rng, "below"):
             return rng.below(high, shape, d.itemsize == 8)
@@ -441,25 +502,45 @@ def _largest_whole(d):
 _refill("uniform_", _uniform_between, "Fill with uniform numbers from [a, b).")
 _refill("normal_", _normal_about, "Fill with normal numbers.")
 _refill("random_", _whole_between, "Fill with whole numbers from [low, high).")
-_refill(
-    "exponential_",
-    lambda rng, s, d, lambd=1.0: rng.exponential(1 / lambd, s),
-    "Fill with exponential numbers of rate lambd.",
-)
-_refill("geometric_", lambda rng, s, d, p: rng.geometric(p, s), "Fill with geometric numbers.")
-_refill(
-    "cauchy_",
-    lambda rng, s, d, median=0.0, sigma=1.0: rng.standard_cauchy(s) * sigma + median,
-    "Fill with Cauchy numbers.",
-)
-_refill(
-    "log_normal_", lambda rng, s, d, mean=1.0, std=2.0: rng.lognormal(mean, std, s), "Fill with log-normal numbers."
-)
+
+
+def _exponential(rng, shape, d, lambd=1.0):
+    _check_continuous("exponential_", d)
+    _check_positive("exponential_", "lambda", lambd)
+    return rng.exponential(1 / lambd, shape)
+
+
+def _geometric(rng, shape, d, p):
+    if not 0 < p < 1:
+        raise RuntimeError(f"geometric_ expects p to be in (0, 1), but got p={p}")
+    return rng.geometric(p, shape)
+
+
+def _cauchy(rng, shape, d, median=0.0, sigma=1.0):
+    _check_continuous("cauchy_", d)
+    _check_positive("cauchy_", "sigma", sigma)
+    return rng.standard_cauchy(shape) * sigma + median
+
+
+def _log_normal(rng, shape, d, mean=1.0, std=2.0):
+    _check_continuous("log_normal_", d)
+    _check_positive("log_normal_", "std", std)
+    return rng.lognormal(mean, std, shape)
+
+
+_refill("exponential_", _exponential, "Fill with exponential numbers of rate lambd.")
+_refill("geometric_", _geometric, "Fill with geometric numbers.")
+_refill("cauchy_", _cauchy, "Fill with Cauchy numbers.")
+_refill("log_normal_", _log_normal, "Fill with log-normal numbers.")
 
 
 def _bernoulli_(self, p=0.5, *, generator=None):
     """Fill with 1 with probability p, else 0."""
     chance = p._data if isinstance(p, Tensor) else p
+    if isinstance(p, Tensor):
+        _floating("bernoulli_", p.dtype)
+    if np.any((np.asarray(chance) < 0) | (np.asarray(chance) > 1)):
+        raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
     return assign(
         self, wrap((draws(generator).random(self._data.shape) < chance).astype(self._data.dtype)), "bernoulli_"
     )

@@ -121,6 +121,8 @@ def meshgrid(*tensors, indexing=None):
     for t in tensors:
         if t.ndim > 1:
             raise RuntimeError(f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {tuple(t.shape)}")
+    if len({t.dtype for t in tensors}) > 1:
+        raise RuntimeError(f"torch.meshgrid expects all tensors to have the same dtype, got {[t.dtype for t in tensors]}")
     vectors = [reshape(t, (t.numel(),)) for t in tensors]
     shape = tuple(v.shape[0] for v in vectors)
     swap = indexing == "xy" and len(vectors) > 1

@@ -234,6 +234,8 @@ def arange(
     start, end, step = _scalar(start), _scalar(end), _scalar(step)
     if step == 0:
         raise RuntimeError("step must be nonzero")
+    if not all(map(math.isfinite, (start, end, step))):
+        raise RuntimeError(f"unsupported range: {start} -> {end}")
     if (end - start) * step < 0:
         raise RuntimeError(f"upper bound and lower bound inconsistent with step sign: arange({start}, {end}, {step})")
     d = _range_dtype((start, end, step), dtype)
@@ -256,17 +258,21 @@ def _space(start, end, steps, dtype):
     if int(steps) < 0:
         raise RuntimeError(f"number of steps must be non-negative, got {steps}")
     tensors = [t for t in (start, end) if isinstance(t, Tensor)]
-    d = (
-        as_dtype(dtype)
-        if dtype is not None
-        else (tensors[0].dtype if any(t.requires_grad for t in tensors) else get_default_dtype())
-    )
+    d = as_dtype(dtype) if dtype is not None else _space_dtype(start, end, tensors)
     if any(t.requires_grad for t in tensors):
         weight = wrap(np.linspace(0, 1, int(steps)).astype(d.dtype))
         return start * (1 - weight) + end * weight
     kind = np.float64 if d.kind != "c" else np.complex128
     grid = np.linspace(np.asarray(_scalar(start), kind), np.asarray(_scalar(end), kind), int(steps))
     return wrap((np.trunc(grid) if d.kind in "iu" else grid).astype(d.dtype))
+
+
+def _space_dtype(start, end, tensors):
+    """A recorded end's dtype, else the default one, complex when an end is."""
+    if any(t.requires_grad for t in tensors):
+        return tensors[0].dtype
+    numbers = [_scalar(v) for v in (start, end)]
+    return get_default_dtype().to_complex() if any(isinstance(v, complex) for v in numbers) else get_default_dtype()
 
 
 @composite(method=False)
@@ -280,8 +286,8 @@ def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=Non
 @composite(method=False)
 def logspace(start, end, steps, base=10.0, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
     """`steps` powers of `base` with evenly spaced exponents from `start` to `end`."""
-    d = get_default_dtype() if dtype is None else as_dtype(dtype)
-    values = _scalar(base) ** _space(start, end, steps, _dtype.float64)._data
+    d = _space_dtype(start, end, ()) if dtype is None else as_dtype(dtype)
+    values = _scalar(base) ** _space(start, end, steps, _dtype.complex128 if d.kind == "c" else _dtype.float64)._data
     return finish(values.astype(d.dtype), None, device, requires_grad, out)
 
 
