@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
-PROGRAMS = sorted(path.stem for path in EXAMPLES.glob("[a-d][0-9]*_*.py"))
+PROGRAMS = sorted(path.stem for path in EXAMPLES.glob("[a-e][0-9]*_*.py"))
 pytestmark = pytest.mark.filterwarnings("default::DeprecationWarning:(matplotlib|sklearn|dateutil|pyparsing|joblib).*")
 
 
@@ -409,13 +409,21 @@ def test_d12_activations(run):
     assert max(found.values()) < 1e-8
 
 
+def test_e1_gpt(run, capsys):
+    found = run("e1_gpt")
+    assert found["first"] == near(np.log(found["characters"]), 0.5)  # at first it only guesses
+    assert found["last"] < 2.0
+    assert found["held out"] < 2.0
+    assert "\ndef " in capsys.readouterr().out
+
+
 # ------------------------------------------------------------------ all of them
 
 
 def test_every_program_has_a_test_and_a_row():
     """None is forgotten here or in the index."""
     index = (EXAMPLES / "README.md").read_text(encoding="utf-8")
-    assert len(PROGRAMS) == 8 + 10 + 11 + 12
+    assert len(PROGRAMS) == 8 + 10 + 11 + 12 + 1
     for name in PROGRAMS:
         assert f"test_{name}" in globals(), name
         assert f"({name}.py)" in index, name
