@@ -109,7 +109,8 @@ def array_ufunc(self: Tensor, ufunc: np.ufunc, method: str, *inputs: Any, **opti
     else:
         result = operation(*[_operand(x) for x in inputs])
         if options.get("dtype") is not None:
-            result = result.to(options["dtype"])
+            d = options["dtype"]
+            result = tuple(r.to(d) for r in result) if isinstance(result, tuple) else result.to(d)
     if out is None:
         return result
     return write_out(ufunc.__name__, out[0], result) if len(out) == 1 else write_out(ufunc.__name__, out, result)
@@ -141,10 +142,12 @@ def _outer(operation: Any, x: Any, y: Any) -> Any:
 
 
 def _special(options: dict) -> bool:
-    """Whether a ufunc call asks for what operations do not have (a mask, axes, a signature)."""
-    return any(
-        v is not None and v is not True for k, v in options.items() if k not in ("dtype", "casting", "order", "subok")
-    )
+    """Whether a ufunc call asks for what operations do not have (a mask, axes, kept axes, a signature)."""
+    usual = {"where": True, "keepdims": False}
+    return any(v is not None and v is not usual.get(k) for k, v in options.items() if k not in _HARMLESS)
+
+
+_HARMLESS = ("dtype", "casting", "order", "subok")
 
 
 def _operand(x: Any) -> Any:

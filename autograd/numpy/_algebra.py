@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from .. import array_api as xp
 from ..array_api._common import NUMBER, fft_ops, linalg_ops, ops, pair, promoted
-from ._table import FUNCTIONS, axis_of, floating, into, stands_for, tensor, typed
+from ._table import FUNCTIONS, axis_of, floating, into, stands_for, tensor, typed, unsupported
 
 
 @stands_for(np.dot)
@@ -64,10 +65,33 @@ def _spelled(operands: tuple) -> tuple[str, list]:
 
 @stands_for(np.cross)
 def cross(a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
-    axis = -1 if axis is None else axis
-    if (axisa, axisb, axisc) != (-1, -1, -1):
-        raise TypeError("cross: axisa, axisb and axisc are not supported for Tensors; use axis")
-    return xp.linalg.cross(tensor(a), tensor(b), axis=axis)
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    a, b = xp.moveaxis(tensor(a), axisa, -1), xp.moveaxis(tensor(b), axisb, -1)
+    return xp.moveaxis(xp.linalg.cross(a, b), -1, axisc)
+
+
+@stands_for(np.linalg.cross)
+def linalg_cross(x1, x2, /, *, axis=-1):
+    return cross(x1, x2, axis=axis)
+
+
+@stands_for(np.linalg.vecdot)
+def vecdot(x1, x2, /, *, axis=-1):
+    return xp.vecdot(xp.moveaxis(tensor(x1), axis, -1), xp.moveaxis(tensor(x2), axis, -1))
+
+
+@stands_for(np.linalg.matrix_power)
+def matrix_power(a, n):
+    return xp.linalg.matrix_power(floating(a), n)
+
+
+@stands_for(np.linalg.matrix_rank)
+def matrix_rank(A, tol=None, hermitian=False, *, rtol=None):
+    unsupported("matrix_rank", rtol=rtol)
+    return (
+        linalg_ops.matrix_rank(floating(A), tol, hermitian) if tol is not None else xp.linalg.matrix_rank(floating(A))
+    )
 
 
 @stands_for(np.kron)
@@ -90,8 +114,14 @@ def diag(v, k=0):
     return ops.diag(tensor(v), k)
 
 
-FUNCTIONS[np.tril] = lambda m, k=0: xp.tril(tensor(m), k=k)
-FUNCTIONS[np.triu] = lambda m, k=0: xp.triu(tensor(m), k=k)
+FUNCTIONS[np.tril] = lambda m, k=0: xp.tril(_square(m), k=k)
+FUNCTIONS[np.triu] = lambda m, k=0: xp.triu(_square(m), k=k)
+
+
+def _square(m: Any) -> Any:
+    """A matrix; a vector stands for a square one with equal rows."""
+    m = tensor(m)
+    return m.expand(len(m), len(m)) if m.ndim == 1 else m
 
 
 @stands_for(np.linalg.norm)
@@ -126,10 +156,10 @@ def eigvalsh(a, UPLO="L"):
     return linalg_ops.eigvalsh(floating(a), UPLO)
 
 
-for _name in ("cholesky", "det", "eig", "eigvals", "inv", "qr", "slogdet", "svdvals", "matrix_power", "matrix_rank"):
+for _name in ("cholesky", "det", "eig", "eigvals", "inv", "qr", "slogdet", "svdvals"):
     _function = getattr(xp.linalg, _name)
     FUNCTIONS[getattr(np.linalg, _name)] = lambda a, *args, _of=_function, **options: _of(floating(a), *args, **options)
-for _name in ("outer", "tensordot", "cross", "vecdot", "matmul"):
+for _name in ("outer", "tensordot", "matmul"):
     _function = getattr(xp.linalg, _name)
     FUNCTIONS[getattr(np.linalg, _name)] = lambda a, b, /, _of=_function, **options: _of(
         tensor(a), tensor(b), **options
@@ -157,7 +187,7 @@ for _name in ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft", "fftn", "ifftn", 
 @stands_for(np.convolve)
 def convolve(a, v, mode="full"):
     """Sums over all pairs whose places add up, by the windows of one vector against the other turned round."""
-    a, v = pair(tensor(a), tensor(v))
+    a, v = pair(ops.atleast_1d(tensor(a)), ops.atleast_1d(tensor(v)))
     a, v = (v, a) if len(v) > len(a) else (a, v)
     ends = {"full": len(v) - 1, "valid": 0, "same": len(v) - 1}[mode]
     padded = xp.concat([xp.zeros(ends, dtype=a.dtype), a, xp.zeros(ends, dtype=a.dtype)])

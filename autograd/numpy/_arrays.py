@@ -77,9 +77,23 @@ def squeeze(a, axis=None):
     return ops.squeeze(a) if axis is None else xp.squeeze(a, axis)
 
 
+@stands_for(np.angle)
+def angle(z, deg=False):
+    found = ops.angle(tensor(z))
+    return ops.rad2deg(found) if deg else found
+
+
+@stands_for(np.nan_to_num)
+def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
+    return ops.nan_to_num(tensor(x), nan, posinf, neginf)
+
+
 @stands_for(np.roll)
 def roll(a, shift, axis=None):
-    return xp.roll(tensor(a), shift, axis=axis)
+    shift, axis = (tuple(v) if isinstance(v, list) else v for v in (shift, axis))
+    if axis is not None and isinstance(axis, int) and isinstance(shift, tuple):
+        shift = sum(shift)
+    return xp.roll(tensor(a), shift, axis=(axis,) * len(shift) if isinstance(shift, tuple) and axis is None else axis)
 
 
 @stands_for(np.flip)
@@ -130,7 +144,7 @@ def _renamed(function: Any, operation: Any) -> None:
     FUNCTIONS[function] = lambda a, *args, **options: operation(tensor(a), *args, **options)
 
 
-for _name in ("swapaxes", "fliplr", "flipud", "moveaxis", "real", "imag", "angle", "sinc", "nan_to_num", "i0"):
+for _name in ("swapaxes", "fliplr", "flipud", "moveaxis", "sinc"):
     _renamed(getattr(np, _name), getattr(ops, _name, None) or getattr(xp, _name, None) or FUNCTIONS.get(_name))
 FUNCTIONS[np.i0] = lambda x: ops.i0(floating(x))
 FUNCTIONS[np.real] = lambda val: xp.real(tensor(val))
@@ -187,7 +201,7 @@ for _name in ("allclose", "array_equal", "array_equiv", "shares_memory", "may_sh
 
 @stands_for(np.isclose)
 def isclose(a, b, rtol=1e-5, atol=1e-8, equal_nan=False):
-    return ops.isclose(*pair(a, b), rtol, atol, equal_nan)
+    return ops.isclose(*pair(a, b), float(rtol), float(atol), equal_nan)
 
 
 def _like(function: Any, make: Callable) -> None:
@@ -213,11 +227,11 @@ def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, d
 
 @stands_for(np.linspace)
 def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0, *, device=None):
-    unsupported("linspace", retstep=retstep or None, axis=axis or None)
-    weight = wrap(np.linspace(0.0, 1.0, num, endpoint=endpoint)).to(
-        floating(start if isinstance(start, Tensor) else stop).dtype
-    )
-    return typed(start * (1 - weight) + stop * weight, dtype)
+    unsupported("linspace", retstep=retstep or None)
+    start, stop = ops.broadcast_tensors(*(floating(v) for v in (start, stop)))
+    weight = wrap(np.linspace(0.0, 1.0, num, endpoint=endpoint)).to(start.dtype)
+    weight = ops.reshape(weight, (-1, *(1,) * start.ndim))
+    return typed(xp.moveaxis(start * (1 - weight) + stop * weight, 0, axis), dtype)
 
 
 @stands_for(np.where)
@@ -232,9 +246,12 @@ def where(condition, x=None, y=None):
 def clip(a, a_min=None, a_max=None, out=None, *, min=None, max=None, **options):
     low, high = (other if v is None or v is np._NoValue else v for v, other in ((a_min, min), (a_max, max)))
     low, high = (
-        None if v is np._NoValue else v if v is None or isinstance(v, NUMBER) else tensor(v) for v in (low, high)
+        None if v is None or v is np._NoValue else v if isinstance(v, NUMBER) else tensor(v) for v in (low, high)
     )
-    return into(out, xp.clip(tensor(a), low, high))
+    d = xp.result_type(
+        tensor(a), *(v for v in (low, high) if v is not None)
+    )  # bounds of a higher kind raise the result's
+    return into(out, xp.clip(tensor(a).to(d), low, high))
 
 
 @stands_for(np.round, np.around)
@@ -279,7 +296,8 @@ def diff(a, n=1, axis=-1, prepend=None, append=None):
 
 @stands_for(np.trapezoid)
 def trapezoid(y, x=None, dx=1.0, axis=-1):
-    return ops.trapezoid(floating(y), dx=dx, dim=axis) if x is None else ops.trapezoid(*pair(y, x), dim=axis)
+    y = floating(y)
+    return ops.trapezoid(y, dx=dx, dim=axis) if x is None else ops.trapezoid(*pair(y, tensor(x)), dim=axis)
 
 
 @stands_for(np.gradient)
@@ -378,7 +396,8 @@ def extract(condition, arr):
 @stands_for(np.delete)
 def delete(arr, obj, axis=None):
     arr, axis = flat(arr, axis)
-    return take(arr, np.delete(np.arange(arr.shape[axis]), obj), axis)
+    places = obj.detach().numpy() if isinstance(obj, Tensor) else obj
+    return take(arr, np.delete(np.arange(arr.shape[axis]), places), axis)
 
 
 @stands_for(np.partition)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from .. import array_api as xp
-from ..array_api._common import NUMBER, ops, pair
+from .._tensor import Tensor
+from ..array_api._common import NUMBER, axes_of, ops, pair
 from ._table import FUNCTIONS, axis_of, flat, floating, into, stands_for, tensor, typed, unsupported
 
 
@@ -49,7 +50,9 @@ _reduction((np.prod,), xp.prod, 1, ops.mul)
 _reduction((np.nansum,), _without_nan(xp.sum, 0.0), 0, ops.add)
 _reduction((np.nanprod,), _without_nan(xp.prod, 1.0), 1, ops.mul)
 _reduction((np.mean,), _mean)
-_reduction((np.nanmean,), lambda x, axis, dtype=None, keepdims=False: ops.nanmean(floating(x), axis, keepdims))
+_reduction(
+    (np.nanmean,), lambda x, axis, dtype=None, keepdims=False: ops.nanmean(typed(floating(x), dtype), axis, keepdims)
+)
 
 
 def _without_dtype(functions: tuple, reduce: Callable, neutral: Any = None, combine: Any = None) -> None:
@@ -124,12 +127,19 @@ def quantile(a, q, axis=None, out=None, overwrite_input=False, method="linear", 
     unsupported("quantile", weights=weights, interpolation=interpolation)
     a = floating(a)
     q = q if isinstance(q, float) else tensor(q).to(a.dtype)
-    return into(out, ops.quantile(a, q, axis_of(axis), keepdims is True, interpolation=method))
+    given = () if isinstance(q, float) else tuple(q.shape)
+    axes = axes_of(axis_of(axis), a.ndim)
+    kept = [n for i, n in enumerate(a.shape) if i not in axes]
+    rows = ops.reshape(ops.movedim(a, axes, tuple(range(-len(axes), 0))), (*kept, -1))
+    found = ops.quantile(rows, ops.reshape(q, (-1,)) if given else q, -1, interpolation=method)
+    left = [1 if i in axes else n for i, n in enumerate(a.shape)] if keepdims is True else kept
+    return into(out, ops.reshape(found, (*given, *left)))
 
 
 @stands_for(np.percentile)
 def percentile(a, q, axis=None, *args, **options):
-    return quantile(a, q / 100.0 if isinstance(q, NUMBER) else tensor(q) / 100.0, axis, *args, **options)
+    q = q if isinstance(q, (Tensor, *NUMBER)) else np.asarray(q)
+    return quantile(a, q / 100.0, axis, *args, **options)
 
 
 @stands_for(np.cumulative_sum)

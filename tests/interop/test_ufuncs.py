@@ -152,3 +152,13 @@ def test_methods_of_ufuncs_without_a_counterpart():
             call()
     assert isinstance(np.add.reduceat(t.detach(), [0, 1]), np.ndarray)
     assert np.exp(t, dtype=np.float32).dtype is ag.float32
+
+
+def test_options_of_ufuncs():
+    t = leaf(3)
+    with pytest.raises(RuntimeError, match=CANT):
+        np.vecdot(t, t, keepdims=True)
+    assert np.vecdot(t.detach(), t.detach(), keepdims=True).shape == (1,)
+    assert np.vecdot(t, t, keepdims=False).shape == ()
+    quotient, rest = np.divmod(t, 0.4, dtype=np.float32)
+    assert quotient.dtype is rest.dtype is ag.float32
