@@ -91,9 +91,9 @@ def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
 @stands_for(np.roll)
 def roll(a, shift, axis=None):
     shift, axis = (tuple(v) if isinstance(v, list) else v for v in (shift, axis))
-    if axis is not None and isinstance(axis, int) and isinstance(shift, tuple):
-        shift = sum(shift)
-    return xp.roll(tensor(a), shift, axis=(axis,) * len(shift) if isinstance(shift, tuple) and axis is None else axis)
+    if isinstance(shift, tuple) and not isinstance(axis, tuple):
+        shift = sum(shift)  # one axis (or none) is rolled by all of them
+    return xp.roll(tensor(a), shift, axis=axis)
 
 
 @stands_for(np.flip)

@@ -80,6 +80,7 @@ FUNCTIONS = {
     "nan_to_num of a value": lambda x: np.nan_to_num(np.where(M > 0.8, np.nan, x), True, 7.0),
     "nan_to_num copy": lambda x: np.nan_to_num(x, copy=False, posinf=1.0),
     "roll by several": lambda x: np.roll(x, [1, 2], axis=(0, 1)),
+    "roll flat by several": lambda x: np.roll(x, (1, 2)),
     "roll all by one": lambda x: np.roll(x, 1, axis=(0, 1)),
     "delete at a tensor": lambda x: np.delete(x, x[0, :1].astype(int), axis=1),
     "trapezoid over a list": lambda x: np.trapezoid(x, [0.0, 1.0, 3.0, 4.0], axis=1),
