@@ -19,6 +19,12 @@ from ._mode import grad_mode, scope
 from ._node import Complex, Wide, capture, new
 from ._tensor import Tensor, note_view, wrap
 
+# Parameters that PyTorch takes as numbers only: a tensor that requires grad would lose its gradient there.
+NUMBERLIKE = {
+    "alpha", "beta", "correction", "delta", "eps", "label_smoothing", "lambd", "lower", "max_val", "min_val", "momentum", "nan",
+    "neginf", "negative_slope", "ord", "p", "posinf", "threshold", "upper", "value",
+}  # fmt: skip
+
 TEMPLATE = """
 def _entry({signature}, *, out=None, **_more):
     try:
@@ -143,6 +149,8 @@ def _promotion(op: Any, n: range, optional: list[bool]) -> str:
     missing = "".join(
         f" or {p} is _MISSING" for p, d in zip(op.parameters, op.parameter_defaults, strict=True) if d is MISSING
     )
+    missing += "".join(f" or type({p}) is _Tensor" for p, d in zip(op.parameters, op.parameter_defaults, strict=True)
+                       if type(d) is float or p in NUMBERLIKE)  # fmt: skip
     if op.promote is None:
         return missing
     tests = [f" or _a0.dtype is not _a{i}.dtype" for i in n if i and not optional[i]]

@@ -28,6 +28,15 @@ def keep(a: Any) -> Any:
     return ref(a)
 
 
+def refuse_recorded(name: str, argument: str, value: Any) -> None:
+    """Raise TypeError for a tensor that requires grad, given as a number that has no gradient."""
+    if isinstance(value, Tensor) and history(value) is not None:
+        raise TypeError(
+            f"{name}(): argument {argument!r} must be a number, not a Tensor that requires grad: its gradient would be lost; "
+            "pass item() of it, or write the formula with operators"
+        )
+
+
 def general_entry(op: Any) -> Callable:
     """The public function of an operation, for any arity."""
     raw, one = op.raw, len(op.inputs) == 1 and not op.variadic

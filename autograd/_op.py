@@ -16,7 +16,7 @@ import numpy as np
 
 from ._array import NUMBERS, Array, exports, is_raw, may_share, ndarray, quiet, tick
 from ._array import broadcast_shapes as _broadcast_shapes
-from ._compiled import compiled_entry
+from ._compiled import NUMBERLIKE, compiled_entry
 from ._dtype import FLOATING, HALVES, category, get_default_dtype, result_dtype
 from ._entry import (
     MISSING,  # fmt: skip
@@ -24,6 +24,7 @@ from ._entry import (
     in_place_method,
     keep,
     operator_method,
+    refuse_recorded,
 )
 from ._inplace import write_out
 from ._mode import _anomaly, grad_mode, scope
@@ -184,6 +185,9 @@ class Op(Declaration):
         self.parameter_defaults = tuple(keywords.get(n, MISSING) for n in self.parameters)
         self.defaults = (*self.input_defaults, *self.parameter_defaults)
         self.required = len(self.defaults) - [*reversed(self.defaults), MISSING].index(MISSING)
+        self.numbers = tuple(
+            at for at, d in enumerate(self.defaults) if at >= len(self.inputs) and type(d) in (int, float)
+        )
         self.positions: dict[str, int] = {}
         for i, name in enumerate((*self.inputs, *self.parameters)):
             self.positions[name] = i
@@ -276,6 +280,7 @@ class Op(Declaration):
         count, n = len(args), len(self.inputs)
         if not kwargs and self.required <= count <= len(self.defaults):
             values = args + self.defaults[count:]
+            self.check_numbers(values)
             return values[:n], values[n:]
         if count > len(self.defaults):
             raise TypeError(f"{self.name}() takes at most {len(self.defaults)} arguments but {count} were given")
@@ -291,7 +296,14 @@ class Op(Declaration):
             if value is MISSING:
                 name = self.public_name((*self.inputs, *self.parameters)[at])
                 raise TypeError(f"{self.name}() missing required argument {name!r} (position {at + 1})")
+        self.check_numbers(given)
         return tuple(given[:n]), tuple(given[n:])
+
+    def check_numbers(self, values: Sequence) -> None:
+        """Refuse a tensor that requires grad where a number belongs: its gradient would be lost."""
+        for at in self.numbers:
+            if isinstance(values[at], Tensor):
+                refuse_recorded(self.name, self.parameters[at - len(self.inputs)], values[at])
 
     def _bind_variadic(self, args: tuple, kwargs: dict) -> tuple[tuple, tuple]:
         values = list(self.parameter_defaults)
@@ -502,13 +514,32 @@ class Composite(Declaration):
         self.differentiable = self.sample is not None
         self.names = argument_names(function)
         self.synonyms = {s: n for s, n in _SYNONYMS.items() if n in self.names and s not in self.names}
+        self.numbers = self._numbers(function)
+
+    def _numbers(self, function: Callable) -> dict[str, int]:
+        """Parameters that are numbers without a gradient, and their positions."""
+        code = function.__code__
+        given = dict(zip(code.co_varnames[code.co_argcount - len(function.__defaults__ or ()) :], function.__defaults__ or (),
+                         strict=False))  # fmt: skip
+        given |= function.__kwdefaults__ or {}
+        given.setdefault("value", None)  # without a default it is a tensor: attention has one of that name
+        return {
+            n: i for i, n in enumerate(self.names) if n in NUMBERLIKE and type(given.get(n, 0.0)) in (int, float, str)
+        }
 
     def entry(self) -> Callable:
-        function, synonyms, name = self.function, self.synonyms, self.name
+        function, synonyms, name, numbers = self.function, self.synonyms, self.name, self.numbers
         writes_out = "out" in self.names
+        first = min(numbers.values(), default=99)
+
+        def check(args: tuple, kwargs: dict) -> None:
+            for parameter, at in numbers.items():
+                refuse_recorded(name, parameter, args[at] if at < len(args) else kwargs.get(parameter))
 
         @functools.wraps(function)
         def entry(*args: Any, **kwargs: Any) -> Any:
+            if numbers and (kwargs or len(args) > first):
+                check(args, kwargs)
             if not kwargs:
                 try:
                     return function(*args)

@@ -657,3 +657,26 @@ def test_two_threads_in_backward_of_one_graph():
         [t.start() for t in threads]
         [t.join() for t in threads]
         assert x.grad.tolist() == [2.0 - len(errors)] * 64
+
+
+# ------------------------------------------------------------------ tensors where numbers belong
+
+NUMBERS = {
+    "add": lambda x, a: ag.add(x, x, alpha=a), "sub": lambda x, a: ag.sub(x, x, alpha=a), "full": lambda x, a: ag.full((2,), a),
+    "full_like": lambda x, a: ag.full_like(x, a), "arange": lambda x, a: ag.arange(a), "addcmul": lambda x, a: ag.addcmul(x, x, x, value=a),
+    "addmm": lambda x, a: ag.addmm(ag.eye(2), ag.eye(2), ag.eye(2), beta=a), "norm": lambda x, a: ag.norm(x, a),
+    "vector_norm": lambda x, a: ag.linalg.vector_norm(x, a), "cdist": lambda x, a: ag.cdist(x[None], x[None], p=a),
+    "dist": lambda x, a: ag.dist(x, x, a), "dropout": lambda x, a: F.dropout(x, a), "leaky_relu": lambda x, a: F.leaky_relu(x, a),
+    "softplus": lambda x, a: F.softplus(x, beta=a), "softshrink": lambda x, a: F.softshrink(x, a), "elu": lambda x, a: F.elu(x, alpha=a),
+    "normalize": lambda x, a: F.normalize(x, p=a, dim=0), "nan_to_num": lambda x, a: ag.nan_to_num(x, nan=a),
+    "cross_entropy": lambda x, a: F.cross_entropy(x[None], ag.tensor([0]), label_smoothing=a), "std": lambda x, a: x.std(correction=a),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_number_that_requires_grad_is_refused(name):
+    """Taking its value would lose the gradient without a word."""
+    number = ag.tensor(0.5, requires_grad=True)
+    with pytest.raises(TypeError, match="requires grad.*gradient would be lost"):
+        NUMBERS[name](ag.ones(2), number)
+    NUMBERS[name](ag.ones(2), number.item())

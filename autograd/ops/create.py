@@ -150,6 +150,10 @@ def _fill_dtype(value, dtype):
 
 
 def _scalar(value):
+    if isinstance(value, Tensor) and value.requires_grad:
+        raise TypeError(
+            "a number is needed here, not a Tensor that requires grad: its gradient would be lost; use expand() or operators"
+        )
     return value.item() if isinstance(value, (Tensor, np.generic)) else value
 
 

@@ -51,14 +51,6 @@ REASONS: dict[str, dict[str, list[str]]] = {
             *(f"x: {m} in `1.0 + 0.0 * size`" for m in ("operator", "left dropped", "right dropped")),
         ],
     },
-    "zero times anything finite of a shape that broadcasts to the input's": {
-        "_pow": ["x: right dropped in `0.0 * g`", "y: right dropped in `0.0 * (g * out)`",
-                 "y: left dropped in `g * out`", "y: right dropped in `g * out`"],
-        "copysign": ["y: right dropped in `0.0 * g * y`", "y: right dropped in `0.0 * g`"],
-        "fmax": ["x: right dropped in `0.0 * g`", "y: right dropped in `0.0 * g`"],
-        "fmin": ["x: right dropped in `0.0 * g`", "y: right dropped in `0.0 * g`"],
-        "sgn": ["x: right dropped in `0.0 * g` #2"],
-    },
     "the exponent is never a number in its own rule, and a number as base has the same derivative by the general form": {
         "_pow": ["y: swapped in `x`", "y: swapped in `x` #4", "y: swapped in `y` #2"],
     },
