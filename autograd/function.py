@@ -179,9 +179,13 @@ class Function:
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        raise RuntimeError(
+        import warnings
+
+        warnings.warn(
             f"{type(self).__name__} should not be instantiated. Methods on autograd functions are all static, so call "
-            f"{type(self).__name__}.apply(...)"
+            f"{type(self).__name__}.apply(...)",
+            DeprecationWarning,
+            stacklevel=2,
         )
 
     @staticmethod

@@ -26,7 +26,7 @@ _OPS = {
 _WHOLE = {
     "t": "T", "transpose": "Transpose", "swapaxes": "Transpose", "swapdims": "Transpose", "unsqueeze": "Unsqueeze",
     "index_select": "IndexSelect", "addmm": "Addmm", "bmm": "Bmm", "addcmul": "Addcmul", "addcdiv": "Addcdiv",
-    "lerp": "Lerp", "cdist": "Cdist", "split": "Split", "chunk": "Split", "unbind": "Unbind", "squeeze": "Squeeze",
+    "lerp": "Lerp", "cdist": "Cdist", "dist": "Dist", "split": "Split", "chunk": "Split", "unbind": "Unbind", "squeeze": "Squeeze",
     "mse_loss": "MseLoss", "smooth_l1_loss": "SmoothL1Loss", "huber_loss": "HuberLoss", "nll_loss": "NllLoss",
     "binary_cross_entropy": "BinaryCrossEntropy", "binary_cross_entropy_with_logits": "BinaryCrossEntropyWithLogits",
     "batch_norm": "NativeBatchNorm", "layer_norm": "NativeLayerNorm", "group_norm": "NativeGroupNorm",

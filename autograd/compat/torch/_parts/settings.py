@@ -97,10 +97,6 @@ def compiled_with_cxx11_abi() -> bool:
     return True
 
 
-def is_autocast_enabled(device_type: str = "cpu") -> bool:
-    return False
-
-
 def is_storage(obj: Any) -> bool:
     return False
 
@@ -115,7 +111,7 @@ def is_vulkan_available() -> bool:
 
 __all__ = [
     "are_deterministic_algorithms_enabled", "compile", "compiled_with_cxx11_abi", "get_float32_matmul_precision",
-    "get_num_interop_threads", "get_num_threads", "is_autocast_enabled",
+    "get_num_interop_threads", "get_num_threads",
     "is_deterministic_algorithms_warn_only_enabled", "is_distributed", "is_storage", "is_vulkan_available",
     "is_warn_always_enabled", "load", "save", "set_float32_matmul_precision", "set_flush_denormal",
     "set_num_interop_threads", "set_num_threads", "set_warn_always", "use_deterministic_algorithms"]  # fmt: skip
