@@ -11,12 +11,27 @@ _SMALL = 1024
 def _bits(value, like, shape, integer):
     """The bits of an array of `shape` or of a number, as integers; None if it is neither."""
     if type(value) is np.ndarray:
-        if value.dtype != like or value.shape != shape or not value.flags.c_contiguous:
+        if value.dtype != like:
             return None
-        return value.view(integer)
+        if value.shape != shape or not value.flags.c_contiguous:
+            value = _filled(value, shape)
+        return None if value is None else value.view(integer)
     if isinstance(value, (int, float)) or getattr(value, "dtype", None) == like:
         return np.asarray(value, like).view(integer)[()]
     return None
+
+
+def _filled(value, shape):
+    """The array repeated to `shape` in memory order, or the one number it repeats; None if it does not fit."""
+    if value.size and not any(step for step, n in zip(value.strides, value.shape, strict=True) if n != 1):
+        fits = value.ndim <= len(shape) and all(
+            n in (1, m) for n, m in zip(value.shape[::-1], shape[::-1], strict=False)
+        )
+        return value[(0,) * value.ndim] if fits else None
+    try:
+        return np.ascontiguousarray(np.broadcast_to(value, shape))
+    except ValueError:
+        return None
 
 
 def select(mask, x, y):

@@ -6,12 +6,12 @@ import math
 
 import numpy as np
 
-from .. import _parallel
 from .._array import wrap_dim
 from .._erf import erf as _erf
 from .._inplace import assign
 from .._op import composite, op
 from .._samples import call, cases, reals
+from ._pieces import in_pieces
 from ._select import select
 
 _F = "nn.functional"
@@ -246,30 +246,6 @@ def celu(input, alpha=1.0, inplace=False):
 
 # ---------------------------------------------------------------------------------------------- smooth gates
 
-_PIECE = 1 << 15  # elements whose intermediate results stay in the cache
-
-
-def _in_pieces(function, x, *more):
-    """function(x, ...) for an elementwise function of several steps; of large arrays piece by piece, on all cores."""
-    arrays = (x, *more)
-    if (
-        type(x) is not np.ndarray
-        or x.size <= 4 * _PIECE
-        or any(a.shape != x.shape or not a.flags.c_contiguous for a in arrays)
-    ):
-        return function(*arrays)
-    out = np.empty_like(x)
-    sources, target = [a.reshape(-1) for a in arrays], out.reshape(-1)
-
-    def work(part):
-        for start in range(part.start, part.stop, _PIECE):
-            piece = slice(start, min(start + _PIECE, part.stop))
-            target[piece] = function(*(a[piece] for a in sources))
-
-    _parallel.run(work, x.size, 16 * _PIECE)
-    return out
-
-
 _ROOT_HALF = math.sqrt(0.5)
 _DENSITY = 1 / math.sqrt(2 * math.pi)
 
@@ -279,7 +255,7 @@ _DENSITY = 1 / math.sqrt(2 * math.pi)
 def _gelu(x):
     """x Φ(x), with Φ the normal distribution function."""
     _whole("gelu", x)
-    return _in_pieces(_gelu_of, x)
+    return in_pieces(_gelu_of, x)
 
 
 def _gelu_of(x):
@@ -305,7 +281,7 @@ def _(g, x):
 @_gelu.fast
 def _(g, x, out, needs):
     """As the rule, with Φ(x) had back from the result x Φ(x) instead of from another erf."""
-    return (_in_pieces(_gelu_gradient_of, g, x, out),)
+    return (in_pieces(_gelu_gradient_of, g, x, out),)
 
 
 _TINY = 7e-31  # makes 0/0 the half that Φ(0) is, and no difference anywhere else
@@ -325,7 +301,7 @@ def _gelu_gradient_of(g, x, out):
 @op(name="_gelu_slope", symbol="gelu'", sample=reals(-3, 3), **_FLOAT)
 def _gelu_slope(x):
     """Φ(x) + x φ(x)."""
-    return _in_pieces(_gelu_slope_of, x)
+    return in_pieces(_gelu_slope_of, x)
 
 
 @_gelu_slope.grad("x")
@@ -337,7 +313,7 @@ def _(g, x):
 @op(name="_gelu_tanh", symbol="gelu", sample=reals(-3, 3), **_FLOAT)
 def _gelu_tanh(x):
     _whole("gelu", x)
-    return _in_pieces(_gelu_tanh_of, x)
+    return in_pieces(_gelu_tanh_of, x)
 
 
 _TANH_SCALE = math.sqrt(2 / math.pi)

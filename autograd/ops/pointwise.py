@@ -6,8 +6,11 @@ import math
 
 import numpy as np
 
+from .._dtype import HALVES
 from .._op import composite, op
 from .._samples import call, cases, reals
+from ._pieces import in_pieces
+from ._select import select
 from .compare import nothing, over, times, where
 from .complex import conj, real
 
@@ -278,10 +281,22 @@ def sigmoid(x):
     """
     if x.dtype.kind == "c":
         return 1 / (1 + np.exp(-x))
-    middle = np.tanh(0.5 * x) * 0.5 + 0.5
+    if x.dtype in HALVES:
+        return in_pieces(_logistic, x.astype(np.float32)).astype(x.dtype)
+    return in_pieces(_logistic, x)
+
+
+def _logistic(x):
+    middle = 0.5 * x
+    if type(middle) is np.ndarray:
+        np.tanh(middle, out=middle)
+        middle *= 0.5
+        middle += 0.5
+    else:
+        middle = np.tanh(middle) * 0.5 + 0.5
     if x.size and not np.min(x) >= -8:  # true for a NaN, beside which the tail matters as well
         tail = np.exp(np.minimum(x, 0.0))
-        return np.where(x < -8, tail / (1 + tail), middle).astype(x.dtype)[()]
+        return select(x < -8, tail / (1 + tail), middle).astype(x.dtype, copy=False)[()]
     return middle
 
 

@@ -10,8 +10,10 @@ import numpy as np
 
 from .._array import in_c_order, wrap_dim, wrap_dims
 from .._dtype import HALVES, as_dtype
+from .._mode import fast
 from .._op import composite, op
 from .._samples import call, cases
+from ._pieces import by_rows
 from .compare import maximum, minimum, where
 from .index import narrow, scatter_zeros
 from .pointwise import exp
@@ -136,6 +138,8 @@ def _(g, x_shape, dim, keepdim):
 def _variance(x, dim, correction, keepdim):
     """Two passes: subtracting the mean first keeps the digits that E[x²] - E[x]² would cancel."""
     axes = wrap_dims(dim, x.ndim)
+    if large_floats(x):
+        return _large_variance(x, axes, _count(x.shape, dim), correction, keepdim)
     wide = x.astype(np.float32) if x.dtype in HALVES else x
     centred = wide - _total(wide, axes, True) / builtins.max(_count(x.shape, dim), 1)
     squares = (centred * np.conj(centred)).real if x.dtype.kind == "c" else centred * centred
@@ -143,6 +147,34 @@ def _variance(x, dim, correction, keepdim):
     return (_total(squares, axes, keepdim) / (left if left > 0 else np.float32(0))).astype(
         squares.dtype if wide is x else x.dtype
     )
+
+
+_LARGE = 1 << 15  # elements from which working in cache-sized blocks pays
+
+
+def large_floats(x):
+    """Whether x is a large ndarray of float32 or float64."""
+    return fast.enabled and type(x) is np.ndarray and x.size > _LARGE and x.dtype in (np.float32, np.float64)
+
+
+def _large_variance(x, axes, n, correction, keepdim):
+    found = np.empty([1 if i in axes else length for i, length in enumerate(x.shape)], x.dtype)
+
+    def work(part):
+        rows = x[part]
+        centred = rows - _total(rows, axes, True) / n
+        centred *= centred
+        found[part] = _total(centred, axes, True)
+
+    by_rows(work, x, axes)
+    found /= n - correction if n > correction else np.float32(0)
+    return found if keepdim else found.reshape([length for i, length in enumerate(x.shape) if i not in axes])[()]
+
+
+def _kept_axes(g, x, dim, keepdim):
+    """(a reduction's result or its gradient, its reduced axes as 1; those axes)."""
+    axes = wrap_dims(dim, x.ndim)
+    return g if keepdim else np.reshape(g, [1 if i in axes else n for i, n in enumerate(x.shape)]), axes
 
 
 @op(name="_var", namespace="_", method=False, quiet=True, holomorphic=False, symbol="var", sample=cases(lambda r: [
@@ -158,6 +190,23 @@ def _(g, x, x_shape, dim, correction, keepdim):
     centred = x - expand(mean(x, dim=dim, keepdim=True), x_shape)
     scale = 2.0 / left if left else float("nan")
     return spread(g, x_shape, dim, keepdim) * (scale * centred)
+
+
+@_var.fast
+def _(g, x, x_shape, dim, correction, keepdim, needs):
+    """As the rule, a block of rows at a time."""
+    left = _count(x_shape, dim) - correction
+    if not large_floats(x) or left <= 0:
+        return (_var.op.rules["x"][0](g, x, x_shape, dim, correction, keepdim),)
+    (scale, axes), found = _kept_axes(g * (2.0 / left), x, dim, keepdim), np.empty(x.shape, x.dtype)
+
+    def work(part):
+        rows = x[part]
+        centred = np.subtract(rows, _total(rows, axes, True) / _count(x_shape, dim), out=found[part])
+        centred *= scale[part]
+
+    by_rows(work, x, axes)
+    return (found,)
 
 
 @op(name="_std", namespace="_", method=False, quiet=True, holomorphic=False, symbol="std", sample=cases(lambda r: [
@@ -243,6 +292,23 @@ def _(g, x, x_shape, out, dim, keepdim):
     top = spread(out, x_shape, dim, keepdim)
     hits = (x == top) | ((top != top) & (x != x))
     return where(hits, spread(g / sum(hits, dim=dim, keepdim=keepdim), x_shape, dim, keepdim), 0.0)
+
+
+@_amax.fast
+@_amin.fast
+def _(g, x, x_shape, out, dim, keepdim, needs):
+    """As the rule where nothing is NaN or infinite: hits times their share, a block of rows at a time."""
+    (share, axes), (top, _) = _kept_axes(g, x, dim, keepdim), _kept_axes(out, x, dim, keepdim)
+    if not large_floats(x) or not np.isfinite(np.sum(share) + np.sum(top)):
+        return (_amax.op.rules["x"][0](g, x, x_shape, out, dim, keepdim),)
+    found = np.empty(x.shape, x.dtype)
+
+    def work(part):
+        hits = np.equal(x[part], top[part], out=found[part])
+        hits *= share[part] / _total(hits, axes, True)
+
+    by_rows(work, x, axes)
+    return (found,)
 
 
 @composite

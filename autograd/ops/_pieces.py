@@ -1,0 +1,39 @@
+"""Elementwise functions of several steps on large arrays: a piece at a time while it is in the cache, on all cores."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import _parallel
+
+_PIECE = 1 << 16  # elements whose intermediate results stay in the cache
+
+
+def in_pieces(function, x, *more):
+    """function(x, ...) for an elementwise function of several steps; of large arrays piece by piece, on all cores."""
+    arrays = (x, *more)
+    if (
+        type(x) is not np.ndarray
+        or x.size <= 4 * _PIECE
+        or any(a.shape != x.shape or not a.flags.c_contiguous for a in arrays)
+    ):
+        return function(*arrays)
+    out = np.empty_like(x)
+    sources, target = [a.reshape(-1) for a in arrays], out.reshape(-1)
+
+    def work(part):
+        for start in range(part.start, part.stop, _PIECE):
+            piece = slice(start, min(start + _PIECE, part.stop))
+            target[piece] = function(*(a[piece] for a in sources))
+
+    _parallel.run(work, x.size, 16 * _PIECE)
+    return out
+
+
+def by_rows(work, x, axes=()):
+    """work(slice) for slices along the first axis that cover x: cache-sized, on all cores; all at once where `axes`, which
+    work reduces, hold the first one, or x is small."""
+    if 0 in axes or x.size <= 4 * _PIECE or type(x) is not np.ndarray:
+        work(slice(None))
+    else:
+        _parallel.run(work, len(x), 2 * _PIECE * len(x) // x.size)

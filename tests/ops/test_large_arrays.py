@@ -1,0 +1,138 @@
+"""Kernels for large arrays, which work in blocks and on several cores, against the plain forms."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import autograd
+from autograd import _parallel
+from autograd.ops import _columns, _select
+from autograd.ops.embedding import _add_into_zeros
+
+SHAPE = (600, 300)
+
+
+@pytest.fixture(autouse=True)
+def _three_threads(monkeypatch):
+    monkeypatch.setattr(_parallel, "team", _parallel.Team(3))
+
+
+def _drawn(shape, dtype=np.float64, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
+
+
+def _both(function, x, weights=_drawn):
+    """Values and gradients of function(x), weighted, with and without the quick forms."""
+    found = []
+    for mode in (True, False):
+        with autograd.fast_paths(mode):
+            t = autograd.tensor(x, requires_grad=True)
+            y = function(t)
+            (y * autograd.tensor(weights(tuple(y.shape)))).sum().backward()
+            found.append((y.detach().numpy(), t.grad.numpy()))
+    return found
+
+
+def _compare(function, x, **tolerance):
+    for quick, plain in zip(*_both(function, x), strict=True):
+        assert quick.shape == plain.shape
+        assert quick.dtype == plain.dtype == x.dtype
+        np.testing.assert_allclose(quick, plain, **{"rtol": 1e-11, "atol": 1e-12} | tolerance)
+
+
+@pytest.mark.parametrize("name", ["var", "std", "amax", "amin"])
+@pytest.mark.parametrize("dim", [0, 1, (0, 1)])
+@pytest.mark.parametrize("keepdim", [False, True])
+def test_spread_and_extrema(name, dim, keepdim):
+    x = _drawn(SHAPE)
+    x[3, 5], x[7] = x[3].max(), 0.5  # equals
+    _compare(lambda t: getattr(t, name)(dim=dim, keepdim=keepdim), x, atol=1e-9)
+
+
+def test_extrema_of_all_and_in_float32():
+    _compare(lambda t: t.amax(), _drawn(SHAPE))
+    x = np.round(_drawn(SHAPE, np.float32))
+    for quick, plain in zip(*_both(lambda t: t.amin(dim=1), x, lambda s: _drawn(s, np.float32)), strict=True):
+        np.testing.assert_allclose(quick, plain, rtol=1e-6)
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
+def test_extrema_with_odd_values(odd):
+    x = _drawn(SHAPE)
+    x[2, 3] = odd
+    _compare(lambda t: t.amax(dim=1), x)
+    _compare(lambda t: t.amin(dim=0), x)
+
+
+def test_the_variance_of_large_numbers_keeps_its_digits():
+    x = _drawn(SHAPE, np.float32) + np.float32(1e4)
+    t = autograd.tensor(x)
+    np.testing.assert_allclose(t.var(dim=1).numpy(), x.astype(np.float64).var(axis=1, ddof=1), rtol=1e-3)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16])
+def test_sigmoid_in_pieces(dtype):
+    x = np.linspace(-40, 40, 600_000).astype(dtype)
+    wide = x.astype(np.float64)
+    y = autograd.tensor(x).sigmoid().numpy()
+    assert y.dtype == dtype
+    rtol, atol = {2: (1e-3, 1e-7), 4: (3e-6, 4e-8), 8: (1e-12, 1e-15)}[x.itemsize]
+    np.testing.assert_allclose(y, 1 / (1 + np.exp(-wide)), rtol=rtol, atol=atol)
+    np.testing.assert_array_equal(y[:100], autograd.tensor(x[:100]).sigmoid().numpy())  # alone, in the tail
+
+
+def test_relu_of_a_sum_and_of_a_transposed_gradient():
+    x = _drawn(SHAPE)
+    for function in (lambda t: t.relu().sum(), lambda t: t.relu().T, lambda t: t.relu().sum(dim=0)):
+        _compare(function, x)
+
+
+@pytest.mark.parametrize("shape", [(), (1, 1), (300,), (600, 1), (1, 300)])
+def test_selecting_from_what_is_repeated(shape):
+    mask, x, y = _drawn(SHAPE) > 0, _drawn(SHAPE, seed=1), np.asarray(_drawn(shape, seed=2))
+    for first, second in ((x, y), (y, x), (x.T.copy().T, np.broadcast_to(y, SHAPE))):
+        np.testing.assert_array_equal(_select.select(mask, first, second), np.where(mask, first, second))
+
+
+@pytest.mark.parametrize("rows", [50, 5000])
+def test_rows_added_at_numbers_that_repeat(rows):
+    index = np.random.default_rng(0).integers(0, rows, 400)
+    values, out, wanted = _drawn((400, 7)), np.zeros((rows, 7)), np.zeros((rows, 7))
+    _add_into_zeros(out, index, values)
+    np.add.at(wanted, index, values)
+    np.testing.assert_allclose(out, wanted, rtol=1e-12, atol=1e-12)
+
+
+CONVOLUTIONS = [
+    ((5, 16, 9, 8), (5, 16, 3, 3), ((1, 1), (1, 1)), (1, 1), 1),
+    ((5, 16, 9, 9), (6, 8, 2, 3), ((0, 1), (1, 1)), (2, 1), 2),
+    ((4, 24, 30), (5, 24, 3), ((1, 2),), (2,), 1),
+    ((2, 24, 6, 7, 5), (4, 24, 3, 2, 1), ((1, 1), (0, 1), (0, 0)), (1, 2, 1), 1),
+    ((3, 12, 8, 9), (4, 12, 3, 2), ((-1, 1), (0, -1)), (1, 1), 1),
+]
+
+
+@pytest.mark.parametrize(("x", "w", "pads", "dilation", "groups"), CONVOLUTIONS)
+@pytest.mark.parametrize("block", [1 << 12, 1 << 21])
+def test_convolution_over_images_in_a_line(x, w, pads, dilation, groups, block, monkeypatch):
+    monkeypatch.setattr(_columns, "BLOCK", block)
+    monkeypatch.setattr(_columns, "_WASTE", 1000)
+    x, w = _drawn(x), _drawn(w, seed=1)
+    stride = (1,) * (x.ndim - 2)
+    out = _columns.out_size(x.shape[2:], w.shape[2:], stride, pads, dilation)
+    g = _drawn((len(x), len(w), *out), seed=2)
+    assert _columns._lines_up(x, w.shape, stride, out, pads)
+
+    def found():
+        return (
+            _columns.convolve(x, w, stride, pads, dilation, groups),
+            _columns.convolve_input(g, w, x.shape[2:], stride, pads, dilation, groups),
+            _columns.convolve_weight(x, g, w.shape[2:], stride, pads, dilation, groups),
+        )
+
+    quick = found()
+    monkeypatch.setattr(_columns, "_DEEP", 1 << 30)
+    for a, b in zip(quick, found(), strict=True):
+        assert a.shape == b.shape
+        np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10)
