@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ._array import Array, Part, changes, exports, ndarray, quiet, sum_to
+from ._array import Array, Part, changes, exports, ndarray, quiet, sum_to, tick
 from ._mode import _anomaly, _grad, fast, recording
 from ._node import (
     SCALAR_PAIRS,  # fmt: skip
@@ -29,6 +29,7 @@ from ._node import (
     capture,
     freed_text,
     hooks_of,
+    recorded_passes,
 )
 
 # For nodes with a scalar result, its type; and all nodes that keep their inputs as `left` and `right`.
@@ -115,11 +116,22 @@ def backward(
         with quiet():
             pass_ = _Pass(seeds, keep, create, wanted)
             watched = Complex.seen or pass_.anomaly or Observer.active is not None
-            if create or watched or not fast.enabled:
+            if create:
+                return _recorded(pass_)
+            if watched or not fast.enabled:
                 return pass_.run()
             return pass_.sweep()
     finally:
         _grad.reset(token)
+
+
+def _recorded(pass_: _Pass) -> dict:
+    """Run a pass that is itself recorded, and note which numbers its nodes have."""
+    start, root = tick(), max((node.seq for node in pass_.roots), default=0)
+    try:
+        return pass_.run()
+    finally:
+        recorded_passes.append((start, tick(), root))
 
 
 class _Pass:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +27,10 @@ class Capture:
 
 
 capture = Capture()
+
+# Of the latest passes that were recorded (create_graph): first and last number on the clock, number of the root. A
+# picture tells by it which operations are part of a derivative, and of which order.
+recorded_passes: deque[tuple[int, int, int]] = deque(maxlen=512)
 
 
 class Observer:
@@ -101,9 +106,10 @@ class Node:
         given: ((position, value), ...) of the inputs that are not recorded tensors; a large array weakly.
         params: the values of the operation's parameters, in order.
         scope: innermost `Scope` at the time, or None.
+        version: of the memory, where the operation wrote in place; unset otherwise.
     """
 
-    __slots__ = ("__weakref__", "_grad", "_metadata", "hooks", "plan", "saved", "scope", "seq", "value")
+    __slots__ = ("__weakref__", "_grad", "_metadata", "hooks", "plan", "saved", "scope", "seq", "value", "version")
     edges: tuple
     given: tuple
     params: tuple

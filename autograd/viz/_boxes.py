@@ -31,7 +31,7 @@ class Style:
     health: bool = True
     tags: bool = True
     theme: str = "auto"
-    saved: bool = False
+    memory: bool = False
 
 
 @dataclass
@@ -79,8 +79,8 @@ def decide(graph: Graph, options: dict) -> Style:
         direction = "LR" if _ranks(graph) <= 13 and not any(b.kind == "module" for b in graph.boxes) else "TB"
     shown = lambda what: {"auto": "all" if style == "wires" else "stats"}.get(what, what)  # noqa: E731
     return Style(style, direction, str(shown(options["values"])), str(shown(options["grads"])), options["precision"],
-                 options["max_elems"], bool(options["flow"]) and style != "wires", bool(options["health"]),
-                 style != "compact", options["theme"], bool(options.get("saved")))  # fmt: skip
+                 options["max_elems"], bool(options["flow"]) and not (style == "wires" and small), bool(options["health"]),
+                 style != "compact", options["theme"], bool(options.get("memory")))  # fmt: skip
 
 
 def _ranks(graph: Graph) -> int:
@@ -100,6 +100,8 @@ def shape(graph: Graph, v: Vertex, s: Style) -> Shape:
         return _module(v)
     if v.kind in ("op", "scope"):
         return _operation(graph, v, s)
+    if v.kind == "saved":
+        return _saved(v, s)
     if v.kind == "output":
         return _output(v, s)
     if s.style == "cards" and _has_card(v):
@@ -113,15 +115,15 @@ def _has_card(v: Vertex) -> bool:
 
 
 def _operation(graph: Graph, v: Vertex, s: Style) -> Shape:
-    text = cut(v.label, OP, 150)
+    text = cut(v.label, OP, 150) + (f" ⟨v{v.version}⟩" if v.version else "")
     wide = width(text, OP)
     d = 40.0
     total = _total(graph, v, s)
     w = d if wide <= 27 else wide + 26
     if v.flags and "dead" in v.flags and v.value is not None:
         total = (total + "  " if total else "") + f"⚠ {100 * float(np.mean(v.value == 0)):.0f}% zero"
-    made = Shape("circle" if w == d else "pill", w, d, [(text, "ink", OP, False)], total)
-    made.kept = _kept(graph, v) if s.saved else ""
+    made = Shape("circle" if w == d else "pill", w, d, [(text, "btext" if v.order else "ink", OP, False)], total)
+    made.kept = f"keeps {size_text(v.saved_bytes)}" if s.memory and v.saved_bytes else ""
     if total or made.kept:
         beneath = max(width(total, SMALL), width(made.kept, SMALL)) + 6
         below = 56 if total and made.kept else 32
@@ -129,14 +131,13 @@ def _operation(graph: Graph, v: Vertex, s: Style) -> Shape:
     return made
 
 
-def _kept(graph: Graph, v: Vertex) -> str:
-    """Names and bytes of what an operation keeps for its backward pass."""
-    if not v.saved and not v.saved_bytes:
-        return ""
-    edges = {e.use: e.source.name for e in graph.inputs(v)}
-    names = dict.fromkeys(v.name if role == "out" else str(edges.get(role, role)) for role, _ in v.saved)
-    size = f" {size_text(v.saved_bytes)}" if v.saved_bytes else ""
-    return cut(f"saves {', '.join(names)}", SMALL, 150) + size
+def _saved(v: Vertex, s: Style) -> Shape:
+    """What is kept for the backward pass: a name, and its value or how large it is."""
+    few = v.value is not None and v.value.size <= s.max_elems and s.values != "none"
+    what = values(v.value, s.precision, s.max_elems) if few else f"{shape_text(v.shape)} {size_text(v.saved_bytes)}"
+    name = cut(v.label, NAME, 110, bold=True)
+    lines = [(name, "saved", NUM, True), (what, "saved", SMALL, False)]
+    return Shape("leaf", width(name, NUM, True) + 8 + width(what, SMALL) + 26, 28.0, lines)
 
 
 def _total(graph: Graph, v: Vertex, s: Style) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .._node import Leaf
+from .._array import may_share
+from .._node import Leaf, recorded_passes
 from .._tensor import Tensor, history
 from . import _captions
 from ._model import Box, Edge, Graph, Vertex
@@ -15,6 +16,8 @@ from ._names import Names, looks_like_data
 from ._numbers import subscript
 from ._symbols import symbol
 from ._values import CAPTION_LIMIT, Numbers, constant
+
+_MAY_COPY = ("reshape", "flatten", "contiguous")  # give a view only where the order of the elements allows it
 
 
 class Builder:
@@ -25,12 +28,13 @@ class Builder:
     ) -> None:
         self.tensors, self.names = roots, names
         self.fold, self.symbols = fold, symbols
-        self.by_node, self.by_array, live = names.index()
+        self.by_node, self.by_array, self.live = names.index()
         nodes = list(dict.fromkeys(history(t) for t in roots))
-        self.numbers = Numbers(nodes, live, grads)
+        self.numbers = Numbers(nodes, self.live, grads)
         self.graph = Graph()
         self.made: dict = {}  # node or id of a constant's array -> Vertex
         self.boxes: dict[int, Box] = {}
+        self.passes = list(recorded_passes)
         self._keep: list = []  # constants whose id() is a key while we build
         self._texts: dict = {}  # texts written out before: names of dtypes, labels of operations
 
@@ -97,6 +101,8 @@ class Builder:
         )  # fmt: skip
         self.graph.vertices.append(v)
         self.made[node] = v
+        v.version = getattr(node, "version", 0)
+        v.order = self.order_of(node.seq) if self.passes else 0
         v.saved_bytes = sum([getattr(a, "nbytes", 0) for a in node.saved or ()])
         self.connect(node, v, given)
 
@@ -114,6 +120,13 @@ class Builder:
                 self._texts[key] = found
         return found
 
+    def order_of(self, seq: int) -> int:
+        """0 for what the program computed, 1 for what a recorded pass made of it, 2 for what a pass made of that, ..."""
+        for start, stop, root in self.passes:
+            if start < seq < stop:
+                return 1 + self.order_of(root)
+        return 0
+
     def folds(self, value: Any) -> bool:
         """Whether a constant is written into the operation's symbol, not drawn as a node."""
         if isinstance(value, (bool, int, float, complex, np.generic)):
@@ -124,9 +137,17 @@ class Builder:
         for i, edge in enumerate(node.edges):
             if edge is not None:
                 g = self.numbers.contribution.get((node, i))
-                self.edge(self.made[edge], v, i, _copy(g), self.numbers.local_of(node, i))
+                made = self.edge(self.made[edge], v, i, _copy(g), self.numbers.local_of(node, i))
+                made.alias = i == 0 and self.same_memory(node, edge, v.version)
             elif i in given and given[i] is not None and not self.folds(given[i]):
                 self.edge(self.constant(given[i], node), v, i, None, None)
+
+    def same_memory(self, node: Any, edge: Any, version: int) -> bool:
+        """Whether an operation's result lies in the memory of its first input: a view, or written in place."""
+        if version or not getattr(node.plan.op, "view", False):
+            return version > 0
+        here, there = self.numbers.value.get(node), self.numbers.value.get(edge)
+        return node.plan.op.name not in _MAY_COPY or (here is not None and there is not None and may_share(here, there))
 
     def edge(self, source: Vertex, target: Vertex, use: int, grad: Any, local: Any) -> Edge:
         made = Edge(f"e{len(self.graph.edges)}", source, target, use, source.value, grad, local)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import _theme
 from ._boxes import Style, header, pen
 from ._boxes import tag as tag_of
 from ._model import Edge, Graph, Vertex
@@ -100,7 +101,7 @@ class _Writer:
             found |= self.card(v)
         else:
             found |= self.plate(v)
-        fill, line = CLASSES["origin" if "origin" in v.flags else v.kind]
+        fill, line = CLASSES[_theme.look(v)]
         if v.dim:
             fill, line = "bg", "panel-line"
         if found.get("shape") != "plain":
@@ -108,18 +109,19 @@ class _Writer:
         self.lines.append(f"{indent}{v.id} [{' '.join(f'{k}={t}' for k, t in found.items())}]\n")
 
     def operation(self, v: Vertex) -> dict:
-        label = {"label": quote(v.label or v.op), "group": "spine"}
-        if len(v.label) <= 4:
+        text = (v.label or v.op) + (f" ⟨v{v.version}⟩" if v.version else "")
+        label = {"label": quote(text), "group": "spine"}
+        if len(text) <= 4:
             return label | {"shape": "circle", "fixedsize": "true", "width": "0.53"}
         return label | {"shape": "box", "style": '"rounded,filled"', "height": "0.5", "margin": '"0.14,0.05"'}
 
     def plate(self, v: Vertex) -> dict:
-        second = shape_text(v.shape) if v.is_leaf else (v.op if v.kind == "module" else "")
+        second = shape_text(v.shape) if v.is_leaf or v.kind == "saved" else (v.op if v.kind == "module" else "")
         name = v.label or v.name
         small = f' <FONT POINT-SIZE="9" COLOR="{self.c["muted"]}">{html(second)}</FONT>' if second else ""
         text = f"<<B>{html(name) or ' '}</B>{small}>"
         found = {"label": text if self.rich else quote(f"{name} {second}".strip()), "shape": "box", "height": "0.44"}
-        if v.kind in ("const", "frozen"):
+        if v.kind in ("const", "frozen", "saved"):
             found["style"] = '"filled,dashed"'
         elif v.kind != "param":
             found["style"] = '"rounded,filled"'
@@ -146,7 +148,7 @@ class _Writer:
     # ------------------------------------------------------------------ wires
 
     def tag(self, e: Edge, indent: str) -> None:
-        t = tag_of(self.graph, e, self.style)
+        t = tag_of(self.graph, e, self.style) if e.kind != "kept" else None
         if t is None or not self.rich:
             return
         blue, red = self.c["forward"], self.c["backward"]
@@ -163,9 +165,15 @@ class _Writer:
 
     def edge(self, e: Edge) -> None:
         t = tag_of(self.graph, e, self.style)
+        if e.kind == "kept":
+            hue = self.c["saved"]
+            self.lines.append(f'\t{e.source.id} -> {e.target.id} [style=dashed color="{hue}" weight=0]\n')
+            return
         common = [f"weight={20 if e.id in self.spine else 1}", f"penwidth={pen(e, self.style):.2f}"]
         if {"nan", "nan-grad"} & set(e.flags):
             common += [f'color="{self.c["alarm"]}"', "style=dashed"]
+        elif e.alias:
+            common.append("style=dotted")
         elif e.dim:
             common.append(f'color="{self.c["wire"]}40"')
         text = " ".join(common)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from . import _boxes, _reduce, _scene, _theme
+from . import _boxes, _reduce, _saved, _scene, _theme
 from ._drawing import drawing
 from ._names import Frame, caller
 from ._prepare import prepare
@@ -64,8 +64,8 @@ def draw(
                     fold_constants=fold_constants, expand=expand, grads=grads != "none", health=health)  # fmt: skip
     options = {"style": style, "direction": direction, "values": values, "grads": grads, "precision": precision,
                "max_elems": max_elems, "flow": flow, "health": health, "theme": theme,
-               "saved": saved or memory}  # fmt: skip
-    plan = _Plan(options, view, layout, title or "", legend is True, memory or saved, highlight, max_nodes)
+               "memory": memory}  # fmt: skip
+    plan = _Plan(options, view, layout, title or "", legend, memory, saved, highlight, max_nodes)
     given = depth is not None or collapse is not None or expand is True
     stages = _reduce.stages(
         graph, depth=depth, collapse=collapse, expand=expand, fold_repeats=fold_repeats, max_nodes=max_nodes
@@ -81,8 +81,9 @@ class _Plan:
     view: str
     layout: str
     title: str
-    legend: bool
+    legend: Any
     memory: bool
+    saved: bool
     highlight: Any
     max_nodes: int
 
@@ -113,6 +114,8 @@ class _Plan:
             return derivative_scene(graph, chosen, self.title)
         if self.view == "backward":
             _turn_round(graph)
+        if self.saved:
+            _saved.add(graph)
         free = self.options["direction"] == "auto"
         made = _scene.make(graph, chosen, self.layout, self.title, self.legend)
         if free and chosen.direction == "LR" and made.place.size[0] > WIDEST:
@@ -128,7 +131,7 @@ def _turn_round(graph: Any) -> None:
         if v.kind == "op":
             v.label = "".join(p[:1].upper() + p[1:] for p in v.op.split("_")) + "Backward0"
     for e in graph.edges:
-        e.kind = "backward"
+        e.kind = "reversed"
 
 
 def _memory_notes(graph: Any, wanted: bool) -> None:

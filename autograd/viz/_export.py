@@ -48,6 +48,10 @@ def _vertex(v: Vertex) -> dict:
         found["scope"] = v.box.id
     if v.constants:
         found["constants"] = {str(k): str(c) for k, c in v.constants}
+    if v.order:
+        found["order"] = v.order
+    if v.version:
+        found["version"] = v.version
     if v.flags:
         found["flags"] = list(v.flags)
     if v.hidden:
@@ -57,7 +61,8 @@ def _vertex(v: Vertex) -> dict:
 
 def _edge(e: Edge) -> dict:
     return {"id": e.id, "source": e.source.id, "target": e.target.id, "use": e.use, "value": _numbers(e.value),
-            "grad": _numbers(e.grad), **({"step": e.order} if e.order >= 0 else {})}  # fmt: skip
+            "grad": _numbers(e.grad), **({"step": e.order} if e.order >= 0 else {}), **({"kind": e.kind} if e.kind != "wire" else {}),
+            **({"alias": True} if e.alias else {})}  # fmt: skip
 
 
 def _model_explorer(graph: Graph) -> dict:
@@ -89,6 +94,9 @@ def to_mermaid(graph: Graph, direction: str = "LR") -> str:
         lines += [f"{'  ' * (len(path) + 1)}{_mermaid_node(v)}" for v in inside]
         lines += [f"{'  ' * (i + 1)}end" for i in reversed(range(len(path)))]
     for e in graph.edges:
+        if e.kind == "kept":
+            lines.append(f"  {e.source.id} -.-> {e.target.id}")
+            continue
         text = " / ".join(ascii_text(values(a)) for a in (e.value, e.grad) if a is not None)
         lines.append(f"  {e.source.id} -->{f'|{chr(34)}{_mermaid(text)}{chr(34)}|' if text else ''} {e.target.id}")
     for kind, style in _CLASS_DEFS.items():

@@ -186,6 +186,9 @@ class _Level:
             item.rank = last - depth[item.key]
         for item in terminals:
             item.rank = 0
+        for item in self.items.values():
+            if item.up and not item.down and all(e[3] < 1 for e in item.up):  # only said about its source: beside that
+                item.rank = 1 + max(e[0].rank for e in item.up)
         self.bridge()
 
     def bridge(self) -> None:

@@ -39,7 +39,7 @@ class Vertex:
     """An operation, a leaf tensor, or the output."""
 
     id: str
-    kind: str  # op, scope (composite), module (collapsed), more (folded repeats), output, or one of LEAVES
+    kind: str  # op, scope (composite), module (collapsed), more (folded repeats), saved, output, or one of LEAVES
     label: str  # the symbol in the circle, or the name
     op: str = ""
     name: str = ""  # of the tensor it makes: the user's, or u₁, u₂, ...
@@ -60,6 +60,7 @@ class Vertex:
     hidden: int = 0  # operations inside
     params: int = 0
     order: int = 0  # 1: belongs to a derivative (create_graph), 2: to a second one
+    version: int = 0  # of the memory, after an operation that wrote in place
     flags: tuple[str, ...] = ()
     dim: bool = False  # outside the highlighted part
     inner: Sequence[Vertex] = ()
@@ -86,11 +87,12 @@ class Edge:
     local: np.ndarray | None = None  # local derivative, for elementwise operations
     caption: str = ""
     order: int = -1  # when its gradient was computed: 0 first
-    kind: str = "wire"  # in the derivative view: forward, backward or saved
+    kind: str = "wire"  # or kept; in the derivative view forward, backward, onward, across or saved; reversed
     text: str = ""  # of a saved link
     via: Any = None  # the inner operation that consumes it, when the target is a composite
     flags: tuple[str, ...] = ()
     dim: bool = False
+    alias: bool = False  # both ends show the same memory
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -124,6 +126,8 @@ class Graph:
             into: dict[str, list[Edge]] = {}
             out: dict[str, list[Edge]] = {}
             for e in self.edges:
+                if e.kind in ("saved", "kept"):
+                    continue
                 into.setdefault(e.target.id, []).append(e)
                 out.setdefault(e.source.id, []).append(e)
             for found in into.values():

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from . import _theme
+from . import _legend, _theme
 from ._boxes import SHORT, Row, Shape, Tag, header, pen
 from ._fonts import FAMILY, cut, width
 from ._model import Edge, Vertex
-from ._numbers import exact, shape_text, values
+from ._numbers import exact, shape_text, size_text, superscript, values
 from ._scene import Scene, framed, route
 from ._scene import _n as n
 
@@ -94,8 +93,11 @@ class Painter:
         notes = self.footer()
         w = max([w, *(width(t, 10.5) + 24 for t in notes), width(self.moment.caption, 13) + 140 if self.moment.caption else 0,
                  width(scene.title, 14, True) + 24])  # fmt: skip
+        key = _legend.entries(self.scene)
+        rows, key_width = _legend.rows(key, max(w, 420.0))
+        w, below = max(w, key_width), 20.0 * len(rows) + (4 if rows else 0)
         shift = (w - scene.place.size[0]) / 2
-        height = h + self.top + (17 * len(notes) + 6 if notes else 0)
+        height = h + self.top + below + (17 * len(notes) + 6 if notes else 0)
         self.rect(0, 0, w, height, "bg")
         self.heading(w)
         self.parts.append(f'<g transform="translate({n(shift)},{n(self.top)})">')
@@ -108,8 +110,9 @@ class Painter:
             self.tag(e)
         self.panel_titles()
         self.parts.append("</g>")
+        _legend.paint(self, rows, h + self.top + 4)
         for i, note in enumerate(notes):
-            self.text(12, h + self.top + 12 + 17 * i, note, "muted", 10.5, anchor="start")
+            self.text(12, h + self.top + below + 12 + 17 * i, note, "muted", 10.5, anchor="start")
         return self.wrapped(w, height, namespace, uid)
 
     def wrapped(self, w: float, h: float, namespace: bool, uid: str) -> str:
@@ -142,7 +145,7 @@ class Painter:
 
     def footer(self) -> list[str]:
         notes = [t for t in self.scene.graph.notes if t]
-        return ([legend_text(self.scene)] if self.scene.legend else []) + notes
+        return notes
 
     # ------------------------------------------------------------------ modules
 
@@ -187,9 +190,10 @@ class Painter:
     def wire(self, e: Edge) -> None:
         path, arrow = route(self.scene, e)
         alarm = self.scene.style.health and ("nan" in e.flags or "nan-grad" in e.flags)
-        prefix = "a" if alarm else {"forward": "f", "backward": "b", "saved": "s"}.get(e.kind, "")
+        prefix = "a" if alarm else _PREFIX.get(e.kind, "")
         kind, head = f"{prefix}wire", f"{prefix}head"
-        extra = ' stroke-dasharray="5 3"' if alarm or e.kind == "saved" else ""
+        extra = ' stroke-dasharray="5 3"' if alarm or e.kind in ("saved", "kept") else ""
+        extra = extra or (' stroke-dasharray="0.1 3.8" stroke-linecap="round"' if e.alias else "")
         fade = ' opacity="0.25"' if e.dim else ""
         self.parts.append(f'<g class="wire" id="{e.id}"{fade}{self.data(e)}><title>{escape(wire_title(e))}</title>')
         self.parts.append(
@@ -232,7 +236,7 @@ class Painter:
             self.tag_text(t.value, (x + 7, y + 4, "start"), "saved", t, m.value_at.get(e.id), False)
             self.parts.append("</g>")
             return
-        if e.kind == "backward":
+        if e.kind in _PREFIX and e.kind != "forward":
             spots = spots[::-1] if flat else spots
         bad = "nan" in e.flags, bool({"nan-grad", "zero", "vanishing", "exploding"} & set(e.flags))
         kind = "alarm" if bad[0] else "muted" if t.value.endswith("freed") else "fwd"
@@ -283,9 +287,11 @@ class Painter:
         return 40.0 if s.form == "circle" else width(s.lines[0][0], 13) + 26
 
     def operation(self, v: Vertex, s: Shape, x: float, y: float) -> None:
-        kind = "origin" if "origin" in v.flags and self.scene.style.health else v.kind
+        kind = _theme.look(v) if self.scene.style.health or "origin" not in v.flags else v.kind
         w = self.operation_width(s)
         self.rect(x - w / 2, y - 20, w, 40, kind, 20, 2.6 if kind == "origin" else 1.7)
+        if v.order > 1:
+            self.badge(x + w / 2 - 7, y - 18, "∂" + superscript(str(v.order)))
         dot = s.lines[0][0] == "·"
         self.text(x, y + (8 if dot else 4.5), s.lines[0][0], s.lines[0][1], 24 if dot else 13, dot)
         if s.total:
@@ -297,18 +303,24 @@ class Painter:
             aside = (x + w / 2 + 3, y - 12, "start") if self.scene.style.direction == "TB" else (x, below, "middle")
             self.text(*aside[:2], s.kept, "saved", 10, anchor=aside[2])
 
+    def badge(self, x: float, y: float, text: str) -> None:
+        """A small plate on a node's corner."""
+        self.rect(x - 10, y - 7, 20, 14, "plate", 7)
+        self.text(x, y + 3.8, text, "plated", 10, True)
+
     def leaf(self, v: Vertex, s: Shape, x: float, y: float) -> None:
-        dashed = ' stroke-dasharray="5 3"' if v.kind in ("const", "frozen") else ""
+        dashed = ' stroke-dasharray="5 3"' if v.kind in ("const", "frozen", "saved") else ""
         square = v.kind == "param"
-        self.rect(x - s.w / 2, y - s.h / 2, s.w, s.h, v.kind, 4 if square else 10, 1.7, dashed)
+        self.rect(x - s.w / 2, y - s.h / 2, s.w, s.h, _theme.look(v), 4 if square else 10, 1.7, dashed)
         if square:
             self.rect(x - s.w / 2 + 3.5, y - s.h / 2 + 6, 4.5, s.h - 12, "bar", 2)
-        (name, ink, size, bold), (dims, *_), *_ = s.lines
-        wide = width(name, size, bold) + (8 if name else 0) + width(dims, 10)
+        (name, ink, size, bold), (dims, muted, *_), *_ = s.lines
+        wide = width(name, size, bold) + (8 if name and dims else 0) + width(dims, 10)
         left = x - wide / 2 + (3 if square else 0)
         base = y + 4.5 - (7 if s.total else 0)
         self.text(left, base, name, ink, size, bold, "start")
-        self.text(left + wide - width(dims, 10), base, dims, "muted", 10, anchor="start")
+        if dims:
+            self.text(left + wide - width(dims, 10), base, dims, muted, 10, anchor="start")
         if s.total:
             self.text(x, y + 17, s.total, "bwd", 10)
 
@@ -429,8 +441,13 @@ def node_title(scene: Scene, v: Vertex) -> str:
         lines.append("also " + ", ".join(v.others[:5]))
     if v.constants:
         lines.append(", ".join(f"{k}={_short(c)}" for k, c in v.constants))
+    if v.value is not None and v.kind != "output":
+        trained = v.kind == "param" or v.grad is not None
+        lines.append(f"{size_text(v.value.nbytes)}, requires_grad={trained}, is_leaf={v.is_leaf}")
     if v.is_leaf and v.value is not None:
         lines.append(values(v.value, 4, 16))
+    if v.saved_bytes:
+        lines.append(f"keeps {size_text(v.saved_bytes)} for the backward pass")
     lines += [v.line] if v.line else []
     lines += [f"{v.hidden} operations inside"] if v.hidden else []
     return "\n".join(lines)
@@ -441,11 +458,4 @@ def _short(value: object) -> str:
     return text if len(text) <= 60 else text[:60] + "…"
 
 
-_WORDS = {"param": "amber square: parameter", "input": "blue: input", "const": "dashed grey: constant",
-          "frozen": "grey ❄: frozen parameter", "output": "double green: result", "module": "stacked: folded module"}  # fmt: skip
-
-
-def legend_text(scene: Scene) -> str:
-    kinds: Iterable[str] = dict.fromkeys(v.kind for v in scene.graph.vertices)
-    words = [_WORDS[k] for k in kinds if k in _WORDS]
-    return " · ".join([*words, "blue text: value", "vermillion text: gradient"])
+_PREFIX = {"forward": "f", "backward": "b", "reversed": "b", "onward": "b", "across": "b", "saved": "s", "kept": "s"}

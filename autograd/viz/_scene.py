@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from . import _boxes, _columns
 from ._boxes import Shape, Style, Tag
@@ -27,16 +28,16 @@ class Scene:
     tags: dict[str, Tag]
     place: Placement
     title: str = ""
-    legend: bool = False
+    legend: Any = False
     scale: float = 1.0  # at which the picture is shown
 
 
 def make(
-    graph: Graph, style: Style, layout: str = "auto", title: str = "", legend: bool = False, least: dict | None = None
+    graph: Graph, style: Style, layout: str = "auto", title: str = "", legend: Any = False, least: dict | None = None
 ) -> Scene:  # fmt: skip
     """Shapes, tags and places; `least` gives widths to keep free for what is drawn elsewhere in the same column."""
     shapes = {v.id: _boxes.shape(graph, v, style) for v in graph.vertices}
-    tags = {e.id: t for e in graph.edges if (t := _boxes.tag(graph, e, style)) is not None}
+    tags = {e.id: t for e in graph.edges if e.kind != "kept" and (t := _boxes.tag(graph, e, style)) is not None}
     spine = _spine(graph)
     links = [
         Link(e.id, e.source.id, e.target.id, (t.w, t.h) if (t := tags.get(e.id)) else None, _weight(e, spine))
@@ -104,7 +105,7 @@ def _spine(graph: Graph) -> set[str]:
 
 
 def _weight(e: Edge, spine: set[str]) -> float:
-    return 12.0 if e.id in spine else 1.0 if e.source.is_leaf else 3.0
+    return 0.5 if e.kind == "kept" else 12.0 if e.id in spine else 1.0 if e.source.is_leaf else 3.0
 
 
 # ---------------------------------------------------------------------------------------------- wires
@@ -117,11 +118,11 @@ def route(scene: Scene, e: Edge) -> tuple[str, list[Point]]:
         return "", []
     if e.id in scene.place.curves:
         return _given_curve(*scene.place.curves[e.id])
-    if e.kind == "saved":
+    if e.kind in ("saved", "across") and len(points) == 2:
         return _saved_link(points)
     flat = scene.style.direction == "LR"
-    back = e.kind == "backward"  # drawn along the forward wire, with the head at its start
-    first, last = (e.target, e.source) if back else (e.source, e.target)
+    back = e.kind in ("backward", "reversed")  # drawn along the forward wire, with the head at its start
+    first, last = (e.target, e.source) if e.kind == "backward" else (e.source, e.target)
     start, out = _border(scene, first, points[0], points[1], flat, leaving=True)
     stop, into = _border(scene, last, points[-1], points[-2], flat, leaving=False)
     heads = _base(start, out) if back else start, stop if back else _base(stop, into)
@@ -165,8 +166,12 @@ def _base(tip: Point, d: Point) -> Point:
 
 
 def _saved_link(points: list[Point]) -> tuple[str, list[Point]]:
-    (x, y), (_, stop) = points[0], points[-1]
-    return f"M{_n(x)},{_n(y)}L{_n(x)},{_n(stop - 7)}", _arrow((x, stop), (0.0, -1.0))
+    """Straight down or up; in a curve where the ends are not above one another."""
+    (x, y), (to, stop) = points[0], points[-1]
+    sign = 1.0 if stop > y else -1.0
+    head, bend = stop - 7 * sign, (y + stop) / 2
+    way = f"L{_n(to)},{_n(head)}" if abs(to - x) < 1 else f"C{_n(x)},{_n(bend)} {_n(to)},{_n(bend)} {_n(to)},{_n(head)}"
+    return f"M{_n(x)},{_n(y)}{way}", _arrow((to, stop), (0.0, -sign))
 
 
 def _segment(p: Point, a: Point, q: Point, b: Point) -> str:

@@ -81,7 +81,7 @@ class Numbers:
     def _node_value(self, node: Any) -> Any:
         if getattr(node.plan.op, "outputs", ()) and not isinstance(node.plan, PickPlan):
             return self._replayed(node)  # a tuple; small anyway, and only its picks are shown
-        if node.value is not None:
+        if node.value is not None and not _changed(node.value, node.seq):
             return node.value
         for a in (self._live.get(node), self._saved_out(node)):
             if a is not None and a.shape == node.shape and not _changed(a, node.seq):

@@ -241,4 +241,5 @@ def test_dark_readers_get_dark_colours_by_class():
 def test_title_and_legend_are_written():
     shown = texts(viz.draw(walk()[0], title="A <neuron>", legend=True).svg())
     assert "A <neuron>" in shown
-    assert any("vermillion text: gradient" in t for t in shown)
+    assert {"input", "result", "value", "gradient"} <= set(shown)
+    assert "result" not in texts(viz.draw(walk()[0]).svg())

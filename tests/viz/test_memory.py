@@ -1,0 +1,109 @@
+"""What pictures say about memory: written in place, shared by a view, kept for the backward pass; and about orders."""
+
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+
+import autograd
+from autograd import viz
+from autograd.viz._scene import rectangles, route
+
+from .walk import SVG, texts, walk, wires
+
+
+def written():
+    a = autograd.tensor([1.0, 2.0], requires_grad=True)
+    h = a * 2
+    h.add_(1)
+    v = h.view(2, 1)
+    v.mul_(3)
+    return a, (h.exp() * 1e-3).sum()
+
+
+def test_operations_in_place_wear_the_version_of_their_memory():
+    _, y = written()
+    graph = viz.draw(y).graph
+    assert [v.version for v in graph.operations if v.version] == [1, 2]
+    assert "+1 ⟨v1⟩" in texts(viz.draw(y).svg())
+    assert "⟨v1⟩" in viz.draw(y).source
+
+
+def test_wires_between_tensors_of_one_memory_are_dotted():
+    x = autograd.randn(4, 3, requires_grad=True)
+    graph = viz.draw((x.T.reshape(12) * 2).sum()).graph
+    assert [(e.target.op, e.alias) for e in graph.edges if e.source.kind != "output"][:2] == [
+        ("permute", True), ("reshape", False),
+    ]  # fmt: skip
+    (e,) = [e for e in viz.draw(x.view(12).sum()).graph.edges if e.alias]
+    assert e.target.op == "view"
+    assert 'stroke-linecap="round"' in viz.draw(x.view(12).sum()).svg()
+
+
+def test_values_are_those_before_the_memory_was_written_again():
+    a, y = written()
+    shown = {v.label: v.value for v in viz.draw(y).graph.operations}
+    np.testing.assert_array_equal(shown["×2"], [2.0, 4.0])
+    np.testing.assert_array_equal(shown["+1"], [3.0, 5.0])
+    np.testing.assert_array_equal(shown["exp"], np.exp(np.float32([9.0, 15.0])))
+    y.backward()
+    np.testing.assert_allclose(viz.draw(y).graph.leaves[0].grad, a.grad.numpy(), rtol=1e-6)
+
+
+def test_what_is_kept_is_drawn_once_and_linked_to_all_that_keep_it():
+    y, names = walk()
+    graph = viz.draw(y, saved=True, names=names).graph
+    links = {(e.source.name, e.target.label) for e in graph.edges if e.kind == "kept"}
+    assert links == {("w", "z"), ("x", "z"), ("u₂", "u₂"), ("u₃", "u₃"), ("u₃", "1/u")}
+    assert [v.name for v in graph.vertices if v.kind == "saved"] == ["u₂", "u₃"]
+    x = autograd.tensor([0.5, 1.0], requires_grad=True)
+    h = x.exp()
+    graph = viz.draw((h * h.sin()).sum(), saved=True).graph
+    (held,) = [v for v in graph.vertices if v.kind == "saved" and v.name == "h"]
+    assert len([e for e in graph.edges if e.source is held]) == 2  # sin keeps it, and ×
+
+
+@pytest.mark.parametrize("style", ["wires", "cards"])
+def test_kept_tensors_have_their_own_room(style):
+    scene = viz.draw(walk()[0], saved=True, style=style)._scene
+    found = list(rectangles(scene).values())
+    for i, a in enumerate(found):
+        for b in found[i + 1 :]:
+            assert a[2] <= b[0] + 0.6 or b[2] <= a[0] + 0.6 or a[3] <= b[1] + 0.6 or b[3] <= a[1] + 0.6
+    assert "-.->" in viz.draw(walk()[0], saved=True).mermaid()
+    assert "style=dashed" in viz.draw(walk()[0], saved=True).source
+
+
+def test_memory_tells_bytes():
+    d = viz.draw(walk()[0], memory=True)
+    assert "keeps 16 B" in texts(d.svg())
+    assert "kept for backward: 24 B" in d.graph.notes
+
+
+def test_operations_of_derivatives_are_told_by_their_order():
+    x = autograd.tensor(0.5, requires_grad=True)
+    y = autograd.sin(x) * x
+    (g,) = autograd.grad(y, x, create_graph=True)
+    (g2,) = autograd.grad(g, x, create_graph=True)
+    assert {v.order for v in viz.draw(y).graph.operations} == {0}
+    assert {v.order for v in viz.draw(g).graph.operations} == {0, 1}
+    assert {v.order for v in viz.draw(g2).graph.operations} == {1, 2}
+    assert "∂²" in texts(viz.draw(g2).svg())
+    assert "∂²" not in texts(viz.draw(g).svg())
+
+
+def test_the_backward_view_joins_its_nodes():
+    scene = viz.draw(walk()[0], view="backward")._scene
+    found = rectangles(scene)
+    for e in scene.graph.edges:
+        path, arrow = route(scene, e)
+        (x, y), (a, b, c, d) = arrow[0], found[e.source.id]
+        assert max(a - x, x - c, b - y, y - d) <= 2.5, e.id  # the head touches what the gradient goes to
+        assert path.startswith("M")
+
+
+def test_tooltips_tell_bytes_and_kind():
+    y, names = walk()
+    titles = [t.text for t in ET.fromstring(viz.draw(y, names=names).svg()).iter(f"{SVG}title")]
+    assert any("8 B, requires_grad=True, is_leaf=True" in t for t in titles)
+    assert len(wires(viz.draw(y).svg())) == 8
