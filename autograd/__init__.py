@@ -54,6 +54,7 @@ _SUBMODULES = (
     "fft",
     "graph",
     "linalg",
+    "masked",
     "numpy",
     "profiler",
     "scipy",

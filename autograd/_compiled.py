@@ -83,6 +83,7 @@ def compiled_entry(op: Any, general: Callable) -> Callable:
         "_category": category, "_Complex": Complex, "_wrap": wrap, "_note_view": note_view, "_may_share": may_share,
         "_plans": {}, "_held": exports.table, "_exports": exports, "_defaults": op.parameter_defaults,
     }  # fmt: skip
+    op.scopes.append(scope_)
     function = FunctionType(_first_call.__code__, scope_, op.name)
     scope_["_compile_entry"] = lambda: _compile(op, scope_, function)
     return function

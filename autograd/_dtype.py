@@ -39,6 +39,8 @@ class dtype:
             _CATEGORY[self._numpy] = 2
             FLOATING.add(self._numpy)
             HALVES.add(self._numpy)
+            for call in ON_BFLOAT16:
+                call(self._numpy)
         return self._numpy
 
     __numpy_dtype__ = dtype
@@ -101,6 +103,7 @@ _CATEGORY = {n: "biufc".index(n.kind) - (n.kind in "ufc") for n in _FROM_NUMPY}
 FLOATING = {n for n in _FROM_NUMPY if n.kind in "fc"}
 # Sums of these are kept in float32 and rounded once: bfloat16 counts no further than 256. It joins when it is loaded.
 HALVES = {np.dtype(np.float16)}
+ON_BFLOAT16: list = []  # called with the NumPy dtype when it is loaded
 _PYTHON = {builtins.bool: bool, builtins.int: int64, builtins.float: float32, builtins.complex: complex64}
 
 _default = float32
@@ -224,6 +227,21 @@ def result_dtype(values: tuple) -> np.dtype:
         groups[rank] = n if groups[rank] is None else _join(groups[rank], n)  # type: ignore[arg-type]
     result = _combine(groups[0], _combine(groups[1], groups[2]))
     return _default.dtype if result is None else result
+
+
+def element(value: object, n: np.dtype) -> object:
+    """A number as a tensor of this NumPy dtype is to hold it; a negative one wraps in an unsigned dtype.
+
+    Raises:
+        RuntimeError: a number beyond an integer dtype's range.
+    """
+    if not isinstance(value, (builtins.int, builtins.float)) or n.kind not in "iu":
+        return value
+    info = np.iinfo(n)
+    low = info.min if n.kind == "i" else -info.max
+    if not low <= value <= info.max:
+        raise RuntimeError(f"value cannot be converted to type {n.name} without overflow: {value}")
+    return value if value >= info.min else builtins.int(value) + info.max + 1
 
 
 def can_cast(from_: dtype, to: dtype) -> builtins.bool:

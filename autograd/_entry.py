@@ -39,11 +39,11 @@ def refuse_recorded(name: str, argument: str, value: Any) -> None:
 
 def general_entry(op: Any) -> Callable:
     """The public function of an operation, for any arity."""
-    raw, one = op.raw, len(op.inputs) == 1 and not op.variadic
+    one = len(op.inputs) == 1 and not op.variadic
 
     def entry(*args: Any, **kwargs: Any) -> Any:
         if args and type(args[0]) in RAW and (one if len(args) == 1 else all_raw(args)):
-            return raw(*args, **kwargs)  # a rule that runs on arrays
+            return op.raw(*args, **kwargs)  # a rule that runs on arrays
         if "out" in kwargs:
             out = kwargs.pop("out")
             result = op.apply(*op.bind(args, kwargs))

@@ -17,7 +17,7 @@ import numpy as np
 from ._array import NUMBERS, Array, exports, is_raw, may_share, ndarray, quiet, tick
 from ._array import broadcast_shapes as _broadcast_shapes
 from ._compiled import NUMBERLIKE, compiled_entry
-from ._dtype import FLOATING, HALVES, category, get_default_dtype, result_dtype
+from ._dtype import FLOATING, HALVES, ON_BFLOAT16, category, get_default_dtype, result_dtype
 from ._entry import (
     MISSING,  # fmt: skip
     general_entry,
@@ -118,7 +118,7 @@ class Declaration:
 
     sample: Any = None
     method: bool | None = None
-    inplace = elementwise = linear = commutes = view = quiet = wide = lends_result = False
+    inplace = elementwise = linear = commutes = view = quiet = wide = bitwise = lends_result = False
     holomorphic = differentiable_twice = True
     operators: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
@@ -147,6 +147,8 @@ class Declaration:
 class Op(Declaration):
     """A primitive: its kernel, rules and everything the declaration says about it."""
 
+    narrow: np.dtype | None = None  # bfloat16's, when a program has asked for it
+
     def __init__(self, kernel: Callable, options: dict[str, Any]) -> None:
         self.kernel = kernel
         self.name = kernel.__name__.strip("_")
@@ -160,6 +162,7 @@ class Op(Declaration):
         self.operator_entry: Callable | None = None
         self.fast_names: tuple[str, ...] = ()
         self.plans: dict[tuple, Plan] = {}
+        self.scopes: list[dict] = []  # the globals of its compiled entries
         if self.wide:
             self.kernel = kernel = _widely(kernel)
         if self.quiet:
@@ -172,6 +175,14 @@ class Op(Declaration):
         return (
             namedtuple(self.name, self.outputs or (self.result_name, *self.aux)) if self.outputs or self.aux else None
         )
+
+    def round_to(self, narrow: np.dtype) -> None:
+        """From now on compute values of dtype `narrow` in float32. A view has nothing to compute."""
+        if self.view or self.bitwise:
+            return
+        self.kernel, self.raw = _rounded(self.kernel, narrow), _rounded(self.raw, narrow)
+        for scope_ in self.scopes:
+            scope_["_kernel"], scope_["_raw"] = _rounded(scope_["_kernel"], narrow), self.raw
 
     def _read_signature(self, kernel: Callable) -> None:
         """Inputs and parameters from the kernel's code object (`inspect.signature` would double the import time)."""
@@ -385,6 +396,8 @@ class Op(Declaration):
         target = result_dtype(tuple(arrays))
         if self.promote == "float" and target not in FLOATING and category(target) < 2:
             target = get_default_dtype().dtype
+        if target.kind in "iu":
+            arrays = [_wrapped(a, target) if type(a) is int else a for a in arrays]
         return [a if a is None or type(a) in NUMBERS or a.dtype == target else a.astype(target) for a in arrays]
 
     def retry(self, arrays: Sequence, params: tuple = ()) -> Any:
@@ -467,6 +480,11 @@ class Op(Declaration):
             note_view(result, source)
 
 
+def _wrapped(value: int, target: np.dtype) -> int:
+    """A Python integer as an integer dtype holds it: modulo 2 to the number of bits."""
+    return value if np.iinfo(target).min <= value <= np.iinfo(target).max else int(np.int64(value).astype(target))
+
+
 def _unrecorded(arrays: tuple, nodes: tuple) -> tuple:
     """The inputs that no edge leads to, by position."""
     return tuple(
@@ -499,6 +517,32 @@ def _widely(kernel: Callable) -> Callable:
 
     return wide
 
+
+def _rounded(kernel: Callable, narrow: np.dtype) -> Callable:
+    """The kernel for arrays of a dtype that NumPy promotes badly, bfloat16: float32 inside, rounded at the end."""
+
+    @functools.wraps(kernel)
+    def rounded(*arrays: Any, **params: Any) -> Any:
+        if not any(getattr(a, "dtype", None) == narrow for a in arrays):
+            return kernel(*arrays, **params)
+        out = kernel(*[a.astype(np.float32) if getattr(a, "dtype", None) == narrow else a for a in arrays], **params)
+        wider = any(getattr(a, "dtype", None) in (np.float32, np.float64) for a in arrays)
+        if wider or params.get("dtype") is not None:
+            return out
+        back = lambda a: a.astype(narrow) if getattr(a, "dtype", None) == np.float32 else a  # noqa: E731
+        return type(out)(map(back, out)) if type(out) in (tuple, list) else back(out)
+
+    return rounded
+
+
+def _round_all(narrow: np.dtype) -> None:
+    """Teach every operation about bfloat16, once a program uses it: others do not pay for the question."""
+    for declared in {id(d): d for d in dict.values(registry) if isinstance(d, Op)}.values():
+        declared.round_to(narrow)
+    Op.narrow = narrow
+
+
+ON_BFLOAT16.append(_round_all)
 
 # ---------------------------------------------------------------------------------------------- declaring
 
@@ -581,6 +625,7 @@ def op(kernel: Callable | None = None, /, **options: Any) -> Any:
     quiet: the kernel may divide by zero and the like; NumPy's warnings are off while it runs.
     lends_result: a rule reads the result, which may be changed in place all the same (the node takes a copy then), as
         PyTorch allows where its own rule reads something else.
+    bitwise: the kernel works on the representation of numbers, so bfloat16 is not computed in float32.
     holomorphic: rules are written for real numbers, the engine conjugates for complex ones; False where
         the rules treat complex numbers themselves.
     """
@@ -593,7 +638,10 @@ def op(kernel: Callable | None = None, /, **options: Any) -> Any:
         entry = short_entry(declared, general)
         if len(declared.inputs) == 2:
             declared.operator_entry = short_entry(declared, general, operator=True)
-    return _publish(declared, entry)
+    published = _publish(declared, entry)
+    if Op.narrow is not None:
+        declared.round_to(Op.narrow)
+    return published
 
 
 def composite(function: Callable | None = None, /, **options: Any) -> Any:

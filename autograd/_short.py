@@ -148,6 +148,7 @@ def short_entry(op: Any, general: Callable, template: str = "", operator: bool =
         "_is_operand": is_operand, "_keep": keep, "_ref": ref, "_ndarray": ndarray,
         "_both": None, "_first": None, "_second": None, "_number": None,
     }  # fmt: skip
+    op.scopes.append(scope_)
 
     def plan(name: str, needs: tuple[bool, ...], numbers: bool) -> Any:
         scope_[f"_{name}"] = made = op.plan(needs, numbers)

@@ -330,7 +330,8 @@ def randint_like(
 
 
 @composite(method=False)
-def normal(mean=0.0, std=1.0, size=None, *, generator=None, out=None, dtype=None, device=None, requires_grad=False):
+def normal(mean=0.0, std=1.0, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None, pin_memory=False,
+           requires_grad=False):  # fmt: skip
     """Normal numbers with the given mean and standard deviation, numbers or tensors."""
     if any(isinstance(s, (int, float)) and s < 0 for s in (std,)):
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")

@@ -47,14 +47,15 @@ def _pool(
             )
     lead = tuple(input.shape[:-n])
     planes = int(np.prod(lead))
+    if not planes:
+        empty = input.new_zeros((*lead, *outs))
+        return (empty, empty.long()) if return_indices else empty
     if samples is None:
         samples = autograd.rand(planes, n, dtype=autograd.float64 if input.dtype == autograd.float64 else None)
     drawn = samples.numpy().reshape(planes, n).astype(np.float64)
     # PyTorch's samples name the axes from the last to the first in 2 dimensions, from the first to the last in 3.
     drawn = drawn[:, ::-1] if n == 2 else drawn
-    places = (
-        np.stack([_places(row, sizes, outs, windows) for row in drawn]) if planes else np.zeros((0, 1, 1), np.int64)
-    )
+    places = np.stack([_places(row, sizes, outs, windows) for row in drawn])
     count = places.shape[1]
     gathered = input.reshape(planes, -1).gather(1, autograd.tensor(places.reshape(planes, -1)))
     values, which = gathered.reshape(planes, count, -1).max(-1)

@@ -36,6 +36,7 @@ LATER = (
     "linalg_products",
     "linalg_norm",
     "linalg_top",
+    "masked",
     "fft",
     "stft",
     "special",

@@ -414,6 +414,8 @@ def logsigmoid(input):
 @op(batch="align", name="_hardtanh", symbol="hardtanh", method=False, namespace="_", sample=cases(lambda r: [
     call(r(2, 3), low=-0.77, high=0.83), call(r(), low=-1.0, high=1.0)]))  # fmt: skip
 def _hardtanh(x, *, low, high):
+    if x.dtype.kind in "iu":
+        low, high = int(low), int(high)
     return np.minimum(np.maximum(x, low), high)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import _dtype
 from .._array import in_c_order
-from .._dtype import as_dtype, from_numpy_dtype
+from .._dtype import as_dtype, element, from_numpy_dtype
 from .._inplace import assign, check_writable
 from .._op import composite, op
 from .._samples import call, cases, reals
@@ -52,6 +52,8 @@ def convert(input, dtype, copy=False):
 @composite(namespace="Tensor", method=True)
 def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=None):
     """The tensor in another dtype (or that of another tensor); devices other than the CPU are refused."""
+    flags = [a for a in args if isinstance(a, bool)]  # non_blocking, copy
+    copy = copy or flags[1:] == [True]
     for a in args:
         if isinstance(a, Tensor):
             dtype = a.dtype
@@ -196,7 +198,7 @@ Tensor.copy_ = _copy
 )
 def _filled(x, *, value):
     """One value everywhere: what was there before no longer matters."""
-    return np.full_like(x, value)
+    return np.full_like(x, element(value, x.dtype))
 
 
 @_filled.grad("x")
@@ -213,14 +215,7 @@ def _fill(self, value):
                 f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions."
             )
         return _copy(self, value)
-    check_range(value, self._data.dtype)
     return assign(self, _filled(self, value=value), "fill_")
-
-
-def check_range(value, dtype):
-    """Raise when a number does not fit into an integer dtype, where NumPy may wrap it around."""
-    if dtype.kind in "iu" and not np.iinfo(dtype).min <= value <= np.iinfo(dtype).max:
-        raise RuntimeError(f"value {value} cannot be converted to type {dtype.name} without overflow")
 
 
 Tensor.fill_ = _fill

@@ -8,6 +8,7 @@ from collections import namedtuple
 import numpy as np
 
 from .._array import wrap_dim, wrap_dims
+from .._dtype import finfo, get_default_dtype
 from .._op import composite
 from .._tensor import Tensor, wrap
 from .arithmetic import div, mul, sub
@@ -58,6 +59,8 @@ def atleast_3d(*tensors):
 def hstack(tensors):
     """Joined side by side: along the second axis, vectors along the first."""
     tensors = [atleast_1d(t) for t in tensors]
+    if not tensors:
+        raise RuntimeError("hstack expects a non-empty TensorList")
     return cat(tensors, 0 if tensors[0].ndim == 1 else 1)
 
 
@@ -122,7 +125,9 @@ def meshgrid(*tensors, indexing=None):
         if t.ndim > 1:
             raise RuntimeError(f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {tuple(t.shape)}")
     if len({t.dtype for t in tensors}) > 1:
-        raise RuntimeError(f"torch.meshgrid expects all tensors to have the same dtype, got {[t.dtype for t in tensors]}")
+        raise RuntimeError(
+            f"torch.meshgrid expects all tensors to have the same dtype, got {[t.dtype for t in tensors]}"
+        )
     vectors = [reshape(t, (t.numel(),)) for t in tensors]
     shape = tuple(v.shape[0] for v in vectors)
     swap = indexing == "xy" and len(vectors) > 1
@@ -170,8 +175,11 @@ def flipud(input):
 @composite
 def rot90(input, k=1, dims=(0, 1)):
     """Turned by k right angles in the plane of two axes."""
+    if len(dims) != 2 or input.ndim < 2:
+        what, least, n = ("rotation dims ==", 2, len(dims)) if len(dims) != 2 else ("dims >=", 2, input.ndim)
+        raise RuntimeError(f"expected total {what} {least}, but got total dims = {n}: dims {tuple(dims)}")
     a, b = (wrap_dim(d, input.ndim) for d in dims)
-    if a == b or len(dims) != 2:
+    if a == b:
         raise RuntimeError(f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}")
     k %= 4
     if k == 0:
@@ -227,7 +235,7 @@ def nan_to_num(input, nan=0.0, posinf=None, neginf=None):
     """NaN and infinities replaced by numbers (the dtype's largest and smallest by default)."""
     if not input.is_floating_point():
         return input.clone()
-    limits = np.finfo(input._data.dtype)
+    limits = finfo(input.dtype)
     out = where(isnan(input), float(nan or 0.0), input)
     out = where(input == float("inf"), float(limits.max if posinf is None else posinf), out)
     return where(input == float("-inf"), float(limits.min if neginf is None else neginf), out)
@@ -256,6 +264,8 @@ def diff(input, n=1, dim=-1, prepend=None, append=None):
     """Differences of neighbours along `dim`, n times."""
     dim = wrap_dim(dim, input.ndim)
     parts = [t for t in (prepend, input, append) if t is not None]
+    if n < 0:
+        raise RuntimeError(f"order must be non-negative but got {n}")
     if n == 0:
         return input.clone()
     input = cat(parts, dim) if len(parts) > 1 else input
@@ -279,24 +289,25 @@ def _steps(y, x, dx, dim):
 
 
 def _trapezoids(y, x, dx, dim):
+    """Twice the area over each interval, and the axis."""
     dim = wrap_dim(dim, y.ndim)
     n = y.shape[dim]
-    means = (narrow(y, dim, 1, max(n - 1, 0)) + narrow(y, dim, 0, max(n - 1, 0))) / 2
-    return mul(means, _steps(y, x, dx, dim)), dim
+    pairs = narrow(y, dim, 1, max(n - 1, 0)) + narrow(y, dim, 0, max(n - 1, 0))
+    return mul(pairs, _steps(y, x, dx, dim)), dim
 
 
 @composite(aliases=("trapz",), method=False)
 def trapezoid(y, x=None, *, dx=None, dim=-1):
     """The integral of samples `y` at `x` (or every `dx`) along `dim`, by trapezoids."""
     areas, dim = _trapezoids(y, x, dx, dim)
-    return sum(areas, dim=dim)
+    return sum(areas, dim=dim) / 2
 
 
 @composite(method=False)
 def cumulative_trapezoid(y, x=None, *, dx=None, dim=-1):
     """The running integral of samples along `dim`, by trapezoids."""
     areas, dim = _trapezoids(y, x, dx, dim)
-    return cumsum(areas, dim=dim)
+    return cumsum(areas, dim=dim) / 2
 
 
 @composite(method=False)
@@ -322,7 +333,11 @@ def _slope(f, dim, spacing, edge_order):
     if isinstance(spacing, Tensor):
         h = diff(spacing, dim=0)
     else:
-        h = wrap(np.full(n - 1, spacing, f._data.dtype))
+        h = wrap(
+            np.full(
+                n - 1, spacing, f._data.dtype if f.is_floating_point() or f.is_complex() else get_default_dtype().dtype
+            )
+        )
     h = reshape(h, tuple(-1 if i == dim else 1 for i in range(f.ndim)))
     left, right = narrow(h, dim, 0, n - 2), narrow(h, dim, 1, n - 2)
     a, b, c = -right / (left * (left + right)), (right - left) / (left * right), left / (right * (left + right))
@@ -418,10 +433,10 @@ def _pair(first, a, second, b, keep, sizes_):
     for labels, other in ((first, second), (second, first)):
         alone = [i for i, c in enumerate(labels) if c not in other and c not in keep]
         if alone and labels is first:
-            a = sum(a, dim=tuple(alone))
+            a = _summed(a, tuple(alone))
             first = "".join(c for c in first if c in second or c in keep)
         elif alone:
-            b = sum(b, dim=tuple(alone))
+            b = _summed(b, tuple(alone))
             second = "".join(c for c in second if c in first or c in keep)
     batch = [c for c in first if c in second and c in keep]
     inner = [c for c in first if c in second and c not in keep]
@@ -475,6 +490,11 @@ def einsum(equation, *operands):
         t = sum(t, dim=gone)
         term = "".join(c for c in term if c in out)
     return permute(t, [term.index(c) for c in out]) if out else reshape(t, ())
+
+
+def _summed(t, axes, keepdim=False):
+    """A sum in the operands' own dtype, also for integers."""
+    return sum(t, dim=axes, keepdim=keepdim, dtype=t.dtype if t._data.dtype.kind in "biu" else None)
 
 
 def _labelled(equation, operands):
@@ -536,9 +556,9 @@ def tensordot(a, b, dims=2, out=None):
     left, right = [wrap_dim(d, a.ndim) for d in left], [wrap_dim(d, b.ndim) for d in right]
     for i, j in zip(left, right, strict=True):
         if a.shape[i] == 1 != b.shape[j]:  # a pair that broadcasts sums the longer one alone
-            b = sum(b, dim=j, keepdim=True)
+            b = _summed(b, j, keepdim=True)
         elif b.shape[j] == 1 != a.shape[i]:
-            a = sum(a, dim=i, keepdim=True)
+            a = _summed(a, i, keepdim=True)
         if a.shape[i] != b.shape[j]:
             raise RuntimeError(
                 f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} and second has "

@@ -169,7 +169,14 @@ def signbit(x):
 
 @op(batch="align", promote="same")
 def isclose(x, y, *, rtol=1e-5, atol=1e-8, equal_nan=False):
-    """|input - other| <= atol + rtol * |other|, elementwise."""
+    """|input - other| <= atol + rtol * |other|, elementwise.
+
+    Raises:
+        RuntimeError: a negative tolerance.
+    """
+    for name, value in (("rtol", rtol), ("atol", atol)):
+        if value < 0:
+            raise RuntimeError(f"isclose: {name} must be greater than or equal to zero, but got {value}")
     return np.isclose(x, y, rtol=rtol, atol=atol, equal_nan=equal_nan)
 
 
@@ -349,7 +356,15 @@ def _(g, x, y):
     return where((x <= y) | (y != y), nothing(g), g)
 
 
-@op(namespace="", elementwise=True)
+@op(namespace="", elementwise=True, inplace=True)
 def heaviside(x, y):
-    """0 below zero, 1 above, `values` at zero."""
-    return np.heaviside(x, y)
+    """0 below zero, 1 above, `values` at zero; of one dtype with the input.
+
+    Raises:
+        RuntimeError: the dtypes differ.
+    """
+    if x.dtype != y.dtype:
+        raise RuntimeError(
+            f"heaviside is not yet implemented for tensors with different dtypes: input {x.dtype}, values {y.dtype}"
+        )
+    return np.where(x == 0, y, (x > 0).astype(x.dtype))[()]

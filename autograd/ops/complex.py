@@ -18,7 +18,7 @@ _ANY = cases(lambda r: [call(r(2, 3)), call(r.complexes(2, 3)), call(r.complexes
 _COMPLEX = cases(lambda r: [call(r.complexes(2, 3)), call(r.complexes())])
 
 
-@op(batch="align", sample=_ANY, aliases=("conj_physical", "resolve_conj"), inplace=False, **_PLAIN)
+@op(batch="align", sample=_ANY, aliases=("conj_physical",), inplace=False, **_PLAIN)
 def conj(x):
     """The complex conjugate; a real tensor unchanged."""
     return np.conj(x) if x.dtype.kind == "c" else x
@@ -30,7 +30,18 @@ def _(g):
 
 
 Tensor.conj_physical_ = lambda self: self.copy_(conj(self)) if self.is_complex() else self
-Tensor.resolve_neg = lambda self: self
+
+
+@composite
+def resolve_conj(input):
+    """The tensor itself: conjugates are computed at once here, never put off."""
+    return input
+
+
+@composite
+def resolve_neg(input):
+    """The tensor itself: negatives are computed at once here, never put off."""
+    return input
 
 
 @op(batch="align", name="_real_part", namespace="_", method=False, symbol="Re", view=True, sample=_COMPLEX, **_PLAIN)

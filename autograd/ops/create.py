@@ -9,7 +9,7 @@ import numpy as np
 from .. import _dtype
 from .._array import exports, ndarray
 from .._convert import to_array
-from .._dtype import as_dtype, from_numpy_dtype, get_default_dtype
+from .._dtype import as_dtype, element, from_numpy_dtype, get_default_dtype
 from .._op import composite
 from .._tensor import Tensor, check_device, history, wrap
 from .cast import clone, convert
@@ -161,14 +161,15 @@ def _scalar(value):
 def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
     """A tensor of the given sizes holding one value; its dtype is the value's."""
     shape = _shape((size,))
-    return finish(np.full(shape, _scalar(fill_value), _fill_dtype(fill_value, dtype)), None, device, requires_grad, out)
+    d = _fill_dtype(fill_value, dtype)
+    return finish(np.full(shape, element(_scalar(fill_value), d), d), None, device, requires_grad, out)
 
 
 @composite(method=False)
 def full_like(input, fill_value, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
     """A tensor holding one value, with the shape and dtype of the input."""
     d = input._data.dtype if dtype is None else as_dtype(dtype).dtype
-    return finish(np.full(input._data.shape, _scalar(fill_value), d), None, device, requires_grad)
+    return finish(np.full(input._data.shape, element(_scalar(fill_value), d), d), None, device, requires_grad)
 
 
 @composite(namespace="Tensor", method=True)
@@ -213,6 +214,11 @@ def empty_permuted(
 ):
     """Uninitialised memory whose axes lie in the order `physical_layout`, outermost first."""
     size, order = sizes((size,)), sizes((physical_layout,))
+    if sorted(order) != [*np.arange(len(size))]:
+        raise RuntimeError(
+            f"empty_permuted: physical_layout {tuple(order)} must name each of the {len(size)} dimensions of size {tuple(size)} "
+            "once, none negative: no duplicate dim is allowed, and their Number of dimensions must match"
+        )
     data = np.empty([size[i] for i in order], _np_dtype(dtype)).transpose(np.argsort(order))
     return finish(data, None, device, requires_grad)
 
@@ -236,17 +242,30 @@ def arange(
     """
     start, end = (0, start) if end is None else (start, end)
     start, end, step = _scalar(start), _scalar(end), _scalar(step)
+    if not (math.isfinite(start) and math.isfinite(end)):
+        raise RuntimeError(f"unsupported range: {start} -> {end}")
+    d = _range_dtype((start, end, step), dtype if out is None else out.dtype)
+    n = _range_count(d, start, end, step)
+    if d.kind in "iu":
+        start, step = int(start), int(step)
+    values = np.arange(n, dtype=np.int64 if d.kind in "iu" else np.float64) * step + start
+    return finish(values.astype(d), None, device, requires_grad, out)
+
+
+def _range_count(dtype, start, end, step):
+    """How many numbers there are. For int64, and only there, the arguments are cut to integers first, as in PyTorch."""
     if step == 0:
         raise RuntimeError("step must be nonzero")
     if not all(map(math.isfinite, (start, end, step))):
         raise RuntimeError(f"unsupported range: {start} -> {end}")
     if (end - start) * step < 0:
         raise RuntimeError(f"upper bound and lower bound inconsistent with step sign: arange({start}, {end}, {step})")
-    d = _range_dtype((start, end, step), dtype)
-    n = max(0, math.ceil((end - start) / step))
-    whole = d.kind in "iu" and all(isinstance(v, int) for v in (start, step))
-    values = np.arange(n) * step + start if whole else np.arange(n, dtype=np.float64) * step + start
-    return finish(values.astype(d), None, device, requires_grad, out)
+    if dtype == np.int64:
+        start, end, step = int(start), int(end), int(step)
+        if step == 0:
+            raise ValueError(f"arange: step must be nonzero; as an integer it is {step}")
+        return max(0, -((start - end) // step))
+    return max(0, math.ceil((end - start) / step))
 
 
 @composite(method=False)
@@ -266,9 +285,19 @@ def _space(start, end, steps, dtype):
     if any(t.requires_grad for t in tensors):
         weight = wrap(np.linspace(0, 1, int(steps)).astype(d.dtype))
         return start * (1 - weight) + end * weight
-    kind = np.float64 if d.kind != "c" else np.complex128
-    grid = np.linspace(np.asarray(_scalar(start), kind), np.asarray(_scalar(end), kind), int(steps))
-    return wrap((np.trunc(grid) if d.kind in "iu" else grid).astype(d.dtype))
+    return wrap(_even(_scalar(start), _scalar(end), int(steps), d.dtype).astype(d.dtype))
+
+
+def _even(start, end, steps, dtype):
+    """Even steps, counted from the nearer end; between whole numbers for an integer dtype."""
+    kind = np.complex128 if dtype.kind == "c" else np.float64
+    if dtype.kind in "iu":
+        start, end = int(start), int(end)
+    step = (end - start) / (steps - 1) if steps > 1 else 0.0
+    at = np.arange(steps, dtype=kind)
+    values = np.where(np.arange(steps) < steps // 2, start + step * at, end - step * (steps - 1 - at))
+    values = values if steps != 1 else np.asarray([start], kind)
+    return np.trunc(values) if dtype.kind in "iu" else values
 
 
 def _space_dtype(start, end, tensors):
@@ -291,6 +320,9 @@ def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=Non
 def logspace(start, end, steps, base=10.0, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
     """`steps` powers of `base` with evenly spaced exponents from `start` to `end`."""
     d = _space_dtype(start, end, ()) if dtype is None else as_dtype(dtype)
+    start, end = _scalar(start), _scalar(end)
+    if d.dtype.kind in "iu":
+        start, end = int(start), int(end)
     values = _scalar(base) ** _space(start, end, steps, _dtype.complex128 if d.kind == "c" else _dtype.float64)._data
     return finish(values.astype(d.dtype), None, device, requires_grad, out)
 
@@ -323,7 +355,8 @@ def triu_indices(row, col, offset=0, *, dtype=None, device=None, layout=None):
 @composite(method=False)
 def scalar_tensor(s, *, dtype=None, layout=None, device=None, requires_grad=False):
     """A 0-d tensor of the default dtype."""
-    return finish(np.asarray(s, _np_dtype(dtype)), None, device, requires_grad)
+    d = _np_dtype(dtype)
+    return finish(np.asarray(element(_scalar(s), d), d), None, device, requires_grad)
 
 
 @composite(method=False)

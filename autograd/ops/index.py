@@ -197,6 +197,12 @@ def _axis(dim, input):
 @composite
 def narrow(input, dim, start, length):
     """The view of `length` indices from `start` along `dim`."""
+    if not input.ndim:
+        raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
+    if isinstance(start, Tensor) and (start.ndim or start._data.dtype.kind not in "iu"):
+        raise RuntimeError(
+            f"narrow(): start must be an 0-dim integral Tensor, got {start.dtype!r} {tuple(start.shape)}"
+        )
     dim, start, length = wrap_dim(dim, input.ndim), int(start), int(length)
     n = input.shape[dim]
     if start < 0:
@@ -244,12 +250,12 @@ def gather(x, *, dim, index, sparse_grad=False):
         raise RuntimeError(
             f"Index tensor must have the same number of dimensions as input tensor: {index.ndim} and {x.ndim}"
         )
-    check_index("gather", index, x.shape[dim], dim)
     if any(i > n for d, (i, n) in enumerate(zip(index.shape, x.shape, strict=True)) if d != dim):
         raise RuntimeError(
             f"Size does not match at dimension: expected index {list(index.shape)} to be no larger than self "
             f"{list(x.shape)} apart from dimension {dim}"
         )
+    check_index("gather", index, x.shape[dim], dim)
     return x[_along(index, dim, x.shape)]
 
 
@@ -265,7 +271,7 @@ def scatter_zeros(x, index, *, dim, shape):
     out = np.zeros_like(x, shape=shape)
     index = index._data if isinstance(index, Tensor) else index
     if not shape or not index.size:
-        return np.sum(x) if not shape else out
+        return np.sum(x, dtype=x.dtype) if not shape else out
     np.add.at(out, _along(index, wrap_dim(dim, out.ndim), shape), x[tuple(slice(n) for n in index.shape)])
     return out
 

@@ -191,6 +191,10 @@ def _weights(input: Any, fweights: Any, aweights: Any) -> Any:
             raise RuntimeError(
                 f"cov(): expected {name} to have {n} elements, one per observation, got shape {tuple(w.shape)}"
             )
+        whole = w is None or raw(w).dtype.kind in "iu"
+        if w is not None and whole != (name == "fweights"):
+            kind = "integral" if name == "fweights" else "floating point"
+            raise RuntimeError(f"cov(): expected {name} to have {kind} dtype but got {name} with dtype {raw(w).dtype}")
         if w is not None and np.any(raw(w) < 0):
             raise RuntimeError(f"cov(): {name} cannot be negative")
     if fweights is None or aweights is None:

@@ -474,9 +474,31 @@ def cholesky_solve(input, L, upper=False):
     """
     _check_factor(L, "cholesky_solve")
     _check_sides(L, input, "cholesky_solve")
+    return _cholesky_solve(input, L, upper=upper)
+
+
+# Both read one triangle of L, and differentiate as if A had been computed from all of L, as PyTorch does: a step of one
+# element is no test for them, so their samples are 1 by 1, and tests/ops/test_linalg.py has recorded values.
+@op(
+    sample=cases(lambda r: [call(r(1, 2), r(1, 1, lo=1, hi=2)), call(r(3, 1, 2), r(1, 1, lo=1, hi=2), upper=True)]),
+    **_PRIVATE,
+)
+def _cholesky_solve(x, L, *, upper=False):
     if upper:
-        return solve_triangular(L, solve_triangular(adjoint(L), input, upper=False), upper=True)
-    return solve_triangular(adjoint(L), solve_triangular(L, input, upper=False), upper=True)
+        return solve_triangular(L, solve_triangular(adjoint(L), x, upper=False), upper=True)
+    return solve_triangular(adjoint(L), solve_triangular(L, x, upper=False), upper=True)
+
+
+@_cholesky_solve.grad("x")
+def _(g, L, upper):
+    return _cholesky_solve(g, L, upper=upper)
+
+
+@_cholesky_solve.grad("L")
+def _(g, L, out, upper):
+    product = _cholesky_solve(g, L, upper=upper) @ adjoint(out)
+    both = product + adjoint(product)
+    return -(L @ both) if upper else -(both @ L)
 
 
 def _check_factor(L: Any, name: str) -> None:
@@ -487,5 +509,16 @@ def _check_factor(L: Any, name: str) -> None:
 def cholesky_inverse(L, upper=False):
     """The inverse of A given its Cholesky factor: A = L Lᴴ, or Lᴴ L when `upper`."""
     _check_factor(L, "cholesky_inverse")
-    half = solve_triangular(L, eye_like(raw(L), L.shape[-1]), upper=upper)
+    return _cholesky_inverse(L, upper=upper)
+
+
+@op(sample=cases(lambda r: [call(r(1, 1, lo=1, hi=2)), call(r(3, 1, 1, lo=1, hi=2), upper=True)]), **_PRIVATE)
+def _cholesky_inverse(x, *, upper=False):
+    half = solve_triangular(x, eye_like(x, x.shape[-1]), upper=upper)
     return half @ adjoint(half) if upper else adjoint(half) @ half
+
+
+@_cholesky_inverse.grad("x")
+def _(g, x, out, upper):
+    both = out @ (g + adjoint(g)) @ out
+    return -(x @ both) if upper else -(both @ x)

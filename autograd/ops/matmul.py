@@ -8,6 +8,7 @@ from .._array import in_c_order
 from .._op import composite, op
 from .._samples import call, cases
 from .arithmetic import add, mul
+from .cast import convert
 from .reduce import sum
 from .shape import reshape, squeeze, transpose, unsqueeze
 
@@ -173,11 +174,24 @@ def outer(input, vec2):
 
 
 def _scaled_sum(name, input, product, beta, alpha):
-    """beta * input + alpha * product; input is not looked at when beta is 0."""
+    """beta * input + alpha * product; input is not looked at when beta is 0. Integers take integer factors.
+
+    Raises:
+        RuntimeError: addr of integers with a fractional factor; the others cut it off, as in PyTorch.
+    """
+    whole = product.dtype
+    if whole.kind in "biu":
+        for factor, value in (("beta", beta), ("alpha", alpha)):
+            if name == "addr" and isinstance(value, float):
+                raise RuntimeError(
+                    f"addr: For integral input tensors, argument {factor} must not be a floating point number."
+                )
+        beta, alpha = int(beta), int(alpha)
     product = product if alpha == 1 else mul(product, alpha)
     if beta == 0:
         return product
-    return add(input if beta == 1 else mul(input, beta), product)
+    total = add(input if beta == 1 else mul(input, beta), product)
+    return convert(total, whole) if whole.kind == "b" else total
 
 
 @composite(inplace=True)
@@ -207,4 +221,9 @@ def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
 @composite(inplace=True)
 def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
     """beta * input + alpha * the sum over the batch of batch1 @ batch2."""
-    return _scaled_sum("addbmm", input, sum(bmm(batch1, batch2), dim=0), beta, alpha)
+    return _scaled_sum("addbmm", input, _batch_sum(bmm(batch1, batch2)), beta, alpha)
+
+
+def _batch_sum(product):
+    """The sum over the batch, of integers in their own dtype."""
+    return sum(product, dim=0, dtype=product.dtype if product.dtype.kind in "biu" else None)

@@ -131,8 +131,8 @@ def _(g, out):
 
 @op(sample=reals(-3, 3), symbol="x²", caption="× 2x", elementwise=True, inplace=True)
 def square(x):
-    """input * input."""
-    return x * x
+    """input * input; of bools the integers 0 and 1."""
+    return x * x if x.dtype != bool else x.astype(np.int64)
 
 
 @square.grad("x")
@@ -350,26 +350,26 @@ def _(g, x, out):
 @op(sample=reals(-3, 3, avoid=(-3, -2, -1, 0, 1, 2, 3)), elementwise=True, inplace=True)
 def floor(x):
     """The largest whole number not above the input."""
-    return np.floor(x) if x.dtype.kind == "f" else x
+    return np.floor(x) if x.dtype.kind == "f" else x.copy()
 
 
 @op(sample=reals(-3, 3, avoid=(-3, -2, -1, 0, 1, 2, 3)), elementwise=True, inplace=True)
 def ceil(x):
     """The smallest whole number not below the input."""
-    return np.ceil(x) if x.dtype.kind == "f" else x
+    return np.ceil(x) if x.dtype.kind == "f" else x.copy()
 
 
 @op(sample=reals(-3, 3, avoid=(-3, -2, -1, 0, 1, 2, 3)), aliases=("fix",), elementwise=True, inplace=True)
 def trunc(x):
     """The whole part, towards zero."""
-    return np.trunc(x) if x.dtype.kind == "f" else x
+    return np.trunc(x) if x.dtype.kind == "f" else x.copy()
 
 
 @op(batch="align", sample=reals(-2.4, 2.4, avoid=(-2.5, -1.5, -0.5, 0.5, 1.5, 2.5)), inplace=True)
 def round(x, *, decimals=0):
     """The nearest whole number (or to `decimals` places), halves to even."""
     if x.dtype.kind in "biu":
-        return x
+        return x.copy()
     return np.round(x, decimals)
 
 
@@ -466,7 +466,13 @@ def _(g, y, out):
 @op(sample=reals(-3, 3), promote="same", elementwise=True)
 def logaddexp(x, y):
     """log(e ** input + e ** other) without overflow."""
-    return np.logaddexp(x, y)
+    return np.logaddexp(x, y) if np.result_type(x, y).kind != "c" else complex_logaddexp(x, y)
+
+
+def complex_logaddexp(x, y):
+    """Factors out the power whose real part is larger, so that no exponential overflows."""
+    least, most = np.where(x.real < y.real, x, y), np.where(x.real < y.real, y, x)
+    return most + np.where(np.isinf(least.real), 0.0, np.log1p(np.exp(least - most)))
 
 
 @logaddexp.grad("x")
@@ -500,7 +506,7 @@ def _(g, x, y):
     return g * _weight(y * math.log(2), x * math.log(2))
 
 
-@op(sample=reals(0.3, 3), promote="same", elementwise=True, inplace=True)
+@op(sample=reals(0.3, 3), promote="float", elementwise=True, inplace=True)
 def copysign(x, y):
     """|input| with the sign of other."""
     return np.copysign(x, y)
@@ -516,7 +522,7 @@ def _(g, y):
     return nothing(g)
 
 
-@op(promote="same", elementwise=True, inplace=True, sample=reals(0.3, 3, other=reals(4, 5)))
+@op(promote="same", elementwise=True, inplace=True, bitwise=True, sample=reals(0.3, 3, other=reals(4, 5)))
 def nextafter(x, y):
     """The next representable number after input towards other."""
     return np.nextafter(x, y)

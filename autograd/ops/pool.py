@@ -305,18 +305,19 @@ def _average(spatial, input, kernel_size, stride, padding, ceil_mode, count_incl
     total = _window_sum(
         input, kernel=kernel, stride=stride, pads=_pads(size, kernel, stride, padding, dilation, out), count=out
     )
+    rounding = None if input.is_floating_point() else "trunc"  # means of integers are integers, as in PyTorch
     if divisor_override is not None:
-        return total / divisor_override
+        return div(total, divisor_override, rounding_mode=rounding)
     counts = [
         _counts(n, k, s, p, o, count_include_pad)
         for n, k, s, p, o in zip(size, kernel, stride, padding, out, strict=True)
     ]
     if all((c == c[0]).all() for c in counts):
-        return total / math.prod(int(c[0]) for c in counts)
+        return div(total, math.prod(int(c[0]) for c in counts), rounding_mode=rounding)
     grid = counts[0]
     for c in counts[1:]:
         grid = grid[..., None] * c
-    return total / wrap(grid.astype(input._data.dtype))
+    return div(total, wrap(grid.astype(input._data.dtype)), rounding_mode=rounding)
 
 
 @composite(namespace=_F)
@@ -497,6 +498,7 @@ def max_unpool3d(input, indices, kernel_size, stride=None, padding=0, output_siz
 
 from .._tensor import wrap  # noqa: E402
 from .activation import relu  # noqa: E402
+from .arithmetic import div  # noqa: E402
 from .pointwise import abs, sign  # noqa: E402
 from .shape import reshape  # noqa: E402
 

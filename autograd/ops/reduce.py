@@ -15,8 +15,9 @@ from .._op import composite, op
 from .._samples import call, cases
 from ._pieces import by_rows
 from .compare import maximum, minimum, where
+from .complex import real
 from .index import narrow, scatter_zeros
-from .pointwise import exp
+from .pointwise import complex_logaddexp, exp
 from .shape import cat, expand, flip, reshape, unsqueeze
 
 _AXES = cases(
@@ -101,10 +102,11 @@ def _(g, x_shape, dim, keepdim):
 
 
 def _check_mean(name, x, dtype):
-    if dtype is None and x.dtype.kind in "biu":
+    wanted = x.dtype if dtype is None else as_dtype(dtype).dtype
+    if wanted.kind in "biu":
         raise RuntimeError(
-            f"{name}(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
-            f"Got: {x.dtype.name}"
+            f"{name}(): could not infer output dtype. {'Input' if dtype is None else 'Optional'} dtype must be either a "
+            f"floating point or complex dtype. Got: {wanted.name}"
         )
 
 
@@ -266,8 +268,9 @@ def std_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
 def _no_empty(name, x, dim):
     axes = wrap_dims(dim, x.ndim)
     if builtins.any(x.shape[a] == 0 for a in axes):
-        what = "numel() == 0" if dim is None else f"size 0 along dim {dim}"
-        raise (RuntimeError if dim is None else IndexError)(
+        everything = dim is None or dim == ()
+        what = "numel() == 0" if everything else f"size 0 along dim {dim}"
+        raise (RuntimeError if everything else IndexError)(
             f"{name}(): Expected reduction dim to be specified for input.{what}. Specify the reduction dim with the 'dim' "
             f"argument: the input has shape {tuple(x.shape)} and {name} of nothing has no value"
         )
@@ -337,7 +340,7 @@ def _take(x, indices, dim, keepdim):
 def _extremum(name, find, x, dim, keepdim):
     dim = wrap_dim(dim, x.ndim)
     if not x.ndim:
-        return x, np.zeros_like(x, dtype=np.int64)
+        return x.copy(), np.zeros_like(x, dtype=np.int64)
     if x.shape[dim] == 0:
         raise IndexError(f"{name}(): Expected reduction dim {dim} to have non-zero size, the input is {tuple(x.shape)}")
     at = find(x, axis=dim)
@@ -456,7 +459,7 @@ def count_nonzero(x, *, dim=None):
 def logsumexp(x, *, dim, keepdim=False):
     """log of the sum of e ** input over `dim`, without overflow; -inf (with zero gradient) for a row of -inf."""
     axes = wrap_dims(dim, x.ndim)
-    top = np.max(x, axis=axes, keepdims=True, initial=-np.inf) if x.dtype.kind != "c" else np.zeros_like(x)
+    top = np.max(np.real(x), axis=axes, keepdims=True, initial=-np.inf)
     top = np.where(np.isfinite(top), top, 0.0).astype(x.dtype)
     out = np.log(np.sum(np.exp(x - top), axis=axes, keepdims=True)) + top
     return out if keepdim else np.squeeze(out, axes)[()]
@@ -581,7 +584,7 @@ _SCAN = cases(lambda r: [call(r(2, 3), dim=1), call(r(2, 3, 2), dim=0), call(r(4
 def cumsum(x, *, dim, dtype=None):
     """Running sum along `dim`."""
     x = _widened(x, dtype)
-    return _cast(np.cumsum(in_c_order(x), axis=wrap_dim(dim, x.ndim)) if x.ndim else x, dtype)
+    return _cast(np.cumsum(in_c_order(x), axis=wrap_dim(dim, x.ndim)) if x.ndim else x.copy(), dtype)
 
 
 @cumsum.grad("x")
@@ -593,7 +596,7 @@ def _(g, dim):
 def cumprod(x, *, dim, dtype=None):
     """Running product along `dim`."""
     x = _widened(x, dtype)
-    return _cast(np.cumprod(x, axis=wrap_dim(dim, x.ndim)) if x.ndim else x, dtype)
+    return _cast(np.cumprod(x, axis=wrap_dim(dim, x.ndim)) if x.ndim else x.copy(), dtype)
 
 
 @cumprod.grad("x")
@@ -622,7 +625,16 @@ def _cumprod_gradient(g, x, dim):
 @op(inplace=True, quiet=True, wide=True, sample=_SCAN)
 def logcumsumexp(x, *, dim):
     """log of the running sum of e ** input along `dim`, without overflow."""
-    return np.logaddexp.accumulate(x, axis=wrap_dim(dim, x.ndim)) if x.ndim else x
+    axis = wrap_dim(dim, x.ndim)
+    if not x.ndim:
+        return x.copy()
+    if x.dtype.kind != "c":
+        return np.logaddexp.accumulate(x, axis=axis)
+    out = x.copy()
+    rows, sums = np.moveaxis(x, axis, 0), np.moveaxis(out, axis, 0)
+    for i in range(1, len(rows)):
+        sums[i] = complex_logaddexp(sums[i - 1], rows[i])
+    return out
 
 
 @logcumsumexp.grad("x")
@@ -631,6 +643,6 @@ def _(g, x, out, dim):
         return g
     # sum over i >= k of g[i] e ** (x[k] - out[i]), each factor kept in range by the running maximum
     safe = where(out == -math.inf, 0.0, out)
-    top = amax(safe, dim, True)
+    top = amax(real(safe), dim, True)
     scaled = flip(cumsum(flip(g * exp(top - safe), (dim,)), dim=dim), (dim,))
     return scaled * exp(x - top)

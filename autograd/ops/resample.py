@@ -331,6 +331,8 @@ def interpolate(
             f"{tuple(input.shape[2:])} and "
             f"output {size}"
         )
+    if input._data.dtype == np.uint8 and not mode.startswith("nearest"):  # pixels: rounded, and kept in their range
+        return _pixels(input, size, scales, mode, align_corners, antialias)
     if mode == "area":
         from .adaptive import adaptive_average
 
@@ -342,6 +344,15 @@ def interpolate(
         if out == n and weight is None and (index[0] == np.arange(n)).all():
             continue
         input = resample(input, dim=axis, index=index, weight=weight)
+    return input
+
+
+def _pixels(input, size, scales, mode, align_corners, antialias):
+    """Bytes: rounded and kept in their range after each axis, the last axis first, as PyTorch's (and Pillow's) do."""
+    for axis in reversed(range(2, input.ndim)):
+        out, scale = size[axis - 2], scales[axis - 2]
+        index, weight = _taps(mode, input.shape[axis], out, scale, bool(align_corners), antialias, np.dtype(np.float32))
+        input = (resample(input.float(), dim=axis, index=index, weight=weight) + 0.5).floor().clamp(0, 255).byte()
     return input
 
 
@@ -387,6 +398,8 @@ def pixel_shuffle(input, upscale_factor):
             "upscale_factor, but "
             f"input.size(-3)={c} is not divisible by {r * r}"
         )
+    if r == 1:
+        return input.clone()
     n = len(lead)
     split = reshape(input, (*lead, c // (r * r), r, r, h, w))
     mixed = permute(split, (*range(n), n, n + 3, n + 1, n + 4, n + 2))
@@ -414,6 +427,8 @@ def pixel_unshuffle(input, downscale_factor):
             f"input.size(-2)={h} and "
             f"input.size(-1)={w} are not both divisible by {r}"
         )
+    if r == 1:
+        return input.clone()
     n = len(lead)
     split = reshape(input, (*lead, c, h // r, r, w // r, r))
     mixed = permute(split, (*range(n), n, n + 2, n + 4, n + 1, n + 3))

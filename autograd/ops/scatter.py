@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from .._array import wrap_dim
+from .._dtype import element
 from .._op import composite, op
 from .._samples import call, cases
 from .._tensor import Tensor, wrap
 from .arithmetic import mul
+from .cast import convert
 from .compare import where
 from .index import _along, _gather_at, check_index, gather, scatter_zeros
 from .shape import expand, reshape
@@ -42,6 +44,11 @@ def _(g, mask):
     return where(mask, g, 0.0)
 
 
+def _check_representable(is_complex, input):
+    if is_complex and not input.is_complex():
+        raise RuntimeError(f"masked_fill: a complex value cannot be converted to type {input.dtype!r} without overflow")
+
+
 @composite(inplace=True)
 def masked_fill(input, mask, value):
     """`value` where the mask holds, the input elsewhere.
@@ -55,10 +62,13 @@ def masked_fill(input, mask, value):
             raise RuntimeError(
                 f"masked_fill only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)."
             )
+        _check_representable(value.is_complex(), input)
         value = value.to(input.dtype)
+    elif isinstance(value, complex):
+        _check_representable(True, input)
     elif input._data.dtype.kind in "iu" and isinstance(value, float) and value != int(value):
         raise RuntimeError(f"value cannot be converted to type {input.dtype!r} without overflow: {value}")
-    return _masked_fill(input, mask, value)
+    return _masked_fill(input, mask, element(value, input._data.dtype))
 
 
 @composite
@@ -156,7 +166,7 @@ def index_add(input, dim, index, source, *, alpha=1):
     dim, at = _writing("index_add", input, dim, index, source)
     source = source if alpha == 1 else mul(source, alpha)
     if not input.ndim:
-        return input + source.sum()
+        return convert(input + source.sum(), input.dtype)
     return _index_add(input, reshape(source, (*input.shape[:dim], len(at), *input.shape[dim + 1 :])), index=at, dim=dim)
 
 
@@ -218,8 +228,11 @@ def _check_scatter(name, input, dim, index, source):
         raise RuntimeError(
             f"Index tensor must have the same number of dimensions as self tensor: {at.ndim} and {input.ndim}"
         )
-    check_index(name, at, input.shape[dim] if input.ndim else 1, dim)
     if isinstance(source, Tensor):
+        if source.ndim != at.ndim and max(source.ndim, at.ndim) > 1:
+            raise RuntimeError(
+                f"Index tensor must have the same number of dimensions as src tensor: {at.ndim} and {source.ndim}"
+            )
         if source.dtype is not input.dtype:
             raise RuntimeError(
                 f"{name}(): Expected self.dtype to be equal to src.dtype: {input.dtype!r} and {source.dtype!r}"
@@ -228,6 +241,7 @@ def _check_scatter(name, input, dim, index, source):
             raise RuntimeError(
                 f"Expected index {list(at.shape)} to be no larger than src {list(source.shape)} in every dimension"
             )
+    check_index(name, at, input.shape[dim] if input.ndim else 1, dim)
     return dim, at
 
 
@@ -299,10 +313,10 @@ def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
     touched = wrap(count > 0)
     if reduce in ("sum", "mean"):
         base = input if include_self else where(touched, 0, input)
-        total = base + scatter_zeros(source, wrap(at), shape=shape, dim=dim)
+        total = convert(base + scatter_zeros(source, wrap(at), shape=shape, dim=dim), input.dtype)
         if reduce == "sum":
             return total
-        share = wrap(np.maximum(count + int(include_self), 1))
+        share = wrap(np.maximum(count + int(include_self), 1).astype(input._data.dtype))
         return total / share if input.is_floating_point() else total.div(share, rounding_mode="floor")
     return _scatter_groups(input, source, at, dim, shape, touched, reduce, include_self)
 
@@ -320,15 +334,15 @@ def _scatter_groups(input, source, at, dim, shape, touched, reduce, include_self
     table = written(table, source if shape else reshape(source, at.shape), index=place)
     own = input if include_self else where(touched, neutral, input)
     table = written(table, own, index=-1)
-    return {"prod": prod, "amax": amax, "amin": amin}[reduce](table, 0)
+    return convert({"prod": prod, "amax": amax, "amin": amin}[reduce](table, 0), input.dtype)
 
 
 def _lowest(t):
-    return -np.inf if t.is_floating_point() else np.iinfo(t._data.dtype).min
+    return -np.inf if t.is_floating_point() else t._data.dtype.kind != "b" and np.iinfo(t._data.dtype).min
 
 
 def _highest(t):
-    return np.inf if t.is_floating_point() else np.iinfo(t._data.dtype).max
+    return np.inf if t.is_floating_point() else t._data.dtype.kind == "b" or np.iinfo(t._data.dtype).max
 
 
 def _occurrence(at, dim, shape):

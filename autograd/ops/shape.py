@@ -199,8 +199,8 @@ def unflatten(input, dim, sizes):
 
 @composite
 def ravel(input):
-    """All elements along one axis."""
-    return _reshape(input, shape=(-1,))
+    """All elements along one axis: a view where the memory is in C order, else a copy."""
+    return _reshape(input if input.is_contiguous() else input.clone(), shape=(-1,))
 
 
 @op(name="_permute", namespace="_", method=False, symbol="permute", caption="undo", view=True, linear=True,
@@ -429,6 +429,8 @@ Tensor.flip = lambda self, *dims: flip(self, sizes(dims))
 def roll(x, *, shifts, dims=None):
     """Elements shifted along `dims`, those pushed out coming back at the other end; all axes as one without dims."""
     shifts = tuple(shifts) if isinstance(shifts, (tuple, list)) else (shifts,)
+    if not shifts:
+        raise RuntimeError("roll: `shifts` required, got none")
     if dims is None or dims == ():
         return np.roll(x, sum(shifts))
     dims = tuple(dims) if isinstance(dims, (tuple, list)) else (dims,)
@@ -436,6 +438,8 @@ def roll(x, *, shifts, dims=None):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
     for d in dims:
         wrap_dim(d, x.ndim)
+    if not x.ndim:
+        raise IndexError(f"roll: Dimension specified as {dims[0]} but tensor has no dimensions")
     return np.roll(in_c_order(x), shifts, dims)
 
 
@@ -581,7 +585,7 @@ def unbind(input, dim=0):
     """Views along `dim`, one per index."""
     dim = wrap_dim(dim, input.ndim)
     if not input.ndim:
-        raise RuntimeError("unbind: Dimension specified as 0 but tensor has no dimensions")
+        raise IndexError("unbind: Dimension specified as 0 but tensor has no dimensions")
     return tuple(select(input, dim, i) for i in range(input.shape[dim]))
 
 

@@ -30,7 +30,7 @@ def _ranks(x, dim, descending, stable=True):
 @op(name="_sort", namespace="_", method=False, symbol="sort", caption="undo", aux=("indices",), sample=_ALONG)
 def _sort(x, *, dim=-1, descending=False, stable=False):
     if not x.ndim:
-        return x, np.zeros_like(x, dtype=np.int64)
+        return x.copy(), np.zeros_like(x, dtype=np.int64)
     dim = wrap_dim(dim, x.ndim)
     order = _ranks(x, dim, descending)
     return np.take_along_axis(x, order, dim), order.astype(np.int64)
@@ -69,7 +69,7 @@ def argsort(input, dim=-1, descending=False, stable=False):
     call(r(2, 5), k=2, dim=1), call(r(4, 2), k=3, dim=0, largest=False)]))  # fmt: skip
 def _topk(x, *, k, dim=-1, largest=True):
     if not x.ndim:
-        return x, np.zeros_like(x, dtype=np.int64)
+        return x.copy(), np.zeros_like(x, dtype=np.int64)
     order = np.take(_ranks(x, dim, largest), np.arange(k), axis=dim)
     return np.take_along_axis(x, order, dim), order.astype(np.int64)
 
@@ -189,13 +189,13 @@ def _running(x, dim, better):
 @op(name="cummax", aux=("indices",), symbol="running max", sample=_ALONG)
 def cummax(x, *, dim):
     """(values, indices) of the running maximum along `dim`; of equals the latest."""
-    return _running(x, wrap_dim(dim, x.ndim), np.maximum) if x.ndim else (x, np.zeros_like(x, dtype=np.int64))
+    return _running(x, wrap_dim(dim, x.ndim), np.maximum) if x.ndim else (x.copy(), np.zeros_like(x, dtype=np.int64))
 
 
 @op(name="cummin", aux=("indices",), symbol="running min", sample=_ALONG)
 def cummin(x, *, dim):
     """(values, indices) of the running minimum along `dim`; of equals the latest."""
-    return _running(x, wrap_dim(dim, x.ndim), np.minimum) if x.ndim else (x, np.zeros_like(x, dtype=np.int64))
+    return _running(x, wrap_dim(dim, x.ndim), np.minimum) if x.ndim else (x.copy(), np.zeros_like(x, dtype=np.int64))
 
 
 @cummax.grad("x")
@@ -367,7 +367,9 @@ def histc(input, bins=100, min=0, max=0):
     low, high = (x.min(), x.max()) if min == max == 0 and x.size else (min, max)
     if low == high:
         low, high = low - 1, high + 1
-    return wrap(np.histogram(x[(x >= low) & (x <= high)], bins, (low, high))[0].astype(x.dtype))
+    inside = x[(x >= low) & (x <= high)]
+    place = np.minimum(((inside - low) * bins / (high - low)).astype(np.int64), bins - 1)
+    return wrap(np.bincount(place, minlength=bins).astype(x.dtype))
 
 
 _Histogram = namedtuple("histogram", ("hist", "bin_edges"))  # type: ignore[name-match]
@@ -395,9 +397,38 @@ _Histogramdd = namedtuple("histogramdd", ("hist", "bin_edges"))  # type: ignore[
 def histogramdd(input, bins, *, range=None, weight=None, density=False):
     """(hist, bin_edges) of points, one per row of the last axis, over a grid of bins."""
     x = input._data.reshape(-1, input.shape[-1])
-    limits = None if range is None else [tuple(range[i : i + 2]) for i in np.arange(0, len(range), 2)]
-    edges = [b._data for b in bins] if isinstance(bins, (list, tuple)) and isinstance(bins[0], Tensor) else bins
-    hist, found = np.histogramdd(
-        x, edges, limits, weights=None if weight is None else weight._data.reshape(-1), density=density
-    )
-    return _Histogramdd(wrap(hist.astype(x.dtype)), tuple(wrap(e.astype(x.dtype)) for e in found))
+    given = [bins] * x.shape[1] if isinstance(bins, int) else list(bins)
+    if len(given) != x.shape[1]:
+        raise RuntimeError(
+            f"histogramdd: The size of bins must be equal to the innermost dimension of the input, "
+            f"got {len(given)} and {x.shape[1]}"
+        )
+    edges = [_edges(x[:, i], b, None if range is None else range[2 * i : 2 * i + 2]) for i, b in enumerate(given)]
+    inside, place = _places(x, edges)
+    hist = np.zeros([len(e) - 1 for e in edges], x.dtype)
+    np.add.at(hist, tuple(p[inside] for p in place), 1 if weight is None else weight._data.reshape(-1)[inside])
+    if density:
+        hist = hist / hist.sum()
+        for axis, e in enumerate(edges):
+            hist = hist / np.diff(e).reshape([-1 if i == axis else 1 for i in np.arange(x.shape[1])])
+    return _Histogramdd(wrap(hist.astype(x.dtype)), tuple(wrap(e) for e in edges))
+
+
+def _edges(x, bins, limits):
+    """The ends of the bins along one coordinate: those given, or so many equal ones over the limits or the data."""
+    if isinstance(bins, Tensor):
+        return bins._data.astype(x.dtype)
+    low, high = limits if limits is not None else ((x.min(), x.max()) if x.size else (0.0, 1.0))
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    return np.linspace(low, high, int(bins) + 1).astype(x.dtype)
+
+
+def _places(x, edges):
+    """Which points lie in the grid, and the bin of each along every coordinate; the last bin has its end."""
+    inside = np.ones(len(x), bool)
+    place = []
+    for values, e in zip(x.T, edges, strict=True):
+        inside &= (values >= e[0]) & (values <= e[-1])
+        place.append(np.minimum(np.searchsorted(e, values, side="right") - 1, len(e) - 2))
+    return inside, place

@@ -10,6 +10,7 @@ import pytest
 
 import autograd
 import nn.functional as F
+from autograd._op import Op, registry
 
 KINDS = ("float16", "bfloat16")
 VALUES = np.abs(np.random.default_rng(0).normal(size=(3000, 4))) + 0.1
@@ -50,9 +51,6 @@ CASES = {
     "attention": lambda x: F.scaled_dot_product_attention(x[:9], x, x),
 }
 
-# NumPy promotes bfloat16 with a Python number to float32, so these do not stay in it.
-WITH_NUMBERS = {"cosine_similarity", "normalize", "attention"}
-
 
 def run(function, values, kind):
     x = autograd.tensor(values).to(kind).requires_grad_()
@@ -64,8 +62,6 @@ def run(function, values, kind):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", CASES)
 def test_many_16_bit_floats(name, kind):
-    if name in WITH_NUMBERS and kind == "bfloat16":
-        kind = "float16"
     if kind == "bfloat16":
         pytest.importorskip("ml_dtypes")
     own = getattr(autograd, kind)
@@ -102,3 +98,57 @@ def test_bfloat16_scalars_are_values_of_rules():
     (x.sum() * x.sum()).backward()
     assert x.grad.tolist() == [6.0, 6.0]
     assert x.grad.dtype is autograd.bfloat16
+
+
+def _primitives():
+    """Operations of real numbers that are computed, not copied or viewed."""
+    found = {id(d): d for d in registry.values() if isinstance(d, Op) and d.sample is not None}
+    return sorted(
+        (d for d in found.values() if not (d.view or d.bitwise or d.variadic or d.outputs)),
+        key=lambda d: (d.namespace, d.name),
+    )
+
+
+@pytest.mark.parametrize("declared", _primitives(), ids=lambda d: f"{d.namespace}.{d.name}".strip("."))
+def test_bfloat16_is_float32_rounded(declared):
+    pytest.importorskip("ml_dtypes")
+    bfloat16 = autograd.bfloat16.dtype
+    for trial in declared.sample.calls(np.random.default_rng(0), len(declared.inputs)):
+        if any(getattr(a, "dtype", np.dtype("f")).kind == "c" for a in trial.args) or "dtype" in trial.kwargs:
+            continue
+        narrow = [_with_floats(a, bfloat16) for a in trial.args]
+        wide = [_with_floats(a, np.float32) for a in narrow]
+        try:
+            expected = declared.call(*map(_tensor, wide), **trial.kwargs)
+        except RuntimeError:
+            continue
+        out = declared.call(*map(_tensor, narrow), **trial.kwargs)
+        out, expected = (r[0] if declared.aux else r for r in (out, expected))
+        if expected.dtype is autograd.float32:
+            assert out.dtype is autograd.bfloat16
+            np.testing.assert_array_equal(out._data, expected._data.astype(bfloat16))
+
+
+def _with_floats(a, dtype):
+    real = getattr(a, "dtype", np.dtype("i")).kind in "fV"
+    return np.asarray(a).astype(dtype) if real else a
+
+
+def _tensor(a):
+    return autograd._tensor.wrap(a) if isinstance(a, (np.ndarray, np.generic)) else a
+
+
+def test_the_neighbour_of_a_bfloat16_number_is_one_step_away():
+    pytest.importorskip("ml_dtypes")
+    one, two = autograd.ones(1, dtype=autograd.bfloat16), autograd.full((1,), 2.0, dtype=autograd.bfloat16)
+    assert autograd.nextafter(one, two).float().item() == 1 + 2**-7
+
+
+def test_numbers_beside_bfloat16_do_not_widen_it():
+    pytest.importorskip("ml_dtypes")
+    x = autograd.tensor([1.5, -0.3], dtype=autograd.bfloat16, requires_grad=True)
+    for y in (x * 2.5, 1.01 - x, x**2, x.floor(), x @ x, x.nan_to_num(), F.gelu(x), autograd.lerp(x, x, 0.5)):
+        assert y.dtype is autograd.bfloat16
+    y.sum().backward()
+    assert x.grad.dtype is autograd.bfloat16
+    assert x.floor().tolist() == [1.0, -1.0]

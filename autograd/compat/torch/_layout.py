@@ -117,6 +117,7 @@ LAYOUT: dict[str, tuple] = {
     "linalg": ("autograd.linalg",),
     "fft": ("autograd.fft",),
     "special": ("autograd.special",),
+    "masked": ("autograd.masked",),
     "sparse": (".sparse",),
     "signal": (),
     "signal.windows": ("autograd.signal.windows",),

@@ -1,0 +1,233 @@
+"""Corner cases of many families, each with the value PyTorch gives (recorded), found by comparing whole databases of samples."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+import autograd
+import nn.functional as F
+from autograd import tensor
+
+INF = math.inf
+# Recorded from PyTorch 2.13.
+PIXELS = {
+    "bilinear": [[[[3, 152, 161, 25], [8, 35, 112, 213]]]],
+    "bicubic": [[[[68, 65], [67, 95], [35, 154], [0, 201]]]],
+}
+CHOLESKY = {
+    "solve": ([[-0.2777777777777778, -0.5], [0.11111111111111105, 2.3333333333333335]], [[0.5], [-1.0]]),
+    "inverse": [[-0.25, -1.1111111111111112], [-0.8958333333333334, 0.31481481481481477]],
+}
+
+
+def close(t, expected, **options):
+    np.testing.assert_allclose(t.detach().numpy(), np.asarray(expected), rtol=1e-6, **options)
+
+
+def same(t, expected, dtype=None):
+    assert t.tolist() == expected
+    assert dtype is None or t.dtype is dtype
+
+
+# ---------------------------------------------------------------------------------------------- complex numbers
+
+
+def test_logsumexp_of_complex_numbers_over_an_axis():
+    z = tensor([[1 + 2j, 0.5 - 1j], [300 + 1j, 301 - 1j]], dtype=autograd.complex128, requires_grad=True)
+    out = z.logsumexp(1, keepdim=True)
+    assert out.shape == (2, 1)
+    np.testing.assert_allclose(np.exp(out.detach().numpy()[0, 0]), np.exp(z.detach().numpy()[0]).sum(), rtol=1e-12)
+    assert abs(out[1, 0].item().real - 301) < 1
+    assert autograd.gradcheck(lambda z: z.logsumexp(1), (z,))
+
+
+def test_logaddexp_and_logcumsumexp_of_complex_numbers():
+    x = tensor([1 + 2j, 900 - 1j, -2j], dtype=autograd.complex128, requires_grad=True)
+    y = tensor([0.5 - 1j, 901 + 1j, 1 + 0j], dtype=autograd.complex128, requires_grad=True)
+    out = autograd.logaddexp(x, y)
+    a, b = x.detach().numpy()[::2], y.detach().numpy()[::2]
+    np.testing.assert_allclose(np.exp(out.detach().numpy()[::2]), np.exp(a) + np.exp(b), rtol=1e-12)
+    assert math.isfinite(out[1].item().real)
+    assert autograd.gradcheck(autograd.logaddexp, (x, y))
+    small = tensor([1 + 2j, 0.3 - 1j, -2j], dtype=autograd.complex128, requires_grad=True)
+    scan = small.logcumsumexp(0)
+    np.testing.assert_allclose(np.exp(scan.detach().numpy()), np.cumsum(np.exp(small.detach().numpy())), rtol=1e-12)
+    assert autograd.gradcheck(lambda z: z.logcumsumexp(0), (small,))
+
+
+def test_resolving_leaves_the_values_alone():
+    z = tensor([1 + 2j])
+    assert z.resolve_conj().tolist() == [1 + 2j]
+    assert autograd.resolve_neg(z).tolist() == [1 + 2j]
+
+
+# ---------------------------------------------------------------------------------------------- ranges
+
+
+def test_ranges_of_integers_between_fractions():
+    same(autograd.arange(0.5, 3.7, 1.9, dtype=autograd.int64), [0, 1, 2])
+    same(autograd.arange(0.5, 3.7, 1.9, dtype=autograd.int16), [0, 1])
+    same(autograd.arange(0.1, -7.9, -4.0, dtype=autograd.int64), [0, -4])
+    same(autograd.linspace(4.3, -3, 50, dtype=autograd.int64)[:8], [4, 3, 3, 3, 3, 3, 3, 3])
+    same(autograd.logspace(0, 1.2, 2, dtype=autograd.int64), [1, 10])
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "phrase"),
+    [
+        (lambda: autograd.arange(0, INF), RuntimeError, "unsupported range: 0 -> inf"),
+        (lambda: autograd.arange(0, 64, 0.5, dtype=autograd.int64), ValueError, "step must be nonzero"),
+        (lambda: autograd.empty_permuted((2, 3), (0, 0)), RuntimeError, "physical_layout"),
+        (lambda: autograd.cat([]), ValueError, "expected a non-empty list of Tensors"),
+        (lambda: autograd.hstack([]), RuntimeError, "hstack expects a non-empty TensorList"),
+        (lambda: tensor(1).unbind(), IndexError, "tensor has no dimensions"),
+        (lambda: tensor(1.0).roll(0, 0), IndexError, "tensor has no dimensions"),
+        (lambda: tensor([1.0]).roll(()), RuntimeError, "`shifts` required"),
+        (lambda: tensor([[1.0]]).rot90(dims=[0]), RuntimeError, "expected total rotation dims == 2"),
+        (lambda: tensor([1.0]).rot90(), RuntimeError, "expected total dims >= 2"),
+        (lambda: tensor([1.0]).diff(-1), RuntimeError, "order must be non-negative but got -1"),
+        (lambda: tensor(1.0).narrow(0, 0, 1), RuntimeError, "cannot be applied to a 0-dim tensor"),
+        (lambda: tensor([1.0]).narrow(0, tensor([0]), 1), RuntimeError, "start must be an 0-dim integral Tensor"),
+        (lambda: tensor([1.0]).isclose(tensor([1.0]), rtol=-0.4), RuntimeError, "rtol must be greater than or equal"),
+        (lambda: tensor([1.0]).mean(dtype=autograd.int64), RuntimeError, "Optional dtype must be either a floating"),
+        (lambda: tensor([1.0]).masked_fill(tensor(True), 1j), RuntimeError, "without overflow"),
+        (lambda: autograd.zeros(5, 0).amax(), RuntimeError, "numel"),
+        (lambda: autograd.zeros(2, 2).gather(1, tensor([[2, 0]])), RuntimeError, "index 2 is out of bounds"),
+        (
+            lambda: autograd.zeros(2, 2).scatter_add(0, tensor([[2]]), autograd.ones(1, 1)),
+            RuntimeError,
+            "out of bounds",
+        ),
+        (
+            lambda: autograd.zeros(3, 5).scatter(0, tensor([[0]]), autograd.ones(2, 5, 2)),
+            RuntimeError,
+            "same number of dimensions as src",
+        ),
+        (lambda: autograd.heaviside(tensor([1]), tensor([1.0])), RuntimeError, "different dtypes"),
+        (
+            lambda: tensor([[1, 2]]).addr(tensor([1]), tensor([1, 1]), beta=0.5),
+            RuntimeError,
+            "beta must not be a float",
+        ),
+        (lambda: tensor([[1.0, 2.0]]).cov(fweights=tensor([1.0, 2.0])), RuntimeError, "fweights to have integral"),
+        (lambda: autograd.histogramdd(autograd.ones(5, 6), [1]), RuntimeError, "size of bins must be equal"),
+        (lambda: autograd.full((2,), 300, dtype=autograd.uint8), RuntimeError, "uint8 without overflow: 300"),
+    ],
+)
+def test_refusals(call, error, phrase):
+    with pytest.raises(error, match=phrase):
+        call()
+
+
+# ---------------------------------------------------------------------------------------------- integers and bools
+
+
+def test_integers_keep_their_dtype():
+    image = tensor([[[-3, 0, 1], [1, 2, 2], [1, 1, 1]]])
+    same(F.avg_pool2d(image, 2), [[[0]]], autograd.int64)
+    same(F.avg_pool1d(image[0], 2), [[-1], [1], [1]], autograd.int64)
+    same(F.hardtanh(tensor([-3, 0, 1, 4]), -1.5, 2.7), [-1, 0, 1, 2], autograd.int64)
+    same(autograd.heaviside(tensor([1, 0, -1]), tensor([3])), [1, 3, 0], autograd.int64)
+    same(autograd.einsum("i,i->", tensor([1, 200], dtype=autograd.uint8), tensor([1, 200], dtype=autograd.uint8)), 65)
+    same(
+        tensor([3], dtype=autograd.int32).index_add(0, tensor([0]), tensor([4], dtype=autograd.int32)),
+        [7],
+        autograd.int32,
+    )
+    mean = tensor([[1, 1]], dtype=autograd.int32).scatter_reduce(
+        0, tensor([[0, 0]]), tensor([[4, 6]], dtype=autograd.int32), "mean"
+    )
+    same(mean, [[2, 3]], autograd.int32)
+    whole = autograd.ones(2, 2, dtype=autograd.int64)
+    same(autograd.addmm(whole, whole, whole, beta=0.2, alpha=1.6), [[2, 2], [2, 2]], autograd.int64)
+    same(autograd.copysign(tensor([1, 0, -1]), tensor([3])), [1.0, 0.0, 1.0], autograd.float32)
+    assert (
+        autograd.trapezoid(tensor([1, 200], dtype=autograd.uint8), tensor([0, 3], dtype=autograd.uint8)).item() == 45.5
+    )
+
+
+def test_bools():
+    same(autograd.square(tensor([True, False])), [1, 0], autograd.int64)
+    bits = tensor([[True, False], [False, False]])
+    same(bits.scatter_reduce(0, tensor([[1, 1]]), tensor([[True, False]]), "amax"), [[True, False], [True, False]])
+    same(tensor(True).scatter_add(0, tensor(0), tensor(True)), True, autograd.bool)
+
+
+def test_numbers_beyond_a_small_integer_dtype_wrap():
+    u = tensor([1, 200], dtype=autograd.uint8)
+    same(u + 300, [45, 244], autograd.uint8)
+    same(u * -3, [253, 168])
+    same(autograd.add(u, u, alpha=-3), [254, 112])
+    same(tensor([100], dtype=autograd.int8) + 1000, [76])
+    same(autograd.full_like(u, -9), [247, 247])
+    same(u.clone().fill_(-3), [253, 253])
+    same(u.masked_fill(tensor([True, False]), -3), [253, 200])
+
+
+def test_pixels_of_one_byte_are_rounded_after_each_axis():
+    image = tensor([[[[0, 255, 3], [10, 200, 90], [7, 1, 254]]]], dtype=autograd.uint8)
+    same(
+        F.interpolate(image, (2, 4), mode="bilinear"),
+        PIXELS["bilinear"],
+        autograd.uint8,
+    )
+    same(F.interpolate(image, (4, 2), mode="bicubic"), PIXELS["bicubic"])
+
+
+# ---------------------------------------------------------------------------------------------- no shared memory
+
+
+@pytest.mark.parametrize("name", ["cumsum", "cumprod", "logcumsumexp", "cummax", "cummin", "sort", "max", "min"])
+def test_a_number_is_copied(name):
+    x = tensor(2.0)
+    out = getattr(x, name)(0)
+    out = out if isinstance(out, autograd.Tensor) else out.values
+    out.add_(1)
+    assert x.item() == 2.0
+
+
+def test_copies_where_pytorch_copies():
+    whole = tensor([1, 2])
+    for name in ("floor", "ceil", "trunc", "round"):
+        getattr(whole, name)().add_(1)
+    assert whole.tolist() == [1, 2]
+    x = autograd.zeros(2, 2)
+    x.to("cpu", autograd.float32, False, True).add_(1)
+    F.pixel_shuffle(x.view(1, 2, 2), 1).add_(1)
+    x.t().ravel().add_(1)
+    assert x.sum().item() == 0
+
+
+# ---------------------------------------------------------------------------------------------- triangles never read
+
+
+def test_cholesky_solve_differentiates_as_if_it_read_all_of_the_factor():
+    L = tensor([[2.0, 0.0], [0.5, 1.5]], dtype=autograd.float64, requires_grad=True)
+    b = tensor([[1.0], [2.0]], dtype=autograd.float64, requires_grad=True)
+    out = autograd.cholesky_solve(b, L)
+    out.backward(tensor([[1.0], [-2.0]], dtype=autograd.float64))
+    close(L.grad, CHOLESKY["solve"][0])
+    close(b.grad, CHOLESKY["solve"][1])
+    L.grad = None
+    autograd.cholesky_inverse(L, upper=True).backward(tensor([[1.0, 2.0], [3.0, -1.0]], dtype=autograd.float64))
+    close(L.grad, CHOLESKY["inverse"])
+
+
+# ---------------------------------------------------------------------------------------------- histograms
+
+
+def test_histogramdd_counts_points_on_a_grid():
+    points = tensor([[0.0, 1.0], [1.0, 1.0], [0.2, 0.9], [2.0, 5.0]])
+    hist, edges = autograd.histogramdd(points, [2, 2], range=[0.0, 1.0, 0.0, 1.0])
+    same(hist, [[0.0, 2.0], [0.0, 1.0]])
+    same(edges[0], [0.0, 0.5, 1.0])
+    density = autograd.histogramdd(points, [2, 2], range=[0.0, 1.0, 0.0, 1.0], density=True).hist
+    close(density.sum() * 0.25, 1.0)
+
+
+def test_slopes_of_integers_over_fractional_steps():
+    (slopes,) = autograd.gradient(tensor([0, 1, 4]), spacing=2.5)
+    close(slopes, [0.4, 0.8, 1.2])
