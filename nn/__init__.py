@@ -13,10 +13,13 @@ _check_conflict(_autograd)
 
 from . import data, functional, init, optim, training, utils  # noqa: E402
 from ._hooks import (  # noqa: E402
+    register_module_buffer_registration_hook,
     register_module_forward_hook,
     register_module_forward_pre_hook,
     register_module_full_backward_hook,
     register_module_full_backward_pre_hook,  # fmt: skip
+    register_module_module_registration_hook,
+    register_module_parameter_registration_hook,
 )
 from .containers import (  # noqa: E402
     Container,  # fmt: skip

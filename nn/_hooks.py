@@ -61,6 +61,29 @@ def register_module_full_backward_hook(hook: Callable) -> RemovableHandle:
     return keep(everywhere, ("backward", hook))
 
 
+def register_module_module_registration_hook(hook: Callable) -> RemovableHandle:
+    """Call `hook(module, name, submodule)` when a submodule is registered; what it returns, if anything, takes its place."""
+    return keep(everywhere, ("module", hook))
+
+
+def register_module_parameter_registration_hook(hook: Callable) -> RemovableHandle:
+    """Call `hook(module, name, parameter)` when a parameter is registered; what it returns, if anything, takes its place."""
+    return keep(everywhere, ("parameter", hook))
+
+
+def register_module_buffer_registration_hook(hook: Callable) -> RemovableHandle:
+    """Call `hook(module, name, tensor)` when a buffer is registered; what it returns, if anything, takes its place."""
+    return keep(everywhere, ("buffer", hook))
+
+
+def registered(kind: str, module: Any, name: str, value: Any) -> Any:
+    """What is to be kept of a new module, parameter or buffer, after the hooks of all modules."""
+    for hook in _of_all(kind).values():
+        found = hook(module, name, value)
+        value = value if found is None else found
+    return value
+
+
 # ---------------------------------------------------------------------------------------------- forward
 
 

@@ -121,7 +121,7 @@ class Module:
                     else ""
                 )
             )
-        self._parameters[name] = param
+        self._parameters[name] = _seen("parameter", self, name, param)
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Add a tensor that belongs to the state but is not learnt; `persistent=False` keeps it out of the state_dict.
@@ -134,7 +134,7 @@ class Module:
         _check_name(self, "buffer", name, self._buffers)
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(f"cannot assign {_kind(tensor)!r} object to buffer {name!r} (Tensor or None required)")
-        self._buffers[name] = tensor
+        self._buffers[name] = _seen("buffer", self, name, tensor)
         (self._non_persistent_buffers_set.discard if persistent else self._non_persistent_buffers_set.add)(name)
 
     def add_module(self, name: str, module: Module | None) -> None:
@@ -627,9 +627,13 @@ def _computed(value: Any) -> bool:
 
 def attach(parent: Module, name: str, module: Module | None) -> None:
     """Register a submodule; it remembers its name for pictures."""
-    parent._modules[name] = module
+    parent._modules[name] = module = _seen("module", parent, name, module)
     if module is not None:
         module.__dict__["_scope_name"] = name
+
+
+def _seen(kind: str, module: Module, name: str, value: Any) -> Any:
+    return _hooks.registered(kind, module, name, value) if everywhere and value is not None else value
 
 
 def _require_init(module: Module, table: str, what: str) -> None:

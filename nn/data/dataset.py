@@ -65,7 +65,8 @@ class TensorDataset(Dataset):
     """Sample i is (tensors[0][i], tensors[1][i], ...).
 
     Raises:
-        ValueError: the tensors differ in their first axis, or there are none.
+        AssertionError: the tensors differ in their first axis.
+        ValueError: there are none.
 
     Example:
         >>> import autograd
@@ -79,7 +80,7 @@ class TensorDataset(Dataset):
             raise ValueError("TensorDataset: expected at least one tensor")
         lengths = [t.shape[0] if t.ndim else None for t in tensors]
         if None in lengths or len(set(lengths)) > 1:
-            raise ValueError(f"TensorDataset: Size mismatch between tensors, their first axes are {lengths} long")
+            raise AssertionError(f"TensorDataset: Size mismatch between tensors, their first axes are {lengths} long")
         self.tensors = tensors
 
     def __getitem__(self, index: Any) -> tuple:
@@ -118,15 +119,15 @@ class ConcatDataset(Dataset):
     """One dataset after another.
 
     Raises:
-        ValueError: the list is empty.
+        AssertionError: the list is empty.
         TypeError: one of them is an IterableDataset; ChainDataset joins those.
-        IndexError: an index outside the whole.
+        IndexError, ValueError: an index behind the end, or before the beginning.
     """
 
     def __init__(self, datasets: Iterable[Any]) -> None:
         self.datasets = list(datasets)
         if not self.datasets:
-            raise ValueError("ConcatDataset: datasets should not be an empty iterable")
+            raise AssertionError("ConcatDataset: datasets should not be an empty iterable")
         for i, d in enumerate(self.datasets):
             if isinstance(d, IterableDataset):
                 raise TypeError(f"ConcatDataset does not support IterableDataset (datasets[{i}]); use ChainDataset")
@@ -138,6 +139,10 @@ class ConcatDataset(Dataset):
     def __getitem__(self, index: int) -> Any:
         place = index + len(self) if index < 0 else index
         if not 0 <= place < len(self):
+            if index < 0:
+                raise ValueError(
+                    f"ConcatDataset: absolute value of index should not exceed dataset length, got {index} for {len(self)}"
+                )
             raise IndexError(f"ConcatDataset: index {index} is outside its {len(self)} samples")
         which = bisect.bisect_right(self.cumulative_sizes, place)
         return self.datasets[which][place - (self.cumulative_sizes[which - 1] if which else 0)]

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from ._pool import Pool
 
 
+_FIXED = {"batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers"}
+
+
 class DataLoader:
     """Batches of a dataset: iterate over it once per epoch.
 
@@ -84,6 +87,11 @@ class DataLoader:
         self.sampler, self.batch_sampler = sampler, batch_sampler
         self.collate_fn = collate_fn or (default_collate if batch_sampler is not None else default_convert)
         self._pool: Pool | None = None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _FIXED and "_pool" in self.__dict__:
+            raise ValueError(f"{name} attribute should not be set after DataLoader is initialized: make another one")
+        object.__setattr__(self, name, value)
 
     def _default_sampler(self, shuffle: bool) -> Iterable:
         if isinstance(self.dataset, IterableDataset):

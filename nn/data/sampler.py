@@ -123,7 +123,7 @@ class WeightedRandomSampler(Sampler):
                 f"{tuple(self.weights.shape)}"
             )
         self.num_samples, self.generator = num_samples, generator
-        self.replacement = _flag(replacement, "WeightedRandomSampler")
+        self.replacement = _flag(replacement, "WeightedRandomSampler", error=ValueError)
 
     def __iter__(self) -> Iterator[int]:
         drawn = autograd.multinomial(self.weights, self.num_samples, self.replacement, generator=self.generator)
@@ -151,7 +151,7 @@ class BatchSampler(Sampler):
                 f"BatchSampler: batch_size should be a positive integer, but got batch_size={batch_size!r}"
             )
         self.sampler, self.batch_size = sampler, batch_size
-        self.drop_last = _flag(drop_last, "BatchSampler", "drop_last")
+        self.drop_last = _flag(drop_last, "BatchSampler", "drop_last", ValueError)
 
     def __iter__(self) -> Iterator[list[int]]:
         numbers = iter(self.sampler)
@@ -164,9 +164,9 @@ class BatchSampler(Sampler):
         return n // self.batch_size if self.drop_last else -(-n // self.batch_size)
 
 
-def _flag(value: Any, who: str, name: str = "replacement") -> bool:
+def _flag(value: Any, who: str, name: str = "replacement", error: type[Exception] = TypeError) -> bool:
     if not isinstance(value, bool):
-        raise TypeError(f"{who}: {name} should be a boolean value, but got {name}={value!r}")
+        raise error(f"{who}: {name} should be a boolean value, but got {name}={value!r}")
     return value
 
 

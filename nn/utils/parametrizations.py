@@ -41,9 +41,26 @@ def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Mo
     Args:
         dim: the axis along which each entry has a length of its own; None for one length in all.
 
+    Note:
+        A state_dict with the older names, `weight_g` and `weight_v`, loads too.
+
     Source: Salimans and Kingma, "Weight normalization", 2016.
     """
-    return parametrize.register_parametrization(module, name, _WeightNorm(dim), unsafe=True)
+    parametrize.register_parametrization(module, name, _WeightNorm(dim), unsafe=True)
+    module._register_load_state_dict_pre_hook(_OldNames(name))
+    return module
+
+
+class _OldNames:
+    """Reads the names that weight normalisation by a hook gave: name_g and name_v."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, state: Any, prefix: str, *rest: Any) -> None:
+        for old, new in (("g", "original0"), ("v", "original1")):
+            if f"{prefix}{self.name}_{old}" in state:
+                state[f"{prefix}parametrizations.{self.name}.{new}"] = state.pop(f"{prefix}{self.name}_{old}")
 
 
 class _SpectralNorm(Module):

@@ -105,6 +105,12 @@ class ParametrizationList(ModuleList):
 
     def right_inverse(self, value: Tensor) -> None:
         """Write into the originals what gives `value`."""
+        for module in self:
+            if not hasattr(module, "right_inverse"):
+                raise RuntimeError(
+                    f"parametrization {type(module).__name__} does not implement right_inverse, which says what gives the "
+                    "value that is assigned"
+                )
         start = self._start(value)
         with no_grad():
             for mine, new in zip(self.originals(), (start,) if self.is_tensor else start, strict=True):
@@ -184,16 +190,9 @@ def register_parametrization(
     """
     parametrization.train(module.training)
     if is_parametrized(module, tensor_name):
-        listed: Any = module.parametrizations[tensor_name]
         if not unsafe:
             _check_another(module, tensor_name, parametrization)
-        if hasattr(parametrization, "right_inverse"):
-            with no_grad():
-                value = getattr(module, tensor_name)
-                listed.append(parametrization)
-                listed.right_inverse(value)
-        else:
-            listed.append(parametrization)
+        module.parametrizations[tensor_name].append(parametrization)
         return module
     if tensor_name not in module._parameters and tensor_name not in module._buffers:
         raise ValueError(
@@ -263,3 +262,35 @@ def remove_parametrizations(module: Module, tensor_name: str, leave_parametrized
 def type_before_parametrizations(module: Module) -> type:
     """The module's class without its parametrisations."""
     return type(module).__mro__[1] if is_parametrized(module) else type(module)
+
+
+def transfer_parametrizations_and_params(
+    from_module: Module, to_module: Module, tensor_name: str | None = None
+) -> Module:
+    """Give `to_module` the parametrised tensors of `from_module`: it then shares their functions and their originals.
+
+    Args:
+        tensor_name: only this one; all of them when None. Without parametrisations nothing happens.
+
+    Raises:
+        KeyError: that tensor is not parametrised.
+    """
+    if not is_parametrized(from_module):
+        return to_module
+    listed: Any = from_module.parametrizations
+    if tensor_name is not None and tensor_name not in listed:
+        raise KeyError(
+            f"{type(from_module).__name__} has no parametrization on {tensor_name!r}, only on {list(listed)}"
+        )
+    for name in list(listed) if tensor_name is None else [tensor_name]:
+        for function in listed[name]:
+            register_parametrization(to_module, name, function, unsafe=True)
+        received: Any = to_module.parametrizations
+        for key, value in _originals_by_name(listed[name]):
+            setattr(received[name], key, value)
+    return to_module
+
+
+def _originals_by_name(listed: ParametrizationList) -> list[tuple[str, Any]]:
+    names = ["original"] if listed.is_tensor else [f"original{i}" for i in range(listed.ntensors)]
+    return list(zip(names, listed.originals(), strict=True))

@@ -75,9 +75,9 @@ def test_tensor_dataset():
     assert len(d) == 3
     assert [part.tolist() for part in d[1]] == [1, [2, 3]]
     assert [part.tolist() for part in d[-1]] == [2, [4, 5]]
-    with pytest.raises(ValueError, match=r"Size mismatch between tensors, their first axes are \[3, 2\] long"):
+    with pytest.raises(AssertionError, match=r"Size mismatch between tensors, their first axes are \[3, 2\] long"):
         TensorDataset(autograd.zeros(3), autograd.zeros(2))
-    with pytest.raises(ValueError, match="Size mismatch"):
+    with pytest.raises(AssertionError, match="Size mismatch"):
         TensorDataset(tensor(1.0))
     with pytest.raises(ValueError, match="at least one tensor"):
         TensorDataset()
@@ -101,10 +101,11 @@ def test_concat_dataset():
     assert joined.cumulative_sizes == [3, 5]
     assert joined[-1] == 1
     assert data.ConcatDataset(["", "ab", "", "c"])[2] == "c"
-    for index in (5, -6):
-        with pytest.raises(IndexError, match=f"index {index} is outside its 5 samples"):
-            joined[index]
-    with pytest.raises(ValueError, match="should not be an empty iterable"):
+    with pytest.raises(IndexError, match="index 5 is outside its 5 samples"):
+        joined[5]
+    with pytest.raises(ValueError, match="should not exceed dataset length, got -6 for 5"):
+        joined[-6]
+    with pytest.raises(AssertionError, match="should not be an empty iterable"):
         data.ConcatDataset([])
     with pytest.raises(TypeError, match=r"does not support IterableDataset \(datasets\[1\]\); use ChainDataset"):
         data.ConcatDataset([Squares(), Count()])
@@ -223,6 +224,10 @@ def test_samplers_refuse():
     for make in (lambda: data.RandomSampler([]), lambda: data.RandomSampler("ab", num_samples=0)):
         with pytest.raises(ValueError, match=r"num_samples should be a positive integer value, but got num_samples=0"):
             make()
+    loader = DataLoader(Squares(4), batch_size=2)
+    with pytest.raises(ValueError, match="batch_size attribute should not be set after DataLoader is initialized"):
+        loader.batch_size = 4  # the sampler was made for the old one
+    loader.worker_init_fn = None
     with pytest.raises(ValueError, match="num_samples=0 \\(the dataset is empty\\)"):
         DataLoader(Squares(0), shuffle=True)
     with pytest.raises(ValueError, match="num_samples=-1"):
@@ -231,7 +236,9 @@ def test_samplers_refuse():
         data.WeightedRandomSampler([[1.0]], 1)
     with pytest.raises(TypeError, match="replacement should be a boolean value, but got replacement=1"):
         data.RandomSampler("ab", replacement=1)
-    with pytest.raises(TypeError, match="drop_last should be a boolean value, but got drop_last=None"):
+    with pytest.raises(ValueError, match="replacement should be a boolean value, but got replacement=0"):
+        data.WeightedRandomSampler([1.0], 1, 0)
+    with pytest.raises(ValueError, match="drop_last should be a boolean value, but got drop_last=None"):
         data.BatchSampler("ab", 1, None)
     for size in (0, -1, True, 2.0):
         with pytest.raises(ValueError, match=f"batch_size should be a positive integer, but got batch_size={size!r}"):

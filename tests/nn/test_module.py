@@ -645,6 +645,28 @@ def test_an_always_called_hook_is_not_called_twice():
     assert seen == [5]
 
 
+def test_hooks_see_what_is_registered():
+    seen, other = [], nn.Parameter(autograd.ones(1))
+    handles = [
+        nn.register_module_module_registration_hook(lambda m, name, sub: seen.append((name, type(sub).__name__))),
+        nn.register_module_parameter_registration_hook(lambda m, name, p: other if name == "swapped" else None),
+        nn.register_module_buffer_registration_hook(lambda m, name, t: seen.append((name, tuple(t.shape)))),
+    ]
+    try:
+        model = nn.Sequential(nn.Linear(1, 1, bias=False))
+        model.extra = nn.ReLU()
+        model.register_buffer("count", autograd.zeros(2))
+        model.register_buffer("none", None)
+        model.swapped = nn.Parameter(autograd.zeros(1))
+    finally:
+        for handle in handles:
+            handle.remove()
+    assert seen == [("0", "Linear"), ("extra", "ReLU"), ("count", (2,))]
+    assert model.swapped is other
+    model.late = nn.Tanh()
+    assert len(seen) == 3
+
+
 def test_hooks_of_all_modules():
     seen = []
     handles = [

@@ -142,7 +142,7 @@ def test_parametrizations_chain_and_assign():
     parametrize.register_parametrization(net, "weight", Doubled())
     assert (net.weight == before).all()  # its right inverse gave the original
     parametrize.register_parametrization(net, "weight", Doubled())
-    assert np.allclose(net.weight.detach().numpy(), before.numpy())
+    assert np.allclose(net.weight.detach().numpy(), 2 * before.numpy())  # as in PyTorch: the originals stay
     net.weight = autograd.ones(2, 2)
     assert net.parametrizations.weight.original.tolist() == [[0.25, 0.25], [0.25, 0.25]]
     with parametrize.cached():
@@ -517,3 +517,88 @@ def test_skip_init():
         nn.utils.skip_init(int)
     with pytest.raises(RuntimeError, match="must support a 'device' arg"):
         nn.utils.skip_init(nn.ReLU)
+
+
+# ------------------------------------------------------------------ moving parametrisations
+
+
+def test_parametrizations_move_to_another_module():
+    source, target = nn.Linear(3, 3), nn.Linear(3, 3)
+    assert parametrize.transfer_parametrizations_and_params(source, target) is target
+    assert not parametrize.is_parametrized(target)
+    parametrize.register_parametrization(source, "weight", Symmetric())
+    parametrize.register_parametrization(source, "bias", Doubled())
+    parametrize.transfer_parametrizations_and_params(source, target, "weight")
+    assert not parametrize.is_parametrized(target, "bias")
+    assert target.parametrizations.weight.original is source.parametrizations.weight.original
+    assert target.weight.tolist() == source.weight.tolist()
+    with pytest.raises(KeyError, match=r"no parametrization on 'gain', only on \['weight', 'bias'\]"):
+        parametrize.transfer_parametrizations_and_params(source, target, "gain")
+
+
+def test_parametrizations_of_several_originals_move_too():
+    source, target = parametrizations.weight_norm(nn.Linear(3, 2)), nn.Linear(3, 2)
+    parametrize.transfer_parametrizations_and_params(source, target)
+    names = [name for name, _ in target.named_parameters()]
+    assert names == ["bias", "parametrizations.weight.original0", "parametrizations.weight.original1"]
+    assert autograd.allclose(target.weight, source.weight)
+
+
+def test_values_cannot_be_assigned_without_an_inverse():
+    layer = parametrize.register_parametrization(nn.Linear(2, 2), "weight", Doubled())
+    parametrize.register_parametrization(layer, "weight", Symmetric())
+    before = layer.weight.tolist()
+    with pytest.raises(RuntimeError, match="parametrization Symmetric does not implement right_inverse"):
+        layer.weight = autograd.eye(2)
+    assert layer.weight.tolist() == before
+
+
+def test_weight_norm_reads_the_older_names():
+    with pytest.warns(FutureWarning, match="weight_norm"):
+        old = nn.utils.weight_norm(nn.Linear(3, 2))
+    new = parametrizations.weight_norm(nn.Linear(3, 2))
+    nn.Sequential(new).load_state_dict(nn.Sequential(old).state_dict())
+    assert autograd.allclose(new.weight, old.weight_v * (old.weight_g / old.weight_v.norm(dim=1, keepdim=True)))
+
+
+# ------------------------------------------------------------------ fusion
+
+
+def settled(norm):
+    """A normalisation with statistics, gain and shift of its own, in evaluation."""
+    with autograd.no_grad():
+        for i, t in enumerate((norm.running_mean, norm.running_var, norm.weight, norm.bias)):
+            if t is not None:
+                t.copy_(autograd.rand(norm.num_features) + 0.2 * (i + 1))
+    return norm.eval()
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("affine", [True, False])
+def test_a_normalisation_is_folded_into_the_layer_before_it(bias, affine):
+    conv, norm, x = (
+        nn.Conv2d(2, 3, 3, bias=bias).eval(),
+        settled(nn.BatchNorm2d(3, affine=affine)),
+        autograd.rand(2, 2, 5, 5),
+    )
+    fused = nn.utils.fuse_conv_bn_eval(conv, norm)
+    assert autograd.allclose(fused(x), norm(conv(x)), atol=1e-5)
+    assert isinstance(fused.weight, nn.Parameter)
+    assert fused.weight is not conv.weight
+    linear, norm, x = nn.Linear(4, 3, bias=bias).eval(), settled(nn.BatchNorm1d(3, affine=affine)), autograd.rand(2, 4)
+    assert autograd.allclose(nn.utils.fuse_linear_bn_eval(linear, norm)(x), norm(linear(x)), atol=1e-5)
+
+
+def test_a_normalisation_is_folded_into_a_transposed_convolution():
+    conv, norm, x = nn.ConvTranspose2d(2, 3, 3).eval(), settled(nn.BatchNorm2d(3)), autograd.rand(2, 2, 4, 4)
+    assert autograd.allclose(nn.utils.fuse_conv_bn_eval(conv, norm, transpose=True)(x), norm(conv(x)), atol=1e-5)
+
+
+def test_fusion_refuses():
+    conv, norm = nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3)
+    with pytest.raises(AssertionError, match="Fusion only for eval"):
+        nn.utils.fuse_conv_bn_eval(conv.eval(), norm)
+    with pytest.raises(AssertionError, match="keeps none"):
+        nn.utils.fuse_conv_bn_eval(conv, nn.BatchNorm2d(3, track_running_stats=False).eval())
+    with pytest.raises(AssertionError, match="got 3 and 2"):
+        nn.utils.fuse_linear_bn_eval(nn.Linear(2, 3).eval(), nn.BatchNorm1d(2).eval())

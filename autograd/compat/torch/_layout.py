@@ -83,7 +83,7 @@ LAYOUT: dict[str, tuple] = {
     "nn.utils.rnn": ("nn.utils.rnn",),
     "nn.utils.clip_grad": ("nn.utils",),
     "nn.utils.convert_parameters": ("nn.utils",),
-    "nn.utils.fusion": ("nn.utils",),
+    "nn.utils.fusion": ("nn.utils.fusion",),
     "nn.utils.parametrize": ("nn.utils.parametrize",),
     "nn.utils.parametrizations": ("nn.utils.parametrizations",),
     "nn.utils.prune": (".prune",),
