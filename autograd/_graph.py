@@ -86,7 +86,9 @@ def _check_unchanged(node: Node) -> None:
         for a in value if isinstance(value, (tuple, list)) else (value,):
             a = getattr(a, "_data", a)  # an index or a mask is a parameter, and may be a Tensor
             if type(a) is ndarray and (changes.when(a) > node.seq or exports.changed(a, node.seq)):
-                raise RuntimeError(_changed_text(node, name, a))
+                if name in node.plan.needed:
+                    raise RuntimeError(_changed_text(node, name, a))
+                node.plan = node.plan.plain
 
 
 def _changed_text(node: Node, name: str, a: Array) -> str:

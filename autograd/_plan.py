@@ -88,11 +88,24 @@ class Plan:
         found = self._others.get(wanted)
         if found is None:
             found = self._others[wanted] = copy.copy(self)
-            found.__dict__.pop("_plain", None)
+            for cached in ("_plain", "plain", "needed"):
+                found.__dict__.pop(cached, None)
             found.needs = tuple(need and want for need, want in zip(self.needs, wanted, strict=True))
             found.rules = [rule if want else None for rule, want in zip(self.rules, wanted, strict=True)]
             found.run, found.steps = found._compile_run(), found._compile_steps()
         return found
+
+    @functools.cached_property
+    def plain(self) -> Plan:
+        """This plan without the operation's closed form, which may look at values that the rules do not need."""
+        found = copy.copy(self)
+        found.run = self._compile_rules()
+        return found
+
+    @functools.cached_property
+    def needed(self) -> set[str]:
+        """What the rules look at."""
+        return {name for entry in self.rules if entry is not None for name in entry[1]}
 
     def as_tensors(self, node: Node) -> tuple:
         """The saved values as Tensors that are connected to the graph again, for rules that are to be recorded."""

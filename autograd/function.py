@@ -9,7 +9,7 @@ import numpy as np
 
 from ._array import changes, exports, ndarray, tick
 from ._mode import enable_grad, is_grad_enabled, no_grad, scope
-from ._node import Complex, Node, Wide, capture, new
+from ._node import Complex, Leaf, Node, Wide, capture, new
 from ._plan import pick
 from ._tensor import Tensor, history, wrap
 
@@ -216,6 +216,8 @@ class Function:
         several = isinstance(result, tuple)
         outputs = list(result) if several else [result]
         recorded = any(e is not None for e in edges) and is_grad_enabled()
+        if is_grad_enabled() and any(type(history(t)) is Leaf for t in ctx._dirty):
+            raise RuntimeError(f"{cls.__name__}: a leaf Variable that requires grad has been used in an in-place operation.")
         outputs = _own_outputs(outputs, args, ctx)
         if recorded:
             _record(cls, ctx, args, edges, outputs)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import autograd as ag
+from nn import functional as F
 
 
 def leaf(*values, dtype=ag.float64):
@@ -409,3 +410,39 @@ def test_a_mode_set_by_a_call_is_undone_by_its_exit():
     assert not ag.is_grad_enabled()
     mode.__exit__(None, None, None)
     assert ag.is_grad_enabled()
+
+
+def test_a_value_that_only_a_closed_form_looks_at_may_change():
+    """The gradient of a weight does not depend on the weight, also where one function computes all gradients."""
+    w, x = ag.ones(2, 3, dtype=ag.float64, requires_grad=True), ag.ones(4, 3, dtype=ag.float64)
+    y = F.linear(x, w).sum()
+    with ag.no_grad():
+        w.zero_()
+    y.backward()
+    assert w.grad.tolist() == [[4.0] * 3] * 2
+    h = leaf(1.0, 2.0, 3.0) * 1.0
+    y = F.linear(h, w)
+    with ag.no_grad():
+        w.add_(1.0)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.sum().backward()
+
+
+def test_a_function_must_not_change_a_leaf():
+    class Doubles(ag.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.mark_dirty(x)
+            return x.mul_(2.0)
+
+        @staticmethod
+        def backward(ctx, g):
+            return 2 * g
+
+    x = leaf(1.0)
+    with pytest.raises(RuntimeError, match="Doubles: a leaf Variable that requires grad has been used in an in-place"):
+        Doubles.apply(x)
+    h = x * 1.0
+    y = Doubles.apply(h)
+    (h * 3.0).sum().backward()
+    assert y is h and x.grad.tolist() == [6.0]
