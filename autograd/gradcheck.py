@@ -2,74 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from . import _checks
 from ._backward import gradients
+from ._checks import GradcheckError, as_tuple, draw, numerical_jacobian, outputs_of
 from ._mode import enable_grad
-from ._tensor import Tensor, wrap
-
-
-class GradcheckError(RuntimeError):
-    """A gradient differs from its numerical value."""
-
-
-def _as_tuple(value: Any) -> tuple:
-    return tuple(value) if isinstance(value, (tuple, list)) else (value,)
-
-
-def _differentiable(values: Sequence) -> list[int]:
-    return [i for i, v in enumerate(values) if isinstance(v, Tensor) and v.requires_grad]
-
-
-def numerical_jacobian(function: Callable, inputs: Sequence, position: int, eps: float = 1e-6) -> list[np.ndarray]:
-    """Derivative of each output by each element of one input, by central differences.
-
-    Returns:
-        one array per output, of shape (elements of the input, elements of the output); for complex inputs the
-        derivative by the real part plus i times that by the imaginary part, as PyTorch's gradients combine them.
-    """
-    x = inputs[position]
-    flat = x._buffer().reshape(-1) if x._buffer().flags.c_contiguous else None
-    outputs = _outputs(function, inputs)
-    columns = [np.zeros((x.numel(), o.numel()), np.result_type(o._data.dtype, x._data.dtype)) for o in outputs]
-    for k in range(x.numel()):
-        for direction in (1, 1j) if x.is_complex() else (1,):
-            steps = _central(function, inputs, x, flat, k, eps * direction)
-            for column, step in zip(columns, steps, strict=True):
-                column[k] += direction * step / (2 * eps) if direction == 1j else step / (2 * eps)
-    return columns
-
-
-def _central(function, inputs, x, flat, k, step):
-    place = np.unravel_index(k, x._data.shape) if flat is None else k
-    data = x._buffer() if flat is None else flat
-    held = data[place].copy()
-    values = []
-    for sign in (1, -1):
-        data[place] = held + sign * step
-        values.append([np.array(o._data).reshape(-1) for o in _outputs(function, inputs)])
-    data[place] = held
-    return [up - down for up, down in zip(*values, strict=True)]
-
-
-def _outputs(function: Callable, inputs: Sequence) -> list[Tensor]:
-    result = _as_tuple(function(*inputs))
-    return [o for o in result if isinstance(o, Tensor) and (o.is_floating_point() or o.is_complex())]
-
-
-def analytical_jacobian(output: Tensor, x: Tensor, weight: complex = 1.0, create_graph: bool = False) -> np.ndarray:
-    """Derivative of one output by one input, by one backward pass per output element."""
-    rows = np.zeros((x.numel(), output.numel()), np.result_type(output._data.dtype, x._data.dtype))
-    for k in range(output.numel()):
-        seed = np.zeros(output._data.shape, output._data.dtype)
-        seed.reshape(-1)[k] = weight
-        (g,) = gradients(output, x, wrap(seed), True, create_graph, True, False)
-        if g is not None:
-            rows[:, k] = g._data.reshape(-1)
-    return rows
+from ._tensor import wrap
 
 
 def gradcheck(
@@ -84,6 +26,7 @@ def gradcheck(
     check_undefined_grad: bool = True,
     check_grad_dtypes: bool = False,
     check_batched_grad: bool = False,
+    check_batched_forward_grad: bool = False,
     check_forward_ad: bool = False,
     check_backward_ad: bool = True,
     fast_mode: bool = False,
@@ -97,6 +40,15 @@ def gradcheck(
         eps: step of the differences.
         atol, rtol: |analytical - numerical| <= atol + rtol * |numerical| must hold.
         raise_exception: raise on a difference; otherwise return False.
+        nondet_tol: how far two backward passes of the same graph may differ.
+        check_undefined_grad: leave out one of several outputs at a time; backward must cope.
+        check_grad_dtypes: gradients must have the dtypes of their inputs.
+        check_batched_grad: a batch of weights must give what each of them gives.
+        check_forward_ad: compare forward mode's tangents with the differences too.
+        check_backward_ad: compare backward's gradients with the differences.
+        fast_mode: along one random direction only: two calls whatever the sizes.
+        check_batched_forward_grad, masked: accepted for PyTorch's sake; there is no batched forward mode and no masked
+            memory here that could differ.
 
     Raises:
         GradcheckError: naming input, output, element, both numbers and the step.
@@ -108,70 +60,31 @@ def gradcheck(
         >>> autograd.gradcheck(lambda x: (x * x).sum(), x)
         True
     """
-    inputs = _as_tuple(inputs)
-    places = _differentiable(inputs)
-    if not places:
-        raise ValueError(
-            "gradcheck expects at least one input tensor to require gradient, but none of them have requires_grad=True."
-        )
+    if not (check_forward_ad or check_backward_ad):
+        raise AssertionError("Expected at least one of check_forward_ad or check_backward_ad to be True")
+    if check_batched_grad and not check_backward_ad:
+        raise AssertionError("Setting check_batched_grad=True requires check_backward_ad to be True")
+    inputs = as_tuple(inputs)
+    places = _checks.check_inputs(inputs)
     try:
         with enable_grad():
+            if not any(o.requires_grad for o in outputs_of(func, inputs)):
+                _checks.check_nothing_comes_out(func, inputs, places, eps, atol, rtol)
+                return True
             for i in places:
-                _check_input(func, inputs, i, eps, atol, rtol)
+                if check_backward_ad:
+                    (_checks.check_direction if fast_mode else _checks.check_backward)(func, inputs, i, eps, atol, rtol)
+                if check_forward_ad:
+                    _checks.check_forward(func, inputs, i, eps, atol, rtol)
+            if check_backward_ad:
+                _checks.check_manners(func, inputs, places, nondet_tol, check_undefined_grad, check_grad_dtypes)
+            if check_batched_grad:
+                _checks.check_batched(func, inputs)
     except GradcheckError:
         if raise_exception:
             raise
         return False
     return True
-
-
-def _check_input(func, inputs, i, eps, atol, rtol):
-    x = inputs[i]
-    expected = numerical_jacobian(func, _detached(inputs, i), i, eps)
-    for j, (output, numerical) in enumerate(zip(_outputs(func, inputs), expected, strict=True)):
-        if output.grad_fn is None and not output.requires_grad:
-            analytical = np.zeros_like(numerical)
-        else:
-            analytical = analytical_jacobian(output, x)
-        if output.is_complex() or x.is_complex():
-            numerical, analytical = _complex_pair(func, inputs, i, j, output, x, eps)
-        _compare(func, i, j, analytical, numerical, eps, atol, rtol, x, output)
-
-
-def _complex_pair(func, inputs, i, j, output, x, eps):
-    """For complex functions compare dL/dx + i dL/dy for the losses Re(output) and Im(output)."""
-    parts = ((1.0, lambda o: o.real), (1j, lambda o: o.imag)) if output.is_complex() else ((1.0, lambda o: o),)
-    numerical, analytical = [], []
-    for weight, part in parts:
-        numerical.append(
-            numerical_jacobian(lambda *a, p=part: p(_outputs(func, a)[j]), _detached(inputs, i), i, eps)[0]
-        )
-        analytical.append(analytical_jacobian(output, x, weight))
-    return np.concatenate(numerical, 1), np.concatenate(analytical, 1)
-
-
-def _detached(inputs, i):
-    """The inputs with the one to be moved in contiguous memory of its own, so that no step reaches the caller's."""
-    return [_own(v) if k == i else (v.detach() if isinstance(v, Tensor) else v) for k, v in enumerate(inputs)]
-
-
-def _own(t):
-    return wrap(np.array(t._data, order="C"))
-
-
-def _compare(func, i, j, analytical, numerical, eps, atol, rtol, x, output):
-    wrong = ~np.isclose(analytical, numerical, rtol=rtol, atol=atol, equal_nan=True)
-    if not wrong.any():
-        return
-    k, m = np.argwhere(wrong)[0]
-    where_in = tuple(int(v) for v in np.unravel_index(k, x._data.shape))
-    where_out = tuple(int(v) for v in np.unravel_index(m % max(output.numel(), 1), output._data.shape))
-    raise GradcheckError(
-        f"Jacobian mismatch for output {j} with respect to input {i} in {getattr(func, '__name__', 'the function')}: "
-        f"d output{list(where_out)} / d input{list(where_in)} is {analytical[k, m]:.10g} analytically and "
-        f"{numerical[k, m]:.10g} numerically (central difference, step {eps:g}); {int(wrong.sum())} of {wrong.size} entries "
-        f"differ by more than atol={atol:g}, rtol={rtol:g}"
-    )
 
 
 def gradgradcheck(
@@ -196,14 +109,23 @@ def gradgradcheck(
     """Compare second derivatives with central differences of the first, in the inputs and in the incoming gradient.
 
     Varying the incoming gradient as well is what sees a rule that forgot to record part of itself.
+
+    Args:
+        grad_outputs: weights of the outputs, random ones when None.
+        gen_non_contig_grad_outputs: random weights with gaps in memory.
+        check_fwd_over_rev: push tangents through the first derivative. check_rev_over_rev: differentiate it by backward.
+
+    The others are those of `gradcheck`.
     """
-    inputs = _as_tuple(inputs)
-    outputs = [o for o in _outputs(func, inputs) if o.requires_grad]
-    rng = np.random.default_rng(0)
+    if not (check_fwd_over_rev or check_rev_over_rev):
+        raise AssertionError("Expected at least one of check_fwd_over_rev or check_rev_over_rev to be True")
+    inputs = as_tuple(inputs)
     if grad_outputs is None:
-        grad_outputs = tuple(wrap(_draw(rng, o)).requires_grad_() for o in outputs)
-    grad_outputs = _as_tuple(grad_outputs)
-    places = _differentiable(inputs)
+        grad_outputs = _random_weights(
+            [o for o in outputs_of(func, inputs) if o.requires_grad], gen_non_contig_grad_outputs
+        )
+    grad_outputs = as_tuple(grad_outputs)
+    places = _checks.check_inputs(inputs)
 
     def first(*args):
         given, weights = args[: len(inputs)], args[len(inputs) :]
@@ -211,15 +133,23 @@ def gradgradcheck(
         full = list(given)
         for i, leaf in zip(places, leaves, strict=True):
             full[i] = leaf
-        outs = [o for o in _outputs(func, full) if o.requires_grad]
+        outs = [o for o in outputs_of(func, full) if o.requires_grad]
         return gradients(outs, leaves, weights, None, True, None, True)
 
-    return gradcheck(first, (*inputs, *grad_outputs), eps=eps, atol=atol, rtol=rtol, raise_exception=raise_exception)
+    return gradcheck(
+        first, (*inputs, *grad_outputs), eps=eps, atol=atol, rtol=rtol, raise_exception=raise_exception, nondet_tol=nondet_tol,
+        check_undefined_grad=check_undefined_grad, check_grad_dtypes=check_grad_dtypes, check_batched_grad=check_batched_grad,
+        check_forward_ad=check_fwd_over_rev, check_backward_ad=check_rev_over_rev, fast_mode=fast_mode,
+    )  # fmt: skip
 
 
-def _draw(rng, o):
-    values = rng.uniform(0.5, 1.5, o._data.shape)
-    return (values + 1j * rng.uniform(0.5, 1.5, o._data.shape) if o.is_complex() else values).astype(o._data.dtype)
+def _random_weights(outputs, with_gaps):
+    """Random weights for outputs, as leaves; with gaps, every other element of a longer last axis."""
+    rng, made = np.random.default_rng(0), []
+    for o in outputs:
+        values = draw(rng, o)
+        made.append(wrap(np.repeat(values, 2, -1)[..., ::2] if with_gaps and values.ndim else values).requires_grad_())
+    return tuple(made)
 
 
 __all__ = ["GradcheckError", "gradcheck", "gradgradcheck", "numerical_jacobian"]

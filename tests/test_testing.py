@@ -140,3 +140,110 @@ def test_the_plugin(pytester):
     result = pytester.runpytest_inprocess("-p", "autograd.testing.plugin", "-p", "no:cacheprovider")
     result.assert_outcomes(passed=2, failed=1)
     result.stdout.fnmatch_lines(["*GradcheckError*analytically and*numerically*"])
+
+
+# ------------------------------------------------------------------ gradcheck's other checks
+
+
+def function(forward, backward):
+    """A Function of those two, without saved values."""
+    body = {"forward": staticmethod(lambda ctx, x: forward(x)), "backward": staticmethod(lambda ctx, *g: backward(*g))}
+    return type("Made", (ag.Function,), body).apply
+
+
+def ones(*shape):
+    return ag.ones(*shape, dtype=ag.float64, requires_grad=True)
+
+
+def test_gradcheck_along_one_direction():
+    assert testing.gradcheck(lambda x: x.sin() @ x.mT, ones(3, 3), fast_mode=True)
+    assert testing.gradgradcheck(lambda x: x**3, ones(3), fast_mode=True)
+    with pytest.raises(
+        testing.GradcheckError, match="along a random direction the derivative is .*fast mode.* step 1e-06"
+    ):
+        testing.gradcheck(WrongSine.apply, ones(4), fast_mode=True)
+
+
+def test_gradcheck_in_forward_mode(monkeypatch):
+    f = lambda x: (x.sin() * x.sum(), x.exp())  # noqa: E731
+    assert testing.gradcheck(f, ones(3), check_forward_ad=True, check_backward_ad=False)
+    assert testing.gradgradcheck(lambda x: x**3, ones(2), check_fwd_over_rev=True)
+    with pytest.raises(
+        testing.GradcheckError, match=r"output\[0\] / d input\[0\] is -0.54\d+ in forward mode and 0.54\d+ numerically"
+    ):
+        testing.gradcheck(WrongSine.apply, ones(2), check_forward_ad=True, check_backward_ad=False)
+
+
+def test_gradcheck_asks_for_some_check():
+    for check, wrong in (
+        (testing.gradcheck, {"check_backward_ad": False}),
+        (testing.gradgradcheck, {"check_rev_over_rev": False}),
+    ):
+        with pytest.raises(AssertionError, match="Expected at least one of"):
+            check(ag.sin, ones(2), **wrong)
+    with pytest.raises(AssertionError, match="check_batched_grad=True requires check_backward_ad"):
+        testing.gradcheck(ag.sin, ones(2), check_batched_grad=True, check_forward_ad=True, check_backward_ad=False)
+
+
+def test_gradcheck_of_batches(monkeypatch):
+    assert testing.gradcheck(lambda x, y: (x * y, x @ y), (ones(3), ones(3)), check_batched_grad=True)
+    grad = ag.functional.grad
+    monkeypatch.setattr(ag.functional, "grad", lambda *a, **k: tuple(2 * g for g in grad(*a, **k)))
+    with pytest.raises(
+        testing.GradcheckError, match="a batch of gradients .is_grads_batched=True. gives .* one by one they are"
+    ):
+        testing.gradcheck(ag.sin, ones(2), check_batched_grad=True)
+
+
+def test_gradcheck_wants_doubles_in_memory_of_their_own():
+    with pytest.warns(UserWarning, match="Input #0 requires gradient and is not a double precision .*: it is float32"):
+        testing.gradcheck(lambda x: x * 2, ag.ones(2, requires_grad=True), atol=1.0)
+    with pytest.raises(RuntimeError, match="The 1th input has a dimension with stride 0.*contiguous"):
+        testing.gradcheck(lambda x, y: x * y, (ones(3), ag.ones(1, dtype=ag.float64).expand(3).requires_grad_()))
+
+
+def test_gradcheck_of_what_is_cut_off():
+    assert testing.gradcheck(lambda x: x.detach() * 0, ones(2))
+    with pytest.raises(
+        testing.GradcheckError, match="expected to be zero, since no output .* element 0 of input 0 is 2"
+    ):
+        testing.gradcheck(lambda x: x.detach() * 2, ones(2))
+
+
+def test_gradcheck_finds_a_backward_that_is_not_a_function():
+    calls = []
+    drifting = function(lambda x: x * 1, lambda g: g * (1 + 1e-9 * len(calls.append(1) or calls)))
+    with pytest.raises(testing.GradcheckError, match="Backward is not reentrant.*tolerance for nondeterminism was 0"):
+        testing.gradcheck(drifting, ones(2))
+    assert testing.gradcheck(drifting, ones(2), nondet_tol=1e-6)
+    with pytest.raises(testing.GradcheckError, match="backward not multiplied by grad_output: zero weights give"):
+        testing.gradcheck(function(lambda x: x * 1, lambda g: g + 1e-9), ones(2))
+
+
+def test_gradcheck_leaves_outputs_out():
+    class Fragile(ag.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.set_materialize_grads(False)
+            return x * 1, x * 2
+
+        @staticmethod
+        def backward(ctx, a, b):
+            if b is None:
+                raise TypeError("no second gradient")
+            return 2 * b if a is None else a + 2 * b
+
+    with pytest.raises((testing.GradcheckError, TypeError), match="no second gradient"):
+        testing.gradcheck(Fragile.apply, ones(2))
+    both = lambda x: (lambda a, b: (a + b, a - b))(*Fragile.apply(x))  # noqa: E731
+    assert testing.gradcheck(both, ones(2))
+
+
+def test_gradcheck_compares_dtypes():
+    assert testing.gradcheck(lambda x: x * 2, ones(2), check_grad_dtypes=True)
+
+
+def test_gradgradcheck_takes_weights_with_gaps():
+    seen = []
+    f = lambda x: x.view(3) ** 3  # noqa: E731
+    assert testing.gradgradcheck(lambda x: seen.append(x.shape) or f(x), ones(3), gen_non_contig_grad_outputs=True)
