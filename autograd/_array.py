@@ -91,6 +91,13 @@ def sum_to(g: Array, shape: tuple[int, ...]) -> Array:
     return g.reshape(shape) if lead else g
 
 
+def zeros(like: Array, shape: tuple[int, ...], dtype: Any = None) -> Array:
+    """`np.zeros_like` with a shape, which for NumPy's own arrays takes four times as long as `np.zeros`."""
+    if type(like) is ndarray:
+        return np.zeros(shape, dtype or like.dtype)
+    return np.zeros_like(like, shape=shape, dtype=dtype)
+
+
 def any_long(shape: tuple[int, ...], axes: list[int]) -> bool:
     """Whether one of the axes is longer than one (or empty), so that summing over them does something."""
     for i in axes:

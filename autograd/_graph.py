@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ._array import Array, Part, changes, exports, ndarray, quiet, sum_to, tick
+from ._array import Array, Part, changes, exports, ndarray, quiet, sum_to, tick, zeros
 from ._mode import _anomaly, _grad, fast, recording
 from ._node import (
     SCALAR_PAIRS,  # fmt: skip
@@ -61,22 +61,21 @@ _age = attrgetter("seq")
 
 
 def _leading(seeds: Iterable[Node | Leaf], targets: set) -> set:
-    """The ages (see `_Pass`) of the nodes from which a target can be reached; what is older than all of them cannot."""
+    """The nodes from which a target can be reached; what is older than all targets cannot."""
     oldest = min((node.seq for node in targets), default=0)
-    order = [node for node in seeds if node.seq >= oldest]
-    seen = {node.seq for node in order}
+    order = list(seeds)
+    seen = set(order)
     for node in order:  # grows while it is walked
-        for edge in node.edges if type(node) not in PAIRS else (node.left, node.right):
-            if edge is not None and edge.seq >= oldest and edge.seq not in seen:
-                seen.add(edge.seq)
-                order.append(edge)
+        for edge in (node.left, node.right) if type(node) in PAIRS else node.edges:
+            if edge is not None and edge not in seen:
+                seen.add(edge)
+                if edge.seq > oldest:
+                    order.append(edge)
     order.sort(key=_age)
-    found = {-node.seq for node in targets}
+    found = set(targets)
     for node in order:
-        for edge in node.edges if type(node) not in PAIRS else (node.left, node.right):
-            if edge is not None and -edge.seq in found:
-                found.add(-node.seq)
-                break
+        if not found.isdisjoint((node.left, node.right) if type(node) in PAIRS else node.edges):
+            found.add(node)
     return found
 
 
@@ -147,7 +146,7 @@ class _Pass:
         nodes, grads: what the pass has reached and not yet passed, and the gradients there. heap: the ages among them
             at which there is something to do (a leaf without hooks just waits for the end).
         owned: ages of nodes whose buffer this pass made, and may add into.
-        relevant, targets: with `wanted` nodes, the ages of those from which one can be reached, and of these.
+        relevant, targets: with `wanted` nodes, those from which one can be reached, and these.
     """
 
     def __init__(self, seeds: dict, keep: bool, create: bool, wanted: Iterable[Node | Leaf] | None) -> None:
@@ -161,8 +160,8 @@ class _Pass:
         self.anomaly, self.check_nan = _anomaly.get()
         self.targets = self.relevant = None
         if wanted is not None:
-            wanted = set(wanted)
-            self.targets, self.relevant = {-node.seq for node in wanted}, _leading(seeds, wanted)
+            self.targets = set(wanted)
+            self.relevant = _leading(seeds, self.targets)
 
     def sweep(self) -> dict:
         """The pass of ordinary training, written out: scalars, arrays that fit, nodes of one or two inputs come first.
@@ -190,9 +189,9 @@ class _Pass:
                 self.step(node, g)
                 continue
             if relevant is not None:
-                if age not in relevant:
+                if node not in relevant:
                     continue
-                if age in targets:
+                if node in targets:
                     self.found[node] = g
             if node.value is not None:  # small, so its gradient is
                 node._grad = g
@@ -204,14 +203,16 @@ class _Pass:
                 steps, closed = enumerate(self.towards(node).run(g, saved)), True
             for i, rule in steps:
                 edge = edges[i] if edges is not None else node.right if i else node.left
-                if edge is None or (relevant is not None and -edge.seq not in relevant):
+                if edge is None or (relevant is not None and edge not in relevant):
                     continue
                 part = rule if closed else g if rule is None else rule(g, saved)
-                if type(edge) is same and type(part) is kind:  # noqa: SIM114  (a scalar to one of its kind: two caches of attributes)
+                # Arrays of the right shape and dtype fit, scalars of the right type. Each of the three places that look
+                # an age up meets one class of nodes, which Python's attribute caches like.
+                if type(part) is ndarray and part.shape == edge.shape and part.dtype is edge.dtype:
                     age = -edge.seq
-                elif type(part) is edge.kind or (
-                    part is not None and part.shape == edge.shape and part.dtype is edge.dtype
-                ):
+                elif type(edge) is same and type(part) is kind:  # noqa: SIM114
+                    age = -edge.seq
+                elif part is not None and type(part) is edge.kind:
                     age = -edge.seq
                 else:
                     if ahead is not None:
@@ -221,8 +222,8 @@ class _Pass:
                     continue
                 held = grads.get(age)
                 if held is None:
-                    if type(edge) is Leaf:
-                        self.reach(age, edge, part)
+                    if type(edge) is Leaf and edge.hooks is None:
+                        nodes[age], grads[age] = edge, part
                     elif ahead is None:
                         ahead, ahead_age, ahead_g = edge, age, part
                     elif ahead is edge:
@@ -253,9 +254,9 @@ class _Pass:
         if node.hooks is not None:
             g = self.call_hooks(node, g)
         if self.relevant is not None:
-            if -node.seq not in self.relevant:
+            if node not in self.relevant:
                 return
-            if -node.seq in self.targets:
+            if node in self.targets:
                 self.found[node] = g
         if type(node) is Leaf:
             if self.targets is None:
@@ -283,7 +284,7 @@ class _Pass:
 
     def add(self, node: Node, edge: Node | Leaf, part: Any) -> None:
         """Add a part to what has reached an input of the node so far."""
-        if part is None or (self.relevant is not None and -edge.seq not in self.relevant):
+        if part is None or (self.relevant is not None and edge not in self.relevant):
             return
         if self.create or (type(part) is not edge.kind and (part.shape != edge.shape or part.dtype is not edge.dtype)):
             part = self.fit(node, edge, part)
@@ -305,7 +306,7 @@ class _Pass:
         """The gradients of the leaves, or of the wanted nodes."""
         for age, g in self.grads.items():
             leaf = self.nodes[age]
-            if self.targets is None or age in self.targets:
+            if self.targets is None or leaf in self.targets:
                 self.found[leaf] = g if leaf.hooks is None else self.call_hooks(leaf, g)
         if not self.keep:
             for root in self.roots:
@@ -335,7 +336,7 @@ class _Pass:
         age = -edge.seq
         total = self.grads.get(age)
         if age not in self.owned or type(total) is not ndarray:
-            fresh = np.zeros_like(part.value, shape=edge.shape, dtype=edge.dtype)
+            fresh = zeros(part.value, edge.shape, edge.dtype)
             if total is None:
                 self.reach(age, edge, fresh)
             else:
@@ -390,7 +391,7 @@ class _Pass:
         relevant = self.relevant
         if relevant is None:
             return node.plan
-        return node.plan.towards(tuple([e is not None and -e.seq in relevant for e in node.edges]))
+        return node.plan.towards(tuple([e in relevant for e in node.edges]))
 
     def stop_at_nan(self, node: Node, parts: tuple) -> None:
         for i, part in enumerate(parts):
@@ -457,7 +458,7 @@ def _conj(g: Any) -> Any:
 def _dense(part: Any, edge: Node | Leaf) -> Array:
     if type(part) is not Part:
         return part
-    full = np.zeros_like(part.value, shape=edge.shape)
+    full = zeros(part.value, edge.shape)
     part.add_to(full)
     return full
 

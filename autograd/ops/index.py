@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._array import Part, changes, in_c_order, is_raw, ndarray, wrap_dim
+from .._array import Part, changes, in_c_order, is_raw, ndarray, wrap_dim, zeros
 from .._convert import to_array
 from .._inplace import check_writable, rebase, set_region_written
 from .._mode import is_grad_enabled
@@ -96,7 +96,7 @@ def _(g, x_shape, index):
     sample=cases(lambda r: [call(r(2, 4), shape=(3, 4), index=slice(1, 3)), call(r(4), shape=(3, 4), index=1)]))  # fmt: skip
 def _spread_slice(x, *, shape, index):
     """Zeros of `shape` with the input at `index`."""
-    out = np.zeros_like(x, shape=shape)
+    out = zeros(x, shape)
     out[index] = x
     return out
 
