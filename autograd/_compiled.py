@@ -17,6 +17,7 @@ from ._dtype import FLOATING, category
 from ._entry import MISSING, keep
 from ._mode import grad_mode, scope
 from ._node import Complex, Wide, capture, new
+from ._plan import pick
 from ._tensor import Tensor, note_view, wrap
 
 # Parameters that PyTorch takes as numbers only: a tensor that requires grad would lose its gradient there.
@@ -44,12 +45,11 @@ def _entry({signature}, *, out=None, **_more):
         _z = _op.retry(({arrays},), ({parameters}))
     except ValueError as error:
         raise _op.translate(error, ({arrays},)) from None
-    _main = {main}
-    _result = _new(_Tensor)
-    _result._data = _main
-    if _mode and (_main.dtype in _FLOATING or _category(_main.dtype) >= 2):
+    {unpack}
+    _dtype = _main.dtype
+    if _mode and {recorded}:
         {plan}
-        _result._node = _node = _new(_Node)
+        {target}_node = _Node()
         _node.edges = ({edges},)
         _node.plan = _plan
         _node.saved = () if _plan.save is None else _plan.save(({arrays},), ({parameters}), _z)
@@ -57,7 +57,7 @@ def _entry({signature}, *, out=None, **_more):
             _node.saved = _exports.guarded(_node.saved)
         _node.seq = _tick()
         _node.shape = _main.shape
-        _node.dtype = _main.dtype
+        _node.dtype = _dtype
         _node.kind = None if type(_main) is _ndarray else type(_main)
         _node.value = _main if type(_main) is not _ndarray or _main.size <= _capture.limit else None
         _node.given = ()
@@ -65,20 +65,20 @@ def _entry({signature}, *, out=None, **_more):
         _node.params = ({parameters})
         _node.scope = _current_scope()
         _node.hooks = None
-        if _main.dtype.kind == "c":
+        if {other_kind}_dtype.kind == "c":
             _Complex.seen = True
-    else:
-        _result._node = None
+        {picks}
+    {unrecorded}
     {view}
     return {returned}
 """
 
 
 def compiled_entry(op: Any, general: Callable) -> Callable:
-    """The public function of an operation without variable arguments and with one differentiable result."""
+    """The public function of an operation without variable arguments."""
     scope_: dict[str, Any] = {
         "_op": op, "_kernel": op.kernel, "_raw": op.raw, "_RAW": RAW, "_MISSING": MISSING,
-        "_again": _again(op, general), "_Tensor": Tensor, "_Node": Wide, "_new": new, "_tick": tick, "_ndarray": ndarray,
+        "_again": _again(op, general), "_Tensor": Tensor, "_Node": Wide, "_pick": pick, "_new": new, "_tick": tick, "_ndarray": ndarray,
         "_capture": capture, "_keep": keep, "_grad_mode": grad_mode, "_current_scope": scope.get, "_FLOATING": FLOATING,
         "_category": category, "_Complex": Complex, "_wrap": wrap, "_note_view": note_view, "_may_share": may_share,
         "_plans": {}, "_held": exports.table, "_exports": exports, "_defaults": op.parameter_defaults,
@@ -135,14 +135,31 @@ def _parts(op: Any) -> dict[str, str]:
         "promotion": _promotion(op, n, optional),
         "differentiable": "_op.differentiable",
         "some": " or ".join(f"_e{i} is not None" for i in n),
-        "main": "_z[0]" if op.aux else "_z",
+        **_results(op, optional[0]),
         "plan": f"_plan = _plans.get({needs}) or _plans.setdefault({needs}, _op.plan({needs}))",
         "given": "\n        ".join(unrecorded),
         "view": f"if type(_main) is _ndarray and _may_share(_main, _a0): _note_view(_result, {public[0]})"
         if op.view
         else "",
-        "returned": "_op.fields(_result, *map(_wrap, _z[1:]))" if op.aux else "_result",
     }
+
+
+def _results(op: Any, optional: bool) -> dict[str, str]:
+    """The parts that depend on how many results there are and which have gradients."""
+    if op.outputs:
+        return {
+            "unpack": "_main = _z[0]\n    _results = [_wrap(_part) for _part in _z]", "recorded": "True", "target": "",
+            "picks": "for _i, _part in enumerate(_results):\n            if _part._data.dtype in _FLOATING or "
+                     "_category(_part._data.dtype) >= 2: _part._node = _pick(_node, _i, _part._data)",
+            "other_kind": "", "unrecorded": "", "returned": "_op.fields(*_results)",
+        }  # fmt: skip
+    same = "" if optional else "_dtype is _a0.dtype or "
+    return {
+        "unpack": f"_main = {'_z[0]' if op.aux else '_z'}\n    _result = _new(_Tensor)\n    _result._data = _main",
+        "recorded": f"({same}_dtype in _FLOATING or _category(_dtype) >= 2)", "target": "_result._node = ", "picks": "",
+        "other_kind": "" if optional else "_dtype is not _a0.dtype and ", "unrecorded": "else: _result._node = None",
+        "returned": "_op.fields(_result, *map(_wrap, _z[1:]))" if op.aux else "_result",
+    }  # fmt: skip
 
 
 def _promotion(op: Any, n: range, optional: list[bool]) -> str:

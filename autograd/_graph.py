@@ -208,7 +208,7 @@ class _Pass:
                 part = rule if closed else g if rule is None else rule(g, saved)
                 # Arrays of the right shape and dtype fit, scalars of the right type. Each of the three places that look
                 # an age up meets one class of nodes, which Python's attribute caches like.
-                if type(part) is ndarray and part.shape == edge.shape and part.dtype is edge.dtype:
+                if type(part) is ndarray and part.shape == edge.shape and part.dtype is edge.dtype:  # noqa: SIM114
                     age = -edge.seq
                 elif type(edge) is same and type(part) is kind:  # noqa: SIM114
                     age = -edge.seq

@@ -633,7 +633,7 @@ def op(kernel: Callable | None = None, /, **options: Any) -> Any:
         return lambda k: op(k, **options)
     declared = Op(kernel, dict(options))
     general = general_entry(declared)
-    entry: Callable = general if declared.variadic or declared.outputs else compiled_entry(declared, general)
+    entry: Callable = general if declared.variadic else compiled_entry(declared, general)
     if declared.short():
         entry = short_entry(declared, general)
         if len(declared.inputs) == 2:

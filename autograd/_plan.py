@@ -13,7 +13,7 @@ from typing import Any
 
 from ._array import NUMBERS, Array, tick
 from ._mode import fast
-from ._node import Leaf, Node, Out, Wide, capture, freed_text, new
+from ._node import Leaf, Node, Out, Wide, capture, freed_text
 from ._tensor import wrap
 
 _GIVES_G = (lambda g: g).__code__.co_code
@@ -32,6 +32,7 @@ class Plan:
         self.save = self._compile_save()
         self.run = self._compile_run()
         self.steps = self._compile_steps()
+        self.picks: dict[int, PickPlan] = {}
         self._others: dict[tuple, Plan] = {}
 
     def _compile_save(self) -> Callable | None:
@@ -150,8 +151,11 @@ def _as_tensor(value: Any, edge: Node | Leaf | None) -> Any:
 
 def pick(node: Node, position: int, value: Array) -> Node:
     """The node of one result of an operation with several."""
-    picked = new(Wide)
-    picked.edges, picked.plan, picked.saved = (node,), PickPlan(node.plan.op, position), ()
+    plan = node.plan.picks.get(position)
+    if plan is None:
+        plan = node.plan.picks[position] = PickPlan(node.plan.op, position)
+    picked = Wide()
+    picked.edges, picked.plan, picked.saved = (node,), plan, ()
     picked.seq, picked.shape, picked.dtype = tick(), value.shape, value.dtype
     picked.kind = None
     picked.value = value if value.size <= capture.limit else None
@@ -173,7 +177,7 @@ class PickPlan:
     def run(self, g: Any, saved: tuple) -> tuple:
         return (Out(self.position, g),)
 
-    def towards(self, wanted: tuple[bool, ...]) -> _PickPlan:
+    def towards(self, wanted: tuple[bool, ...]) -> PickPlan:
         return self
 
     def run_recorded(self, g: Any, node: Node) -> tuple:

@@ -114,6 +114,7 @@ class _FunctionPlan:
         self.op = _FunctionOp(cls)
         self.op.outputs = tuple(f"output{i}" for i in range(outputs)) if outputs > 1 else ()
         self.shapes: list = []
+        self.picks: dict[int, Any] = {}
 
     def towards(self, wanted: tuple[bool, ...]) -> _FunctionPlan:
         return self

@@ -39,7 +39,7 @@ ARROWS: dict[str, set[str]] = {
     "_inplace": BASE | {"_tensor"},
     "_entry": BASE | {"_tensor", "_plan", "_inplace"},
     "_samples": {"_array", "_dtype"},
-    "_compiled": BASE | {"_tensor", "_entry"},
+    "_compiled": BASE | {"_tensor", "_entry", "_plan"},
     "_short": BASE | {"_tensor", "_entry"},
     "_op": BASE | {"_tensor", "_samples", "_plan", "_entry", "_compiled", "_short", "_inplace"},
     "_erf": {"_array"},

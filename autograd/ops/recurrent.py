@@ -71,27 +71,36 @@ def _(g, cell, gates):
 @lstm_cell.fast
 def _(g, c, cell, gates, needs):
     width = c.shape[-1]
-    i, f, n, o = _quarters(gates)
-    slopes = np.zeros_like(gates) if g[2] is None else np.array(g[2])
-    total = np.zeros_like(cell) if g[1] is None else g[1]
-    if g[0] is not None:
+    _, f, _, o = _quarters(gates)
+    slopes, total = np.empty_like(gates), g[1]
+    if g[0] is None:
+        slopes[:, 3 * width :] = 0
+    else:
         bent = np.tanh(cell)
-        outer = g[0] * bent
-        slopes[:, 3 * width :] += outer
+        np.multiply(g[0], bent, out=slopes[:, 3 * width :])
         bent *= bent
-        total = total + g[0] * o * (1 - bent)
-    if needs[0]:
-        _add_slopes(slopes, total, (n, c, i), width)
-        steep = 1 - gates
-        steep *= gates
-        steep[:, 2 * width : 3 * width] = 1 - n * n
-        slopes *= steep
-    return slopes if needs[0] else None, total * f if needs[1] else None
+        np.subtract(1, bent, out=bent)
+        bent *= o
+        bent *= g[0]
+        total = bent if total is None else bent + total
+    if total is None:
+        total = np.zeros_like(cell)
+    return _gate_slopes(slopes, total, c, gates, g[2]) if needs[0] else None, total * f if needs[1] else None
 
 
-def _add_slopes(slopes, total, factors, width):
-    for k, factor in enumerate(factors):
-        slopes[:, k * width : (k + 1) * width] += total * factor
+def _gate_slopes(slopes, total, c, gates, extra):
+    """The gradient of the gates before their activations; the output gate's part is in `slopes`."""
+    width = c.shape[-1]
+    i, _, n, _ = _quarters(gates)
+    for k, factor in enumerate((n, c, i)):
+        np.multiply(total, factor, out=slopes[:, k * width : (k + 1) * width])
+    if extra is not None:
+        slopes += extra
+    steep = 1 - gates
+    steep *= gates
+    np.subtract(1, n * n, out=steep[:, 2 * width : 3 * width])
+    slopes *= steep
+    return slopes
 
 
 # ---------------------------------------------------------------------------------------------- composed

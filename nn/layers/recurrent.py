@@ -385,15 +385,15 @@ class RNNCellBase(Module):
                 )
 
     def _check(self, x: Tensor, state: tuple) -> None:
-        if x.shape[1] != self.input_size:
-            raise RuntimeError(f"input has inconsistent input_size: got {x.shape[1]} expected {self.input_size}")
+        batch, width = x.shape
+        if width != self.input_size:
+            raise RuntimeError(f"input has inconsistent input_size: got {width} expected {self.input_size}")
         for i, s in enumerate(state):
-            if s.shape[0] != x.shape[0]:
-                raise RuntimeError(f"Input batch size {x.shape[0]} doesn't match hidden{i} batch size {s.shape[0]}")
-            if s.shape[1] != self.hidden_size:
-                raise RuntimeError(
-                    f"hidden{i} has inconsistent hidden_size: got {s.shape[1]}, expected {self.hidden_size}"
-                )
+            rows, hidden = s.shape
+            if rows != batch:
+                raise RuntimeError(f"Input batch size {batch} doesn't match hidden{i} batch size {rows}")
+            if hidden != self.hidden_size:
+                raise RuntimeError(f"hidden{i} has inconsistent hidden_size: got {hidden}, expected {self.hidden_size}")
 
     def extra_repr(self) -> str:
         """Sizes, and what differs from the default."""

@@ -37,7 +37,7 @@ REASONS: dict[str, dict[str, list[str]]] = {
         "_length": ["x: constant in `1.0`", "x: constant in `1.0` #2", "x: constant in `1.0` #3"],
         "_std": ["x: constant in `1.0` #2"],
         "_pow": [
-            "x: swapped in `y` #9",
+            "x: swapped in `y` #10",
             "x: constant in `1.0`",
             *(f"x: {m} in `0.0 * y`" for m in ("left dropped", "right dropped")),
             *(f"x: {m} in `1.0 + 0.0 * y`" for m in ("operator", "left dropped", "right dropped")),

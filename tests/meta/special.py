@@ -103,7 +103,7 @@ SPECIAL: dict[str, list[Case]] = {
         Case(lambda c, x, h: c(x, h)[1], ([[0.0] * 4], [[0.0]]), ([[0.0, 0.0, 0.5, 0.0]], [[0.5]])),
     ],
     "_pow": [
-        *(Case(lambda c, x, n=n: c(x, n), ([0.5, -1.2, 2.0],)) for n in (2, 3, -1, 0)),
+        *(Case(lambda c, x, n=n: c(x, n), ([0.5, -1.2, 2.0],)) for n in (2, 3, 4, -1, 0)),
         Case(lambda c, x: c(x, 1.7), ([0.5, 2.0],)),
         Case(lambda c, x: c(x, 0), ([0.0, 2.0],), ([0.0, 0.0],)),
         Case(lambda c, y: c(1.7, y), ([0.5, -2.0, 0.0],)),
