@@ -44,7 +44,7 @@ class Builder:
                 self.leaf(node)
             else:
                 self.operation(node)
-        for t in self.tensors:
+        for t in {id(history(t)): t for t in self.tensors}.values():  # one result each, however often it was given
             self.output(t)
         self.number_vertices()
         self.house_leaves()
@@ -147,7 +147,9 @@ class Builder:
         if version or not getattr(node.plan.op, "view", False):
             return version > 0
         here, there = self.numbers.value.get(node), self.numbers.value.get(edge)
-        return node.plan.op.name not in _MAY_COPY or (here is not None and there is not None and may_share(here, there))
+        return node.plan.op.name.strip("_") not in _MAY_COPY or (
+            here is not None and there is not None and may_share(here, there)
+        )
 
     def edge(self, source: Vertex, target: Vertex, use: int, grad: Any, local: Any) -> Edge:
         made = Edge(f"e{len(self.graph.edges)}", source, target, use, source.value, grad, local)

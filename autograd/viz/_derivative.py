@@ -127,7 +127,7 @@ def _role(graph: Graph, v: Vertex, role: object) -> str:
 def _short(a: np.ndarray, style: Style) -> str:
     if a.ndim == 0:
         return number(a[()], style.precision)
-    if a.ndim == 1 and a.size <= style.max_elems and np.all(a == np.round(a)):
+    if a.ndim == 1 and a.size <= style.max_elems and a.dtype.kind == "f" and np.all(a == np.round(a)):
         return "[" + ", ".join(number(int(t)) for t in a) + "]"
     return values(a, style.precision, style.max_elems)
 

@@ -233,7 +233,7 @@ def _periods(graph: Graph, done: list[str]) -> Graph:
         for v in inside:
             if first <= v.seq <= last:
                 v.box = box
-        _absorb(graph, [v for v in inside if v.seq < first], box)
+        _absorb(graph, inside[:start], box)
     if not made:
         return graph
     done.append("repeats folded")

@@ -34,6 +34,7 @@ def moments(graph: Graph, captions: bool = True) -> list[Moment]:
         grad_at[e.id] = step
         rings.append((step, e.target.id, "b"))
         words.append((f"backward {k}/{len(backward)}", backward_line(graph, e), True))
+    words = words or [("", "", False)]  # a leaf alone: nothing is computed, and there it is
     return [
         Moment(value_at, grad_at, rings, i, caption=text if captions else "", heading=head, backward=back)
         for i, (head, text, back) in enumerate(words, 1)
