@@ -21,6 +21,12 @@ _OPS = {
     "vector_norm": "LinalgVectorNorm", "max_pool": "MaxPool2DWithIndices", "standard": "NativeBatchNorm", "log1p": "Log1P",
     "filled": "Zero", "gather_at": "Index", "pad": "ConstantPadNd", "prelu": "PreluKernel", "true_divide": "Div",
     "det": "LinalgDet", "inv": "LinalgInvEx", "square_error": "MseLoss", "contiguous": "Clone", "fold": "Col2Im",
+    "deg2rad": "Deg2Rad", "rad2deg": "Rad2Deg", "entr": "SpecialEntr", "diagonal_spread": "DiagEmbed", "gelu_tanh": "Gelu",
+    "cross_product": "LinalgCross", "solve_ex": "LinalgSolveEx", "svdvals": "LinalgSvd", "eigvalsh": "LinalgEigh",
+    "cholesky": "LinalgCholeskyEx", "region_means": "AdaptiveAvgPool2D", "fft_c2c": "FftC2C", "fft_r2c": "FftR2C",
+    "fft_c2r": "FftC2R", "matrix_exp": "LinalgMatrixExp", "pinv": "LinalgPinv", "root_mean_square": "Mul",
+    "real_part": "Select", "imag_part": "Select", "svd": "LinalgSvd", "eigh": "LinalgEigh", "qr": "LinalgQr",
+    "slogdet": "LinalgSlogdet", "eig": "LinalgEig", "solve_triangular": "LinalgSolveTriangular",
 }  # fmt: skip
 # Functions made of several operations here that are one there: the last node gets the name.
 _WHOLE = {
@@ -33,8 +39,25 @@ _WHOLE = {
     "avg_pool1d": "Squeeze", "avg_pool2d": "AvgPool2D", "avg_pool3d": "AvgPool3D", "glu": "Glu", "unfold": "Im2Col",
     "conv_transpose1d": "Convolution", "conv_transpose2d": "Convolution", "conv_transpose3d": "Convolution",
     "pixel_shuffle": "PixelShuffle", "embedding_bag": "EmbeddingBag", "scaled_dot_product_attention": "UnsafeView",
-    "cross_entropy": "NllLoss", "interpolate": "Upsample",
+    "cross_entropy": "NllLoss", "interpolate": "Upsample", "upsample": "Upsample", "max": "Max", "min": "Min",
+    "median": "Median", "mode": "Mode", "kthvalue": "Kthvalue", "aminmax": "Aminmax", "nansum": "Nansum",
+    "nan_to_num": "NanToNum", "mvlgamma": "Mvlgamma", "ldexp": "Ldexp", "repeat_interleave": "View", "rot90": "Rot90",
+    "trace": "Trace", "scatter": "Scatter", "scatter_add": "ScatterAdd", "index_fill": "IndexFill", "kron": "UnsafeView",
+    "index_copy": "IndexCopy", "masked_select": "MaskedSelect", "take": "Take", "put": "Put", "renorm": "Renorm",
+    "scatter_reduce": "ScatterReduce", "index_reduce": "IndexReduce", "adjoint": "Transpose", "addmv": "Addmv",
+    "addr": "Addr", "baddbmm": "Baddbmm", "chain_matmul": "View", "vdot": "Vdot", "combinations": "Stack",
+    "atleast_3d": "Unsqueeze", "std_mean": "StdMean", "var_mean": "VarMean", "cholesky_solve": "CholeskySolve",
+    "celu": "Celu", "rrelu": "RreluWithNoise", "pdist": "Pdist", "soft_margin_loss": "SoftMarginLoss",
+    "multi_margin_loss": "MultiMarginLoss", "multilabel_margin_loss": "MultilabelMarginLoss", "max_pool1d": "Squeeze",
+    "max_pool3d": "MaxPool3DWithIndices", "adaptive_avg_pool1d": "Squeeze", "adaptive_max_pool1d": "Squeeze",
+    "adaptive_max_pool2d": "AdaptiveMaxPool2D", "pixel_unshuffle": "PixelUnshuffle", "grid_sample": "GridSampler2D",
+    "affine_grid": "AffineGridGenerator", "instance_norm": "View", "channel_shuffle": "ChannelShuffle",
+    "max_unpool2d": "MaxUnpool2D", "fractional_max_pool2d": "FractionalMaxPool2D", "einsum": "View", "pad": "Pad",
+    "addmm_": "Addmm", "index_fill_": "IndexFill", "fill_": "Fill", "scatter_": "Scatter", "scatter_add_": "ScatterAdd",
 }  # fmt: skip
+_LAYERS: dict[Any, tuple] = {
+    nn.LSTM: ("MkldnnRnnLayerBackward0",), nn.GRU: ("StackBackward0",), nn.RNN: ("StackBackward0",),
+    nn.LSTMCell: ("MulBackward0", "AddBackward0")}  # fmt: skip
 _replaced: list[tuple[Any, str, Any]] = []
 
 
@@ -74,19 +97,14 @@ def _reduced(node: Node) -> str:
     return _own_name(node)[:-1] + ("0" if over_all else "1")
 
 
-def _extreme(node: Node) -> str:
-    name = _own_name(node)
-    whole = len(node.shape) == 0 and (not node.params or node.params[0] in (None, ()))
-    return name.replace("Amax", "Max").replace("Amin", "Min")[:-1] + "1" if whole else name
-
-
 def _slice(node: Node) -> str:
-    return "SelectBackward0" if len(node.shape) < len(_shapes(node)[0]) else "SliceBackward0"
+    before, after = len(_shapes(node)[0]), len(node.shape)
+    return f"{'Select' if after < before else 'Unsqueeze' if after > before else 'Slice'}Backward0"
 
 
 _BY_RULE: dict[str, Callable[[Node], str]] = {
     "matmul": _matmul, "linear": _linear, "pow": _pow, "sum": _reduced, "mean": _reduced, "prod": _reduced,
-    "amax": _extreme, "amin": _extreme, "slice": _slice,
+    "slice": _slice,
     "sub": lambda node: "RsubBackward1" if _number_at(node, 0) else "SubBackward0",
     "true_divide": lambda node: "MulBackward0" if _number_at(node, 0) else "DivBackward0",
     "clamp": lambda node: "ClampBackward1",
@@ -115,15 +133,48 @@ def _mark(result: Any, name: str, args: tuple) -> None:
 
 def _last_part(whole: str, args: tuple, kwargs: dict) -> str | None:
     """The name of the node, where it depends on the arguments."""
-    if whole == "Squeeze":
-        return f"SqueezeBackward{1 if len(args) > 1 or kwargs else 0}"
+    if whole == "Squeeze" and not hasattr(args[0], "unsqueeze"):
+        return None
+    if whole == "Squeeze" and len(args) == 1 and not kwargs:
+        return "SqueezeBackward0"
     if whole == "Lerp":
         return f"LerpBackward{1 if isinstance(args[-1], Tensor) else 0}"
+    if whole in ("Max", "Min", "Median"):
+        return _by_axes(whole, args, kwargs)
+    if whole == "Pad":
+        return _padding(args, kwargs)
+    if whole == "View" and args and isinstance(args[0], str):
+        return _einsum(args)
+    if whole == "Squeeze":
+        return "SqueezeBackward1"
+    if whole == "Fill":
+        return "FillBackward2"
     if whole == "Upsample":
         mode, axes = kwargs.get("mode", "nearest"), args[0].dim() - 2
         kind = {"nearest": "Nearest", "bilinear": "Bilinear", "bicubic": "Bicubic", "linear": "Linear"}.get(mode)
         return None if kind is None else f"Upsample{kind}{axes}DBackward0"
     return f"{whole}Backward0"
+
+
+def _by_axes(whole: str, args: tuple, kwargs: dict) -> str:
+    """Over everything, along an axis, or of two tensors."""
+    if len(args) > 1 and isinstance(args[1], Tensor):
+        return f"{whole}imumBackward0"
+    along = len(args) > 1 or bool(kwargs)
+    return f"{whole}Backward{int(along) if whole == 'Median' else 1 - along}"
+
+
+def _padding(args: tuple, kwargs: dict) -> str | None:
+    mode = kwargs.get("mode", args[2] if len(args) > 2 else "constant")
+    pads = kwargs.get("pad", args[1] if len(args) > 1 else ())
+    kind = {"reflect": "Reflection", "replicate": "Replication"}.get(mode)
+    return f"{kind}Pad{len(pads) // 2}DBackward0" if kind else None
+
+
+def _einsum(args: tuple) -> str | None:
+    if len(args) > 2 or isinstance(args[1], (tuple, list)):
+        return "ViewBackward0"
+    return "SumBackward1" if args[0].replace(" ", "").endswith("->") else None
 
 
 def _cross_entropy(args: tuple, kwargs: dict) -> str | None:
@@ -147,8 +198,43 @@ def _naming(function: Callable, name: str) -> Callable:
     return call
 
 
+def _named_property(name: str, wanted: str) -> property:
+    found = getattr(Tensor, name)
+
+    def get(self: Tensor) -> Any:
+        result = found.fget(self)
+        _mark(result, wanted, (self,))
+        return result
+
+    return property(get, found.fset)
+
+
+def _named_layer(forward: Callable, names: tuple) -> Callable:
+    """A layer's forward whose results' nodes get these names, one for each; None leaves one as it is."""
+
+    @functools.wraps(forward)
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        results = forward(self, *args, **kwargs)
+        for part, name in zip(results, names, strict=False):
+            if name is not None and not getattr(self, "batch_first", False):
+                _mark(part, name, args)
+        return results
+
+    return call
+
+
+def _swap(place: Any, name: str, new: Any) -> None:
+    _replaced.append((place, name, place.__dict__.get(name, getattr(place, name))))
+    setattr(place, name, new)
+
+
 def start() -> None:
     """Show PyTorch's names from now on."""
+    for name in ("mT", "mH", "H"):
+        if isinstance(vars(Tensor).get(name), property):
+            _swap(Tensor, name, _named_property(name, "TransposeBackward0"))
+    for layer, names in _LAYERS.items():
+        _swap(layer, "forward", _named_layer(layer.forward, names))
     here = sys.modules[HERE]
     places = [(Tensor, False), (nn.functional, True), (sys.modules[HERE + ".nn.functional"], True), (here, False)]
     for place, functional in places:
