@@ -84,7 +84,8 @@ def backward(
     if wanted is not None:
         for t, node in zip(inputs, wanted, strict=True):
             if isinstance(node, Node) and node in found:
-                _accumulate(t, found.pop(node), create_graph)
+                g = found.pop(node)
+                _accumulate(t, g, create_graph)
     _store(found, create_graph)
 
 
@@ -113,7 +114,7 @@ def _accumulate(t: Tensor, g: Any, create: bool) -> None:
             t._grad = g.clone() if held is None else held + g  # type: ignore[attr-defined]
         return
     if held is None:
-        t._grad = wrap(private(g))
+        t._grad = wrap(private(g, depth=2))
         return
     if held._node is not None or isinstance(held._data, np.generic):
         t._grad = wrap(held._data + g, None) if held._node is None else held + wrap(g)

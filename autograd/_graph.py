@@ -520,14 +520,31 @@ def _trace_text(node: Node) -> str:
     return f"Traceback of forward call that caused the error ({node.plan.op.name}):\n{trace}"
 
 
-def private(a: Array) -> Array:
+def _references(a: Array) -> int:
+    return sys.getrefcount(a)
+
+
+def _references_below(a: Array) -> int:
+    return _references(a)
+
+
+def _references_alone() -> tuple[int, int, int]:
+    """What `sys.getrefcount` says of an array that only one variable holds, one call below it and two; versions differ."""
+    a = np.empty(0)
+    return 0, _references(a), _references_below(a)
+
+
+_ALONE = _references_alone()
+
+
+def private(a: Array, depth: int = 1) -> Array:
     """An array nobody else holds, to be kept as a `.grad`: `a` itself when it is that, else a copy.
 
-    `sys.getrefcount` sees this function's argument, its caller's variable and its own call; any further
-    reference (a saved value, a user's tensor, a small gradient kept for pictures) means a copy.
+    `depth` says how many calls above the variable is that holds it; any further reference (a saved value, a user's
+    tensor, a small gradient kept for pictures) means a copy.
     """
     if type(a) is not ndarray:
         return a
-    if a.base is None and sys.getrefcount(a) <= 3 and a.flags.carray:  # in C order, aligned, writable
+    if a.base is None and sys.getrefcount(a) <= _ALONE[depth] and a.flags.carray:  # in C order, aligned, writable
         return a
     return a.copy(order="C") if a.flags.c_contiguous or a.ndim < 2 else np.array(a, order="C")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -136,3 +138,23 @@ def test_convolution_over_images_in_a_line(x, w, pads, dilation, groups, block, 
     for a, b in zip(quick, found(), strict=True):
         assert a.shape == b.shape
         np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_gradient_nobody_else_holds_is_kept_as_it_is(named):
+    x, weight = autograd.ones(500, 1000, requires_grad=True), autograd.ones(500, 1000)
+    loss = (x * weight).sum()
+    tracemalloc.start()
+    try:
+        loss.backward(inputs=[x] if named else None)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1.5 * x.nbytes  # a copy would make it twice that
+
+
+def test_a_gradient_that_two_leaves_get_is_copied():
+    x, y = autograd.ones(300, requires_grad=True), autograd.ones(300, requires_grad=True)
+    (x + y).backward(autograd.ones(300))
+    x.grad.mul_(2.0)
+    assert (y.grad == 1).all()
