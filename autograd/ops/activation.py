@@ -269,8 +269,15 @@ def _gelu_slope_of(x):
 
 
 def _gelu_tanh_of(x):
-    t = np.tanh((x * x * 0.044715 + 1) * x * _TANH_SCALE)
-    return (t + 1) * x * 0.5
+    inner = x * x
+    inner *= 0.044715 * _TANH_SCALE
+    inner += _TANH_SCALE
+    inner *= x
+    out = np.tanh(inner)
+    out += 1
+    out *= x
+    out *= 0.5
+    return out
 
 
 @_gelu.grad("x")
@@ -325,6 +332,30 @@ def _(g, x):
     t = tanh(x * (square * (0.044715 * _TANH_SCALE) + _TANH_SCALE))
     inner = square * (3 * 0.044715 * _TANH_SCALE) + _TANH_SCALE
     return g * ((t + 1.0) * 0.5 + x * (1.0 - t * t) * inner * 0.5)
+
+
+@_gelu_tanh.fast
+def _(g, x, needs):
+    """As the rule, in place and a piece at a time: 15 passes over a piece in the cache."""
+    return (in_pieces(_gelu_tanh_gradient_of, g, x),)
+
+
+def _gelu_tanh_gradient_of(g, x):
+    square = x * x
+    inner = square * (0.044715 * _TANH_SCALE)
+    inner += _TANH_SCALE
+    inner *= x
+    t = np.tanh(inner)
+    slope = 1 - t * t
+    square *= 3 * 0.044715 * _TANH_SCALE
+    square += _TANH_SCALE
+    slope *= square
+    slope *= x
+    slope += t
+    slope += 1
+    slope *= g
+    slope *= 0.5
+    return slope
 
 
 @composite(namespace=_F)

@@ -144,7 +144,9 @@ def _linear(x, weight, bias=None):
             y += bias
         return y.reshape(*x.shape[:-1], weight.shape[0])
     y = x.dot(weight.T)
-    return y if bias is None else y + bias
+    if bias is not None:
+        y += bias
+    return y
 
 
 @_linear.grad("x")

@@ -9,6 +9,7 @@ import pytest
 
 import autograd
 from autograd import _parallel
+from autograd._op import registry
 from autograd.ops import _columns, _select
 from autograd.ops.embedding import _add_into_zeros
 
@@ -82,6 +83,28 @@ def test_sigmoid_in_pieces(dtype):
     rtol, atol = {2: (1e-3, 1e-7), 4: (3e-6, 4e-8), 8: (1e-12, 1e-15)}[x.itemsize]
     np.testing.assert_allclose(y, 1 / (1 + np.exp(-wide)), rtol=rtol, atol=atol)
     np.testing.assert_array_equal(y[:100], autograd.tensor(x[:100]).sigmoid().numpy())  # alone, in the tail
+
+
+@pytest.mark.parametrize("how", ["none", "tanh"])
+def test_gelu_in_pieces(how):
+    _compare(lambda t: registry["nn.functional.gelu"].call(t, how), _drawn((900, 300)))
+
+
+@pytest.mark.parametrize(("stride", "dilation"), [(2, 1), (3, 1), (1, 1), (2, 2)])
+def test_maxima_of_windows_that_touch_or_do_not(stride, dilation):
+    x = np.round(_drawn((2, 3, 9, 8)), 1)  # with equals
+
+    def pool(t):
+        return registry["nn.functional.max_pool2d"].call(t, 2, stride, dilation=dilation)
+
+    t = autograd.tensor(x, requires_grad=True)
+    y = pool(t)
+    y.backward(autograd.tensor(_drawn(tuple(y.shape))))
+    wanted, g = np.zeros_like(x), _drawn(tuple(y.shape))
+    for n, c, i, j in np.ndindex(*g.shape):
+        window = [(i * stride + a * dilation, j * stride + b * dilation) for a in (0, 1) for b in (0, 1)]
+        wanted[(n, c, *max(window, key=lambda place: x[(n, c, *place)]))] += g[n, c, i, j]
+    np.testing.assert_allclose(t.grad.numpy(), wanted, rtol=1e-12, atol=1e-14)
 
 
 def test_relu_of_a_sum_and_of_a_transposed_gradient():
