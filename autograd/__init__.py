@@ -40,12 +40,15 @@ from .gradcheck import GradcheckError, gradcheck, gradgradcheck
 from .random import (
     Generator, default_generator, fork_rng, get_rng_state, initial_seed, manual_seed, seed, set_rng_state)  # fmt: skip
 from .save import load, save
+from ._einops import watch as _watch_for_einops
 
 __version__ = "0.1.0"
 
 # Every operation without a namespace of its own is a function of this module.
 globals().update({key: declared.call for key, declared in dict.items(_registry) if "." not in key})
 
+
+_watch_for_einops()
 
 _SUBMODULES = (
     "array_api",
