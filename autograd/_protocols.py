@@ -259,7 +259,15 @@ def from_dlpack(ext_tensor: Any, /, *, device: Any = None, copy: bool | None = N
         ext_tensor = _Capsule(ext_tensor)
     if not hasattr(ext_tensor, "__dlpack__"):
         raise TypeError(f"from_dlpack: expected an object with __dlpack__, got {type(ext_tensor).__name__}")
-    data = np.from_dlpack(ext_tensor, copy=copy)
+    try:
+        data = np.from_dlpack(ext_tensor, copy=copy)
+    except RuntimeError as error:
+        if "Unsupported dtype" not in str(error):
+            raise
+        raise TypeError(
+            f"from_dlpack: {type(ext_tensor).__name__} has a dtype that NumPy does not (bfloat16, say); convert it first, "
+            f"to float32 for instance"
+        ) from None
     if copy and not data.flags.writeable:
         data = data.copy()  # a library whose arrays never change may lend its memory all the same
     from_numpy_dtype(data.dtype)

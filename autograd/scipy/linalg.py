@@ -51,6 +51,8 @@ def __getattr__(name: str) -> Any:
     if name in _NUMPYS:
         return getattr(np.linalg, name)
     try:
+        if name.startswith("__"):
+            raise AttributeError
         return getattr(_scipy(), name)
     except AttributeError:
         raise AttributeError(f"module 'autograd.scipy.linalg' has no attribute {name!r}") from None

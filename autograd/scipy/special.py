@@ -80,6 +80,8 @@ def __getattr__(name: str) -> Any:
     if name in FUNCTIONS:
         return _either(name)
     try:
+        if name.startswith("__"):
+            raise AttributeError
         return getattr(_scipy(), name)
     except AttributeError:
         raise AttributeError(f"module 'autograd.scipy.special' has no attribute {name!r}") from None

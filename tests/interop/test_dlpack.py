@@ -105,3 +105,27 @@ def test_dlpack_from_memory_that_must_not_be_written():
     own[0] = 5.0
     assert own.tolist() == [5.0, 1.0, 2.0]
     assert lender.data.tolist() == [0.0, 1.0, 2.0]
+
+
+def test_dlpack_of_a_dtype_that_numpy_lacks():
+    class Foreign(Lender):
+        def __dlpack__(self, **_):
+            raise RuntimeError("Unsupported dtype in DLTensor.")
+
+    with pytest.raises(TypeError, match="from_dlpack: Foreign has a dtype that NumPy does not"):
+        ag.from_dlpack(Foreign(np.ones(2)))
+    torch = pytest.importorskip("torch")
+    with pytest.raises(TypeError, match="from_dlpack: Tensor has a dtype that NumPy does not"):
+        ag.from_dlpack(torch.ones(2, dtype=torch.bfloat16))
+
+
+def test_dlpack_with_jax():
+    jnp = pytest.importorskip("jax.numpy")
+    theirs = jnp.arange(4.0)
+    t = ag.from_dlpack(theirs)
+    assert t.data_ptr() == theirs.unsafe_buffer_pointer()
+    with pytest.raises(RuntimeError, match="read-only"):
+        t.add_(1)
+    assert jnp.from_dlpack(ag.arange(3.0)).tolist() == [0.0, 1.0, 2.0]
+    with pytest.raises(BufferError, match="require gradient"):
+        jnp.from_dlpack(ag.ones(2, requires_grad=True))

@@ -105,6 +105,7 @@ def test_special_functions():
     assert ag.grad(s.expit)(0.0) == 0.25
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         s.nothing
+    assert not hasattr(s, "__wrapped__")
     with pytest.raises(TypeError, match="return_sign is not supported"):
         s.logsumexp(ag.tensor(A), return_sign=True)
 
