@@ -95,7 +95,7 @@ def rebase(t: Tensor, node: Node | None) -> None:
     if base is None:
         if node is not None:
             node.seq = tick()  # younger than the stamp of its own write
-            node.version = t._version
+            node.metadata["version"] = t._version
         before, t._node = history(t), node
         move_retained(t, before)
         if hasattr(t, "_views") and (before is not None or node is not None):
@@ -105,7 +105,7 @@ def rebase(t: Tensor, node: Node | None) -> None:
     if root is None and node is None:
         return
     base._node = written = region_written(base, root, t, node)
-    written.version = base._version
+    written.metadata["version"] = base._version
     move_retained(base, root)
     forget_views(base)
     if hasattr(t, "_node"):

@@ -106,10 +106,10 @@ class Node:
         given: ((position, value), ...) of the inputs that are not recorded tensors; a large array weakly.
         params: the values of the operation's parameters, in order.
         scope: innermost `Scope` at the time, or None.
-        version: of the memory, where the operation wrote in place; unset otherwise.
+        version: of the memory, where the operation wrote in place; 0 otherwise.
     """
 
-    __slots__ = ("__weakref__", "_grad", "_metadata", "hooks", "plan", "saved", "scope", "seq", "value", "version")
+    __slots__ = ("__weakref__", "_grad", "_metadata", "hooks", "plan", "saved", "scope", "seq", "value")
     edges: tuple
     given: tuple
     params: tuple
@@ -138,6 +138,10 @@ class Node:
     @property
     def next_functions(self) -> tuple:
         return tuple((edge, 0) for edge in self.edges)
+
+    @property
+    def version(self) -> int:
+        return getattr(self, "_metadata", {}).get("version", 0)
 
     @property
     def metadata(self) -> dict:
