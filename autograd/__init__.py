@@ -21,7 +21,7 @@ from . import func, functional, random
 from ._dtype import *
 from ._dtype import (
     ALL as _DTYPES,
-    can_cast, dtype, finfo, get_default_dtype, iinfo, promote_types, set_default_dtype)  # fmt: skip
+    can_cast, dtype, finfo, get_default_dtype, iinfo, promote_types, result_type, set_default_dtype)  # fmt: skip
 from ._mode import (
     detect_anomaly, enable_grad, fast_paths, inference_mode, is_anomaly_check_nan_enabled, is_anomaly_enabled,
     is_grad_enabled, is_inference_mode_enabled, no_grad, set_detect_anomaly, set_grad_enabled)  # fmt: skip

@@ -186,16 +186,16 @@ def _join(a: np.dtype, b: np.dtype) -> np.dtype:
         return a
     ca, cb = category(a), category(b)
     if ca == cb:
-        return np.promote_types(a, b)
+        return np.promote_types(a, b) if not (a in HALVES and b in HALVES) else float32.dtype  # no half holds both
     high, low = (a, b) if ca > cb else (b, a)
     if max(ca, cb) == 3 and low == float64.dtype:
         return complex128.dtype
     return high
 
 
-def promote_types(a: dtype, b: dtype) -> dtype:
+def promote_types(type1: dtype, type2: dtype) -> dtype:
     """The smallest dtype that holds both, by PyTorch's table (int64 with float32 is float32)."""
-    return from_numpy_dtype(_join(as_dtype(a).dtype, as_dtype(b).dtype))
+    return from_numpy_dtype(_join(as_dtype(type1).dtype, as_dtype(type2).dtype))
 
 
 def _combine(higher: np.dtype | None, lower: np.dtype | None) -> np.dtype | None:
@@ -227,6 +227,17 @@ def result_dtype(values: tuple) -> np.dtype:
         groups[rank] = n if groups[rank] is None else _join(groups[rank], n)  # type: ignore[arg-type]
     result = _combine(groups[0], _combine(groups[1], groups[2]))
     return _default.dtype if result is None else result
+
+
+def result_type(tensor1: object, tensor2: object) -> dtype:
+    """The dtype in which an operation of two tensors or numbers would be computed.
+
+    Example:
+        >>> import autograd
+        >>> autograd.result_type(autograd.tensor([1, 2]), 1.5)
+        float32
+    """
+    return from_numpy_dtype(result_dtype(tuple(getattr(t, "_data", t) for t in (tensor1, tensor2))))
 
 
 def element(value: object, n: np.dtype) -> object:

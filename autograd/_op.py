@@ -131,6 +131,7 @@ class Declaration:
     result_name = "values"
     native: Callable | None = None
     tolerance: float | None = None
+    spelled: dict[str, str] = {}
     reference: Any = None
     batch: str | None = None
     name: str
@@ -203,7 +204,7 @@ class Op(Declaration):
         for i, name in enumerate((*self.inputs, *self.parameters)):
             self.positions[name] = i
             self.positions[self.public_name(name)] = i
-        for synonym, name in _SYNONYMS.items():
+        for synonym, name in (*self.spelled.items(), *_SYNONYMS.items()):
             if name in self.positions:
                 self.positions.setdefault(synonym, self.positions[name])
 
@@ -279,7 +280,7 @@ class Op(Declaration):
 
     def short(self) -> bool:
         """Whether a short entry suits: one or two required inputs, no parameters, one result."""
-        plain = not (self.parameters or self.aux or self.outputs or self.view or self.variadic)
+        plain = not (self.parameters or self.aux or self.outputs or self.view or self.variadic or self.spelled)
         return plain and self.required == len(self.inputs) and (self.elementwise or len(self.inputs) == 2)
 
     # ------------------------------------------------------------------ calling
@@ -557,7 +558,8 @@ class Composite(Declaration):
         self.set_options(options)
         self.differentiable = self.sample is not None
         self.names = argument_names(function)
-        self.synonyms = {s: n for s, n in _SYNONYMS.items() if n in self.names and s not in self.names}
+        synonyms = {**_SYNONYMS, **self.spelled}
+        self.synonyms = {s: n for s, n in synonyms.items() if n in self.names and s not in self.names}
         self.numbers = self._numbers(function)
 
     def _numbers(self, function: Callable) -> dict[str, int]:
@@ -615,6 +617,7 @@ def op(kernel: Callable | None = None, /, **options: Any) -> Any:
 
     sample: the domain on which it is tested (`_samples.reals`, `_samples.cases`).
     method, inplace, operators, aliases, namespace: where it appears.
+    spelled: what callers may also call an argument, as they do in PyTorch.
     symbol, caption: how a picture and an explanation write it.
     native: a C function that does what the kernel does for floating numbers, without a Python call.
     promote: "same" (inputs to a common dtype) or "float" (integers to the default float as well).

@@ -76,7 +76,7 @@ def _(g, x):
     return g * x
 
 
-@op(operators=("__truediv__", "__rtruediv__"), symbol="/", caption="× 1/other, × −input/other²", promote="float",
+@op(operators=("__truediv__", "__rtruediv__", "__div__", "__rdiv__"), symbol="/", caption="× 1/other, × −input/other²", promote="float",
     elementwise=True, quiet=True, method=False, name="true_divide", namespace="_",
     sample=reals(-3, 3, avoid=(0,), margin=0.4))  # fmt: skip
 def _div(x, y):
@@ -312,7 +312,7 @@ def pow(input, exponent):
     return _pow(input, exponent)
 
 
-@composite
+@composite(inplace=True)
 def float_power(input, exponent):
     """input ** exponent computed in float64 (complex128 for complex)."""
     from .cast import to_double_family

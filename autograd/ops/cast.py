@@ -50,11 +50,11 @@ def convert(input, dtype, copy=False):
 
 
 @composite(namespace="Tensor", method=True)
-def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=None):
+def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=None, other=None):
     """The tensor in another dtype (or that of another tensor); devices other than the CPU are refused."""
     flags = [a for a in args if isinstance(a, bool)]  # non_blocking, copy
     copy = copy or flags[1:] == [True]
-    for a in args:
+    for a in args if other is None else (*args, other):
         if isinstance(a, Tensor):
             dtype = a.dtype
         elif isinstance(a, bool):

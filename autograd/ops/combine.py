@@ -55,25 +55,29 @@ def atleast_3d(*tensors):
     return _each(tensors, _at_least(3))
 
 
+def _some(name, tensors):
+    if not len(tensors):
+        raise RuntimeError(f"{name} expects a non-empty TensorList")
+    return tensors
+
+
 @composite(method=False)
 def hstack(tensors):
     """Joined side by side: along the second axis, vectors along the first."""
-    tensors = [atleast_1d(t) for t in tensors]
-    if not tensors:
-        raise RuntimeError("hstack expects a non-empty TensorList")
+    tensors = [atleast_1d(t) for t in _some("hstack", tensors)]
     return cat(tensors, 0 if tensors[0].ndim == 1 else 1)
 
 
 @composite(method=False, aliases=("row_stack",))
 def vstack(tensors):
     """Joined on top of each other, vectors as rows."""
-    return cat([atleast_2d(t) for t in tensors], 0)
+    return cat([atleast_2d(t) for t in _some("vstack", tensors)], 0)
 
 
 @composite(method=False)
 def dstack(tensors):
     """Joined along the third axis."""
-    return cat([atleast_3d(t) for t in tensors], 2)
+    return cat([atleast_3d(t) for t in _some("dstack", tensors)], 2)
 
 
 @composite(method=False)
@@ -102,7 +106,7 @@ def _axis_split(name, least, pick_dim):
     split.__doc__ = (
         "Views of equal pieces (or cut at the indices listed) along the axis NumPy's function of this name uses."
     )
-    return composite(split)
+    return composite(split, spelled={"indices": "indices_or_sections", "sections": "indices_or_sections"})
 
 
 hsplit = _axis_split("hsplit", 1, lambda t: 0 if t.ndim == 1 else 1)
@@ -543,7 +547,7 @@ def _only_pairs(path, n):
 
 
 @composite(method=False)
-def tensordot(a, b, dims=2, out=None):
+def tensordot(a, b, dims=2):
     """Sum of products over pairs of axes: the last `dims` of `a` with the first of `b`, or the two lists given."""
     if isinstance(dims, Tensor):
         dims = dims.tolist()
@@ -571,12 +575,13 @@ def tensordot(a, b, dims=2, out=None):
     return reshape(matmul(flat_a, flat_b), [a.shape[i] for i in rows] + [b.shape[j] for j in columns])
 
 
-@composite
+@composite(inplace=True)
 def ldexp(input, other):
     """input * 2 ** other."""
     from .arithmetic import pow
 
-    return mul(input, pow(2.0, other))
+    power = pow(2.0, other)
+    return mul(input, power if not input.is_floating_point() or other.is_floating_point() else power.to(input.dtype))
 
 
 Frexp = namedtuple("frexp", ("mantissa", "exponent"))  # type: ignore[name-match]
@@ -606,7 +611,7 @@ def _copies():
     for name in ("alias", "as_strided", "diagonal", "expand", "narrow", "permute", "split_with_sizes", "squeeze", "t", "transpose",
                  "unbind", "unfold", "unsqueeze", "view"):  # fmt: skip
         source = Tensor.clone if name == "alias" else getattr(Tensor, name, None) or registry[name].call
-        composite(_copying(source, name), name=f"{name}_copy", method=False)
+        composite(_copying(source, name), name=f"{name}_copy", method=name == "narrow")
 
 
 def _copying(source, name):

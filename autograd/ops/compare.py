@@ -356,7 +356,7 @@ def _(g, x, y):
     return where((x <= y) | (y != y), nothing(g), g)
 
 
-@op(namespace="", elementwise=True, inplace=True)
+@op(namespace="", elementwise=True, inplace=True, spelled={"values": "y"})
 def heaviside(x, y):
     """0 below zero, 1 above, `values` at zero; of one dtype with the input.
 

@@ -102,6 +102,7 @@ Tensor.imag = property(imag, lambda self, value: imag(self).copy_(value))  # typ
     method=False,
     sample=cases(lambda r: [call(r(2, 3), r(2, 3)), call(r(2, 1), r(3))]),
     name="complex",
+    spelled={"real": "x", "imag": "y"},
     **_PLAIN,
 )
 def complex_(x, y):
@@ -145,7 +146,8 @@ def _(g, x):
     return complex_(-g * b / size, g * a / size)
 
 
-@op(batch="align", method=False, sample=cases(lambda r: [call(r(2, 3), r(2, 3))]), **_PLAIN)
+@op(batch="align", method=False, spelled={"abs": "x", "angle": "y"}, sample=cases(lambda r: [call(r(2, 3), r(2, 3))]),
+    **_PLAIN)  # fmt: skip
 def polar(x, y):
     """abs * (cos(angle) + i sin(angle))."""
     return (x * np.exp(1j * y)).astype(np.result_type(x.dtype, np.complex64))

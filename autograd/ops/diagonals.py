@@ -323,4 +323,4 @@ def _resize_(self, *size, memory_format=None):
 
 
 Tensor.resize_ = _resize_
-Tensor.resize_as_ = lambda self, other, memory_format=None: _resize_(self, tuple(other.shape))
+Tensor.resize_as_ = lambda self, the_template, memory_format=None: _resize_(self, tuple(the_template.shape))

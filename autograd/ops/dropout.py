@@ -97,7 +97,7 @@ def _channels(name, input, spatial):
     return (*input.shape[:2], *(1,) * (input.ndim - 2))
 
 
-@composite(namespace=_F)
+@composite(namespace=_F, spelled={"train": "training"})
 def dropout(input, p=0.5, training=True, inplace=False):
     """Zero each element with probability p while training and scale the others by 1/(1-p); the identity otherwise.
 
@@ -175,13 +175,13 @@ def _alpha_drop(name, input, p, training, inplace, shape):
     return assign(input, result, name + "_") if inplace else result
 
 
-@composite(namespace=_F)
+@composite(namespace=_F, spelled={"train": "training"})
 def alpha_dropout(input, p=0.5, training=False, inplace=False):
     """Dropout that keeps mean 0 and variance 1: dropped elements take the value selu saturates at."""
     return _alpha_drop("alpha_dropout", input, p, training, inplace, tuple(input.shape))
 
 
-@composite(namespace=_F)
+@composite(namespace=_F, spelled={"train": "training"})
 def feature_alpha_dropout(input, p=0.5, training=False, inplace=False):
     """`alpha_dropout` of whole channels."""
     shape = (*input.shape[:2], *(1,) * (input.ndim - 2))

@@ -78,7 +78,7 @@ def householder_product(input, tau):
     return Q if tau.shape[-1] else 0 * input + Q
 
 
-@composite
+@composite(spelled={"input2": "tau"})
 def orgqr(input, tau):
     """Alias of `linalg.householder_product`."""
     return householder_product(input, tau)

@@ -9,6 +9,7 @@ import numpy as np
 
 from .._array import Array, wrap_dim, wrap_dims
 from .._dtype import as_dtype
+from .._inplace import write_out
 from .._op import composite, op
 from .._samples import call, cases
 from ._matrix import check_floating, check_matrix, check_square, mT, raw
@@ -166,10 +167,10 @@ def _matrix_norm(x: Any, ord: Any) -> Any:
     if ord == "nuc":
         return sum(svdvals(x), dim=-1)
     extreme = amax if ord > 0 else amin
-    if ord in (2, -2):
-        return extreme(svdvals(x), dim=-1)
-    moduli = vector_norm(x, ord=1, dim=-2 if ord in (1, -1) else -1)
-    return extreme(moduli, dim=-1)
+    values = svdvals(x) if ord in (2, -2) else vector_norm(x, ord=1, dim=-2 if ord in (1, -1) else -1)
+    if ord > 0 and not values.shape[-1]:  # the largest of no moduli is 0
+        extreme = sum
+    return extreme(values, dim=-1)
 
 
 # ---------------------------------------------------------------------------------------------- either
@@ -236,7 +237,11 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     Note:
         The gradient is 0 where the norm is 0.
     """
-    dims = _as_dims(dim)
+    result = _of_kind(input, p, _as_dims(dim), keepdim, dtype)
+    return result if out is None else write_out("norm", out, result)
+
+
+def _of_kind(input, p, dims, keepdim, dtype):
     if p == "nuc":
         return matrix_norm(input, "nuc", (-2, -1) if dims is None else dims, keepdim, dtype=dtype)
     if isinstance(p, str) and p != "fro":

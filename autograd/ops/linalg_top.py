@@ -13,6 +13,7 @@ from .linalg_decompose import _ONE
 _SQUARE = cases(lambda r: [call(r(3, 3) + 4 * np.eye(3)), call(r(2, 2, 2) + 4 * np.eye(2))])
 
 SlogDet = result_type("slogdet", ("sign", "logabsdet"))
+LuFactor = result_type("_lu_with_info", ("LU", "pivots"))
 Qr = result_type("qr", ("Q", "R"))
 Svd = result_type("svd", ("U", "S", "V"))
 TriangularSolve = result_type("triangular_solve", ("solution", "cloned_coefficient"))
@@ -85,7 +86,7 @@ def matrix_power(input, n):
 def lu(input, pivot=True, get_infos=False):
     """Compact LU factors and pivots (and `info` when `get_infos`); see `linalg.lu_factor`."""
     found = linalg_lu.lu_factor_ex(input, pivot=pivot)
-    return tuple(found) if get_infos else (found.LU, found.pivots)
+    return found if get_infos else LuFactor(found.LU, found.pivots)
 
 
 @composite(sample=cases(lambda r: [call(r(3, 2), *linalg_lu._factored(r, 3, 3))]))

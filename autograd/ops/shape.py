@@ -233,10 +233,21 @@ def permute(input, dims):
     return _permute(input, dims=wrap_dims(dims, input.ndim) if dims else ())
 
 
-Tensor.permute = lambda self, *dims: permute(self, sizes(dims))
+def _listing(function):
+    """The method of a function of sizes or dimensions: they come as one sequence, one by one, or by name."""
+
+    def method(self, *args, **named):
+        return function(self, *args, **named) if named else function(self, sizes(args))
+
+    method.__name__ = method.__qualname__ = function.__name__
+    method.__doc__ = function.__doc__
+    return method
 
 
-@composite(aliases=("swapaxes", "swapdims"), inplace=False)
+Tensor.permute = _listing(permute)
+
+
+@composite(aliases=("swapaxes", "swapdims"), inplace=False, spelled={"axis0": "dim0", "axis1": "dim1"})
 def transpose(input, dim0, dim1):
     """Two axes exchanged; a view."""
     n = input.ndim
@@ -324,7 +335,7 @@ def expand(input, size):
     return input if full == own and type(input) is ndarray else _expand(input, shape=full)
 
 
-Tensor.expand = lambda self, *size: expand(self, sizes(size))
+Tensor.expand = _listing(expand)
 
 
 @composite
@@ -421,7 +432,7 @@ def flip(input, dims):
     return _flip(input, dims=wrap_dims(dims, input.ndim) if dims else ())
 
 
-Tensor.flip = lambda self, *dims: flip(self, sizes(dims))
+Tensor.flip = _listing(flip)
 
 
 @op(symbol="roll", caption="undo", linear=True,
@@ -542,7 +553,10 @@ def _lengths(name, n, size):
     return lengths
 
 
-@composite(aliases=("split_with_sizes", "unsafe_split"))
+@composite(
+    aliases=("split_with_sizes", "unsafe_split", "unsafe_split_with_sizes"),
+    spelled={"split_size": "split_size_or_sections", "split_sizes": "split_size_or_sections"},
+)
 def split(input, split_size_or_sections, dim=0):
     """Views of consecutive pieces along `dim`: of one length (the last may be shorter), or of the lengths listed."""
     dim = wrap_dim(dim, input.ndim)
@@ -562,7 +576,7 @@ def chunk(input, chunks, dim=0):
     return split(input, max(-(-n // chunks), 1), dim)
 
 
-@composite
+@composite(spelled=dict.fromkeys(("indices", "sections", "tensor_indices_or_sections"), "indices_or_sections"))
 def tensor_split(input, indices_or_sections, dim=0):
     """Views of consecutive pieces: into so many, or at the indices listed."""
     dim = wrap_dim(dim, input.ndim)
@@ -622,4 +636,4 @@ def tile(input, dims):
     return _repeat(input, repeats=(1,) * (input.ndim - len(dims)) + dims)
 
 
-Tensor.tile = lambda self, *dims: tile(self, sizes(dims))
+Tensor.tile = _listing(tile)

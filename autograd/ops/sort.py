@@ -306,7 +306,7 @@ def unique_consecutive(input, return_inverse=False, return_counts=False, dim=Non
     )
 
 
-@composite(method=False)
+@composite(method=False, spelled={"element": "elements", "test_element": "test_elements"})
 def isin(elements, test_elements, *, assume_unique=False, invert=False):
     """Whether each element is among `test_elements`."""
     values = [v._data if isinstance(v, Tensor) else v for v in (elements, test_elements)]

@@ -268,7 +268,8 @@ _betainc.grad("x", "y")(_refuse("betainc"))
 @op(sample=reals(0.3, 3), **_FLOAT)
 def xlogy(x, y):
     """input * log(other), and 0 where input is 0, unless other is NaN."""
-    return np.where((x == 0) & ~np.isnan(y), 0.0, x * np.log(y))
+    log_y = np.log(y) if hasattr(y, "dtype") else float(np.log(y))
+    return np.where((x == 0) & ~np.isnan(y), 0.0, x * log_y)
 
 
 @xlogy.grad("x")

@@ -231,3 +231,56 @@ def test_histogramdd_counts_points_on_a_grid():
 def test_slopes_of_integers_over_fractional_steps():
     (slopes,) = autograd.gradient(tensor([0, 1, 4]), spacing=2.5)
     close(slopes, [0.4, 0.8, 1.2])
+
+
+# ---------------------------------------------------------------------------------------------- spelling
+
+
+def test_arguments_by_the_names_pytorch_gives_them():
+    x = autograd.arange(8.0).reshape(4, 2)
+    same(autograd.complex(real=tensor([1.0]), imag=tensor([2.0])), [1 + 2j])
+    same(autograd.polar(abs=tensor([1.0]), angle=tensor([0.0])), [1 + 0j])
+    same(autograd.heaviside(tensor([0.0]), values=tensor([0.5])), [0.5])
+    assert [t.shape[0] for t in x.split(split_size=3)] == [3, 1]
+    assert [t.shape[0] for t in autograd.split_with_sizes(x, split_sizes=[1, 3])] == [1, 3]
+    assert len(x.tensor_split(sections=2)) == len(x.vsplit(sections=2)) == len(x.hsplit(indices=[1])) == 2
+    assert x.swapaxes(axis0=0, axis1=1).shape == x.permute(dims=(1, 0)).shape == (2, 4)
+    assert x.tile(dims=(2, 1)).shape == (8, 2)
+    assert x[:1].expand(size=(3, 2)).shape == (3, 2)
+    same(x.flip(dims=[0])[0], [6.0, 7.0])
+    same(autograd.isin(elements=tensor([1, 2]), test_element=2), [False, True])
+    assert autograd.promote_types(type1=autograd.int8, type2=autograd.float16) is autograd.float16
+    assert x.to(other=tensor([1])).dtype is autograd.int64
+    same(tensor([4.0]).__rdiv__(2), [0.5])
+
+
+def test_results_in_memory_the_caller_gives():
+    x = autograd.arange(4.0).reshape(2, 2)
+    out = autograd.empty(0)
+    assert autograd.norm(x, out=out) is out
+    close(out, math.sqrt(14))
+    assert autograd.tensordot(x, x, out=out) is out
+    close(out, 14.0)
+
+
+def test_norms_of_empty_matrices():
+    empty = autograd.zeros(0, 3)
+    for order in (1, 2, INF, "fro", "nuc"):
+        assert autograd.linalg.matrix_norm(empty, order).item() == 0
+    with pytest.raises(IndexError, match="amin"):
+        autograd.linalg.matrix_norm(empty, -2)
+
+
+def test_dtypes_of_results():
+    """PyTorch's dtypes where NumPy's differ, numbers beside integers and 16-bit floats among them."""
+    assert autograd.xlogy(tensor([1]), 2).dtype is autograd.float32
+    assert autograd.ldexp(tensor([1.0]).half(), tensor([1])).dtype is autograd.float16
+    assert autograd.result_type(tensor([1, 2]), 1.5) is autograd.float32
+    assert autograd.result_type(tensor([1], dtype=autograd.int8), tensor(3)) is autograd.int8
+    assert autograd.promote_types(autograd.float16, autograd.float64) is autograd.float64
+
+
+def test_two_kinds_of_16_bit_floats_meet_in_float32():
+    pytest.importorskip("ml_dtypes")
+    assert autograd.promote_types(autograd.float16, autograd.bfloat16) is autograd.float32
+    assert (tensor([1.0]).half() + tensor([1.0]).bfloat16()).dtype is autograd.float32

@@ -54,12 +54,6 @@ def set_anomaly_enabled(mode: bool, check_nan: bool = True) -> None:
     set_detect_anomaly(mode, check_nan)
 
 
-def result_type(tensor1: Any, tensor2: Any) -> _dtype.dtype:
-    """The dtype of an operation on both."""
-    values = [t._data if isinstance(t, Tensor) else t for t in (tensor1, tensor2)]
-    return _dtype.from_numpy_dtype(_dtype.result_dtype(tuple(values)))
-
-
 def unravel_index(indices: Tensor, shape: Any) -> tuple:
     """Coordinates of flat indices in an array of `shape`."""
     import numpy as np
@@ -132,7 +126,6 @@ __all__ = [
     "norm_except_dim",
     "nuclear_norm",
     "pca_lowrank",
-    "result_type",
     "set_anomaly_enabled",
     "svd_lowrank",
     "sym_float",
