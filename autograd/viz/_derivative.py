@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 
-from . import _boxes, _scene
+from . import _boxes, _registers, _scene
 from ._boxes import Shape, Style, Tag
 from ._captions import _names, forward_caption
 from ._fonts import cut, width
 from ._model import Edge, Graph, Vertex
 from ._numbers import number, values
 from ._paint import Moment
-from ._scene import Scene
+from ._scene import Point, Scene
 from ._steps import Steps
 from ._symbols import local
 from ._text import backward_steps
@@ -27,21 +28,41 @@ def scene(graph: Graph, style: Style, title: str = "") -> Scene:
     below = {v.id: _mirror(graph, v) for v in graph.vertices if _has_derivative(graph, v)}
     least = {k: shape_of(v)[1] for k, v in below.items()}
     made = _scene.make(graph, style, "auto", title, least=least)
-    drop = made.place.size[1] + GAP
+    level = _registers.levels(graph)
+    if any(level.values()):
+        sizes = {k: (max(s.w, least.get(k, 0.0)), s.h) for k, s in made.shapes.items()}
+        found = _registers.place(made, sizes, level)
+        level = level if _registers.clear(found, sizes, graph, level) else dict.fromkeys(level, 0)
+        made.place, graph.boxes = (found, []) if any(level.values()) else (made.place, graph.boxes)
+    drop, flipped = made.place.size[1] + GAP, any(level.values())
+    lower = _lowered(drop, made.place.size[1] if flipped else None)
     both = Graph(list(graph.vertices), [], graph.boxes, list(graph.notes), "derivative", graph.root_name)
-    result = Scene(both, style, dict(made.shapes), {}, made.place, title)
+    result = Scene(
+        both, style, {k: dataclasses.replace(s, total="") for k, s in made.shapes.items()}, {}, made.place, title
+    )
     for key, v in below.items():
         both.vertices.append(v)
         result.shapes[v.id] = shape_of(v)[0]
         x, y = made.place.nodes[key]
-        made.place.nodes[v.id] = x, y + drop
+        made.place.nodes[v.id] = lower((x, y))
     for e in list(graph.edges):
-        _wires(result, e, below, made.tags.get(e.id), drop)
+        if _registers.crosses(level, e):
+            _handed_down(result, e, below)
+        else:
+            _wires(result, e, below, made.tags.get(e.id), lower, level[e.source.id] % 2 == 1)
     for v in graph.operations:
         if v.id in below:
-            _saved(result, graph, v, below[v.id], drop)
-    made.place.size = made.place.size[0], made.place.size[1] + drop
+            _saved(result, graph, v, below[v.id], linked=not flipped or level[v.id] > 0)
+    ends = [
+        made.place.tags[k][0] + 14 + width(t.value, t.size) for k, t in result.tags.items() if k[0] == "s" or not t.w
+    ]
+    made.place.size = max([made.place.size[0], *ends]), made.place.size[1] + drop + (16 if flipped else 0)
     return result
+
+
+def _lowered(drop: float, high: float | None) -> Callable[[Point], Point]:
+    """Where a node's derivative stands: op under op, or, beneath several registers, the last of them first."""
+    return lambda p: (p[0], p[1] + drop if high is None else drop + high - p[1])
 
 
 def _has_derivative(graph: Graph, v: Vertex) -> bool:
@@ -54,7 +75,7 @@ def _mirror(graph: Graph, v: Vertex) -> Vertex:
     label = _factor(graph, v) if v.kind in ("op", "scope", "module", "more") else name
     made = Vertex(f"d{v.id}", "back", label, op=f"{v.op} derivative" if v.op else "", name=name, shape=v.shape,
                   dtype=v.dtype, value=v.grad, grad=None, seq=v.seq)  # fmt: skip
-    made.others = (v.kind,)
+    made.others, made.order = (v.kind,), v.order + 1
     return made
 
 
@@ -82,37 +103,55 @@ def shape_of(v: Vertex) -> tuple[Shape, float]:
     return Shape("back", w, 34.0, [(text, "btext", _boxes.NAME, True), ("", "muted", 10.0, False)]), w
 
 
-def _wires(result: Scene, e: Edge, below: dict, tag: Tag | None, drop: float) -> None:
+def _wires(result: Scene, e: Edge, below: dict, tag: Tag | None, lower: Callable, turned: bool = False) -> None:
     """The forward wire, with its value; beneath it the wire of the gradient, the other way."""
     graph, place = result.graph, result.place
-    forward = dataclasses.replace(e, kind="forward", grad=None)
+    forward = dataclasses.replace(e, kind="backward" if turned else "forward", grad=None)
     graph.edges.append(forward)
     if tag:
-        result.tags[e.id] = dataclasses.replace(tag, grad="")
+        result.tags[e.id] = dataclasses.replace(tag, **{"value": "", "grad": tag.value} if turned else {"grad": ""})
     if e.grad is None or e.source.id not in below or e.target.id not in below:
         return
-    back = Edge(f"d{e.id}", below[e.target.id], below[e.source.id], e.use, None, e.grad, kind="backward", order=e.order,
+    back = Edge(f"d{e.id}", below[e.target.id], below[e.source.id], e.use, None, e.grad, kind="onward" if turned else "backward", order=e.order,
                 caption=e.caption, via=e.via)  # fmt: skip
     graph.edges.append(back)
-    place.wires[back.id] = [(x, y + drop) for x, y in place.wires[e.id]]
+    place.wires[back.id] = [lower(p) for p in place.wires[e.id]]
     if tag:
         result.tags[back.id] = dataclasses.replace(tag, value="")
-        x, y = place.tags[e.id]
-        place.tags[back.id] = x, y + drop
+        place.tags[back.id] = lower(place.tags[e.id])
 
 
-def _saved(result: Scene, graph: Graph, v: Vertex, under: Vertex, drop: float) -> None:
+def _handed_down(result: Scene, e: Edge, below: dict) -> None:
+    """A value that a recorded pass took from what it differentiates, and the gradient that goes back up."""
+    graph, place = result.graph, result.place
+    handed = dataclasses.replace(e, kind="saved", grad=None, text=e.source.name)
+    graph.edges.append(handed)
+    place.wires[e.id] = way = _registers.link(result, e.source, e.target)
+    value = "" if e.value is None else f" = {_short(e.value, result.style)}"
+    result.tags[e.id] = Tag(cut(f"{e.source.name}{value}", 10.5, 150), size=10.5)
+    place.tags[e.id] = way[1][0], way[1][1] - 14
+    if e.grad is None or e.source.id not in below or e.target.id not in below:
+        return
+    back = Edge(f"d{e.id}", below[e.target.id], below[e.source.id], e.use, None, e.grad, kind="across", order=e.order,
+                caption=e.caption, via=e.via)  # fmt: skip
+    graph.edges.append(back)
+    place.wires[back.id] = way = _registers.link(result, back.source, back.target)
+    result.tags[back.id] = Tag("", _short(e.grad, result.style), size=10.5)
+    place.tags[back.id] = way[0][0], way[0][1] + 16
+
+
+def _saved(result: Scene, graph: Graph, v: Vertex, under: Vertex, linked: bool) -> None:
     """The dashed link that hands a saved value down."""
     texts = [f"{_role(graph, v, role)} = {_short(a, result.style)}" for role, a in v.saved]
     if not texts:
         return
-    text = "save " + ", ".join(dict.fromkeys(texts))
+    text = ("save " if linked else "with ") + ", ".join(dict.fromkeys(texts))
     link = Edge(f"s{v.id}", v, under, 0, kind="saved", text=text)
     result.graph.edges.append(link)
-    x, y = result.place.nodes[v.id]
-    result.place.wires[link.id] = [(x, y + 20), (x, y + drop - 20)]
+    (x, y), (_, stop) = result.place.nodes[v.id], result.place.nodes[under.id]
+    result.place.wires[link.id] = [(x, y + 20), (x, stop - 20)] if linked else []
     result.tags[link.id] = Tag(cut(text, 10.5, 220), size=10.5)
-    result.place.tags[link.id] = x, y + drop - 44
+    result.place.tags[link.id] = (x, stop - 44) if linked else (x - 18, stop + 30)
 
 
 def _role(graph: Graph, v: Vertex, role: object) -> str:

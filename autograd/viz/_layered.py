@@ -381,6 +381,8 @@ class _Level:
                 points += [(a, start), (a, along + self.along)]
             elif kind == "node":
                 points.append((a, b))
+                if item is chain[0] and depth - item.along > 24:  # past its wider neighbours before it may turn
+                    points.append((a, start + depth))
         found = sorted(result.wires.get(link, []) + points, key=lambda p: p[1])
         result.wires[link] = [p for i, p in enumerate(found) if not i or p != found[i - 1]]
 

@@ -236,6 +236,10 @@ class Painter:
             self.tag_text(t.value, (x + 7, y + 4, "start"), "saved", t, m.value_at.get(e.id), False)
             self.parts.append("</g>")
             return
+        if e.kind == "across":
+            self.tag_text(t.grad, (x + 7, y, "start"), "bwd", t, m.grad_at.get(e.id), False)
+            self.parts.append("</g>")
+            return
         if e.kind in _PREFIX and e.kind != "forward":
             spots = spots[::-1] if flat else spots
         bad = "nan" in e.flags, bool({"nan-grad", "zero", "vanishing", "exploding"} & set(e.flags))

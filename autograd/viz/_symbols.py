@@ -91,7 +91,8 @@ def local(op: str, position: int, arguments: Sequence[str], declared: str, const
     if op == "pow" and 1 in constants and position == 0:
         return _power_rule(constants[1])
     if op in ("div", "true_divide") and position == 1 and 0 in constants:
-        return f"(−{plain(constants[0])}/u²)"
+        c = plain(constants[0])
+        return f"{c[1:]}/u²" if c.startswith(MINUS) else f"(−{c}/u²)"
     if op in PRODUCTS[:-2] and len(arguments) == 2:
         return arguments[1 - position]
     found = _LOCAL.get(op)

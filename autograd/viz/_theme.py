@@ -78,7 +78,7 @@ def look(v: Any) -> str:
     """The class of colours a node is painted in."""
     if "origin" in v.flags or v.kind == "saved":
         return "origin" if "origin" in v.flags else "savedbox"
-    return ("back" if v.order == 1 else "back2") if v.order and v.kind in ("op", "scope") else v.kind
+    return ("back" if v.order == 1 else "back2") if v.order and v.kind in ("op", "scope", "back") else v.kind
 
 
 def heat(fraction: float) -> str:

@@ -107,3 +107,45 @@ def test_tooltips_tell_bytes_and_kind():
     titles = [t.text for t in ET.fromstring(viz.draw(y, names=names).svg()).iter(f"{SVG}title")]
     assert any("8 B, requires_grad=True, is_leaf=True" in t for t in titles)
     assert len(wires(viz.draw(y).svg())) == 8
+
+
+def second_derivative():
+    x = autograd.tensor(0.5, requires_grad=True)
+    y = 1 / (1 + autograd.exp(-x))
+    (g,) = autograd.grad(y, x, create_graph=True)
+    return x, g
+
+
+def test_a_second_derivative_has_registers_of_its_own():
+    x, g = second_derivative()
+    d = viz.draw(g, view="derivative")
+    place, graph = d._scene.place, d.graph
+    rows = {order: {round(place.nodes[v.id][1]) for v in graph.operations if v.order == order} for order in (0, 1)}
+    below = {round(place.nodes[v.id][1]) for v in graph.vertices if v.kind == "back" and v.order == 2}
+    assert max(rows[0]) < min(rows[1]) < min(below)
+    assert {v.order for v in graph.vertices if v.kind == "back"} == {1, 2}
+    handed = sorted(e.text for e in graph.edges if e.kind == "saved" and " " not in e.text)
+    assert handed == ["u₂", "u₃", "u₃"]
+    (slope,) = [v for v in graph.vertices if v.label == "∂g/∂x"]
+    (bend,) = autograd.grad(g, x)
+    np.testing.assert_allclose(slope.value, bend.item(), rtol=1e-5)
+
+
+def test_registers_keep_their_nodes_and_texts_apart():
+    _, g = second_derivative()
+    scene = viz.draw(g, view="derivative")._scene
+    found = {k: r for k, r in rectangles(scene).items() if r[2] - r[0] > 1}
+    names = list(found)
+    for i, a in enumerate(names):
+        for b in names[i + 1 :]:
+            p, q = found[a], found[b]
+            assert p[2] <= q[0] + 0.6 or q[2] <= p[0] + 0.6 or p[3] <= q[1] + 0.6 or q[3] <= p[1] + 0.6, (a, b)
+    assert all(r[0] >= -0.6 and r[2] <= scene.place.size[0] + 0.6 for r in found.values())
+
+
+def test_many_links_between_registers_fall_back_to_two():
+    x = autograd.tensor(0.5, requires_grad=True)
+    (g,) = autograd.grad(autograd.sin(x) * x, x, create_graph=True)
+    d = viz.draw(g, view="derivative")
+    assert not [e for e in d.graph.edges if e.kind == "across"]
+    assert viz.steps(g, view="derivative").html().count("<svg") > 1
