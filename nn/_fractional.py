@@ -50,11 +50,7 @@ def _pool(
     if not planes:
         empty = input.new_zeros((*lead, *outs))
         return (empty, empty.long()) if return_indices else empty
-    if samples is None:
-        samples = autograd.rand(planes, n, dtype=autograd.float64 if input.dtype == autograd.float64 else None)
-    drawn = samples.numpy().reshape(planes, n).astype(np.float64)
-    # PyTorch's samples name the axes from the last to the first in 2 dimensions, from the first to the last in 3.
-    drawn = drawn[:, ::-1] if n == 2 else drawn
+    drawn = _drawn(name, n, input, planes, samples)
     places = np.stack([_places(row, sizes, outs, windows) for row in drawn])
     count = places.shape[1]
     gathered = input.reshape(planes, -1).gather(1, autograd.tensor(places.reshape(planes, -1)))
@@ -64,6 +60,23 @@ def _pool(
         return values
     found = np.take_along_axis(places, which.numpy()[..., None], -1)[..., 0]
     return values, autograd.tensor(found.reshape(*lead, *outs))
+
+
+def _drawn(name: str, n: int, input: Tensor, planes: int, samples: Tensor | None) -> np.ndarray:
+    """Numbers in [0, 1) for each plane and axis: the caller's, (batch or more, channels, n), or new ones."""
+    if samples is None:
+        samples = autograd.rand(planes, n, dtype=autograd.float64 if input.dtype == autograd.float64 else None)
+    else:
+        channels = input.shape[-n - 1]
+        batch = planes // channels
+        if samples.ndim != 3 or samples.shape[0] < batch or tuple(samples.shape[1:]) != (channels, n):
+            raise RuntimeError(
+                f"{name}: Expect _random_samples of shape ({batch} or more, {channels}, {n}), got {tuple(samples.shape)}"
+            )
+        samples = samples[:batch]
+    drawn = samples.numpy().reshape(planes, n).astype(np.float64)
+    # PyTorch's samples name the axes from the last to the first in 2 dimensions, from the first to the last in 3.
+    return drawn[:, ::-1] if n == 2 else drawn
 
 
 def _output(name: str, n: int, sizes: tuple, size: Any, ratio: Any) -> tuple[int, ...]:

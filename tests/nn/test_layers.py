@@ -51,6 +51,16 @@ def test_fractional_pooling_draws_its_places():
     assert found[0] == found[1] != found[2]
 
 
+def test_fractional_pooling_takes_samples_for_a_larger_batch():
+    x, samples = autograd.rand(4, 6, 6, 6), autograd.rand(2, 4, 3)
+    pool = nn.functional.fractional_max_pool3d
+    single = pool(x, 2, output_size=2, _random_samples=samples)
+    assert single.tolist() == pool(x.unsqueeze(0), 2, output_size=2, _random_samples=samples[:1])[0].tolist()
+    for shape in ((1, 3, 3), (1, 4, 2), (4, 3)):
+        with pytest.raises(RuntimeError, match=r"Expect _random_samples of shape \(1 or more, 4, 3\), got"):
+            pool(x, 2, output_size=2, _random_samples=autograd.rand(*shape))
+
+
 def test_subsequent_mask():
     mask = nn.Transformer.generate_square_subsequent_mask(3)
     assert mask.tolist() == [[0, -float("inf"), -float("inf")], [0, 0, -float("inf")], [0, 0, 0]]
