@@ -17,7 +17,7 @@ import numpy as np
 
 from .. import _parallel
 
-_PIECE = 1 << 17  # elements of a thread's share of the factors: they stay in its cache
+_PIECE = 1 << 18  # elements of a share of the factors: smaller ones, and the threads wait for each other too often
 
 
 class Layout(NamedTuple):
@@ -280,7 +280,7 @@ def run_back(mode, g, w_ih, w_hh, biases, sizes, back, flat, needs):
 def _factors(layout, kept):
     """Of all steps of a group, on all cores when they are many."""
     out = np.empty_like(kept, order="C")
-    if kept.size <= 4 * _PIECE:
+    if kept.size <= 2 * _PIECE:
         layout.factors(kept, out)
     else:
         _parallel.run(lambda part: layout.factors(kept[part], out[part]), len(kept), _PIECE // kept[0].size)
