@@ -11,6 +11,8 @@ import threading
 
 import numpy as np
 
+from .._mode import fast
+
 from .._dtype import HALVES
 
 # Bytes of columns worked on at a time: they are written and read back while still in the cache.
@@ -214,7 +216,7 @@ def _lines_up(x, shape, stride, out, pads):
     What is computed for windows that straddle edges must cost less than copying every place of the window would; and the
     products need some depth.
     """
-    if type(x) is not np.ndarray or any(s != 1 for s in stride) or shape[1] * shape[-1] < _DEEP:
+    if not fast.enabled or type(x) is not np.ndarray or any(s != 1 for s in stride) or shape[1] * shape[-1] < _DEEP:
         return False
     size = math.prod(n + lo + hi for n, (lo, hi) in zip(x.shape[2:], pads, strict=True))
     wasted = size / math.prod(out) - 1

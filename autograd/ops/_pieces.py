@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import _parallel
+from .._mode import fast
 
 _PIECE = 1 << 16  # elements whose intermediate results stay in the cache
 
@@ -13,7 +14,8 @@ def in_pieces(function, x, *more):
     """function(x, ...) for an elementwise function of several steps; of large arrays piece by piece, on all cores."""
     arrays = (x, *more)
     if (
-        type(x) is not np.ndarray
+        not fast.enabled
+        or type(x) is not np.ndarray
         or x.size <= 4 * _PIECE
         or any(a.shape != x.shape or not a.flags.c_contiguous for a in arrays)
     ):
