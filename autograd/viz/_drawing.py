@@ -11,7 +11,7 @@ from . import _dot, _export, _text
 from ._paint import Moment, Painter
 from ._scene import Scene
 
-SUFFIXES = (".svg", ".html", ".png", ".pdf", ".gv", ".dot", ".mmd", ".json", ".txt")
+SUFFIXES = (".svg", ".html", ".png", ".pdf", ".gif", ".gv", ".dot", ".mmd", ".json", ".txt")
 
 
 class Picture:
@@ -56,6 +56,10 @@ class Picture:
         """PDF bytes."""
         return _export.to_pdf(self._fixed_svg(), self.dot())
 
+    def gif(self) -> bytes:
+        """GIF bytes of the one picture (needs Pillow); `viz.steps` gives one that moves."""
+        return _export.to_gif([self._fixed_svg()])
+
     def _fixed_svg(self) -> str:
         """SVG without the rules for dark readers: pixels have one background."""
         return self.svg()
@@ -80,9 +84,9 @@ class Picture:
         return dot_source(self._scene, labels)
 
     def to(self, path: Any) -> Path:
-        """Write a file whose suffix says what: .svg .html .png .pdf .gv .dot .mmd .json .txt."""
+        """Write a file whose suffix says what: .svg .html .png .pdf .gif .gv .dot .mmd .json .txt."""
         path = Path(path)
-        make: Any = {".svg": self.svg, ".html": self.html, ".png": self.png, ".pdf": self.pdf, ".gv": self.dot, ".dot": self.dot,
+        make: Any = {".svg": self.svg, ".html": self.html, ".png": self.png, ".pdf": self.pdf, ".gif": self.gif, ".gv": self.dot, ".dot": self.dot,
                 ".mmd": self.mermaid, ".json": self.json, ".txt": self.text}.get(path.suffix.lower())  # fmt: skip
         if make is None:
             raise ValueError(f"to: the suffix says what to write, one of {' '.join(SUFFIXES)}; got {path.name!r}")

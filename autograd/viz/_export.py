@@ -193,6 +193,19 @@ def to_png(svg: str, scale: float = 2.0) -> bytes:
     raise RuntimeError(WAYS.format("PNG"))
 
 
+def to_gif(frames: list[str], seconds: float = 1.5, scale: float = 1.0) -> bytes:
+    """SVG pictures one after another as a GIF (by Pillow, from PNGs)."""
+    import io
+
+    from .._extras import require
+
+    image = require("PIL.Image", extra="viz", purpose="a GIF of a picture")
+    first, *rest = [image.open(io.BytesIO(to_png(svg, scale))).convert("RGB") for svg in frames]
+    out = io.BytesIO()
+    first.save(out, "GIF", save_all=True, append_images=rest, duration=int(1000 * seconds), loop=0)
+    return out.getvalue()
+
+
 def to_pdf(svg: str, source: str) -> bytes:
     """PDF by cairosvg or dot, or a page that holds the PNG."""
     if importlib.util.find_spec("cairosvg"):

@@ -123,8 +123,8 @@ class Neurons:
                 f'M{x + d:g},{y - d:g}l{-2 * d:g},{2 * d:g}" stroke-width="1.3" {self._paint("wire")}/></g>'
             ]
         text = self._label(i, neuron)
-        size = 11.0 if width(text, 11) <= 2 * RADIUS - 4 else 8.5
-        place = f'x="{x:g}" y="{y + 4:g}" font-size="{size:g}" text-anchor="middle"'
+        size = min(11.0, round(11 * (2 * RADIUS - 3) / max(1.0, width(text, 11)), 1))
+        place = f'x="{x:g}" y="{y + 0.36 * size:g}" font-size="{size:g}" text-anchor="middle"'
         label = f"<text {place} {self._paint('ink')}>{_glyphs(text)}</text>"
         ring = f'<circle cx="{x:g}" cy="{y:g}" r="{RADIUS:g}" stroke-width="1.6" {self._paint(c.kind)}/>'
         return [ring, label] if text else [ring]
@@ -220,6 +220,10 @@ def _columns(layers: list, seen: dict) -> list[Column]:
         elif len(columns) > 1 and not list(m.parameters()) and type(m).__name__ not in ("Flatten", "Identity"):
             columns[-1].title += f" · {type(m).__name__}"
     columns[-1].kind = "output"
+    for i, c in enumerate(columns[1:], 1):  # a place in a Sequential is no name
+        name, *after = c.title.split(" · ")
+        if name.isdigit():
+            c.title = " · ".join(["output" if i == len(columns) - 1 else "hidden", *after])
     return columns
 
 

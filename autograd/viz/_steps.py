@@ -100,18 +100,12 @@ class Steps:
 
     def gif(self, path: Any = None, seconds: float = 1.5, scale: float = 1.0) -> bytes:
         """An animated GIF (needs Pillow, and resvg-py or cairosvg)."""
-        import io
+        from ._export import to_gif
 
-        from .._extras import require
-        from ._export import to_png
-
-        image = require("PIL.Image", extra="viz", purpose="viz.steps.gif")
-        frames = [image.open(io.BytesIO(to_png(svg, scale))).convert("RGB") for svg in self._frames()]
-        out = io.BytesIO()
-        frames[0].save(out, "GIF", save_all=True, append_images=frames[1:], duration=int(1000 * seconds), loop=0)
+        made = to_gif(self._frames(), seconds, scale)
         if path is not None:
-            Path(path).write_bytes(out.getvalue())
-        return out.getvalue()
+            Path(path).write_bytes(made)
+        return made
 
     def sheet(self, columns: int = 2) -> Sheet:
         """All frames on one page."""

@@ -229,6 +229,7 @@ def test_animated_svg_gif_and_sheet(tmp_path):
     assert frames.gif(tmp_path / "a.gif")[:6] == b"GIF89a"
     assert len(frames.save(str(tmp_path / "f_{:02d}.svg"))) == 13
     assert viz.draw(walk()[0]).png()[:4] == b"\x89PNG"
+    assert viz.draw(walk()[0]).to(tmp_path / "b.gif").read_bytes()[:6] == b"GIF89a"
 
 
 def test_dark_readers_get_dark_colours_by_class():

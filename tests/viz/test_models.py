@@ -84,6 +84,11 @@ def test_neurons_draw_the_real_weights():
     expected = np.concatenate([model[0].weight.detach().numpy().T.ravel(), model[2].weight.detach().numpy().T.ravel()])
     np.testing.assert_allclose(lines, expected, rtol=1e-6)
     assert len(shapes(svg, "circle")) == 9
+    assert ["".join(t.itertext()) for t in shapes(svg, "text") if t.get("font-weight")] == [
+        "input",
+        "hidden · Tanh",
+        "output",
+    ]
     assert "a₁²" in ["".join(t.itertext()) for t in shapes(svg, "text")]
 
 
