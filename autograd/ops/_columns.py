@@ -11,9 +11,8 @@ import threading
 
 import numpy as np
 
-from .._mode import fast
-
 from .._dtype import HALVES
+from .._mode import fast
 
 # Bytes of columns worked on at a time: they are written and read back while still in the cache.
 BLOCK = 1 << 21
