@@ -336,8 +336,12 @@ def addcdiv(input, tensor1, tensor2, *, value=1):
 
 @composite(inplace=True)
 def lerp(input, end, weight):
-    """input + weight * (end - input)."""
-    return _add(input, mul(_sub(end, input), weight))
+    """input + weight * (end - input), counted from the nearer of the two, so that weight 1 gives `end` itself."""
+    gap, nearer = _sub(end, input), abs(weight) < 0.5
+    if nearer is True:
+        return _add(input, mul(gap, weight))
+    from_end = _sub(end, mul(gap, 1 - weight))
+    return from_end if nearer is False else where(nearer, _add(input, mul(gap, weight)), from_end)
 
 
 @op(inplace=True, promote="same", elementwise=True)

@@ -133,8 +133,8 @@ def _(g):
     aliases=("arg",),
 )
 def angle(x):
-    """The angle of each number in the complex plane: 0 or pi for real ones."""
-    return np.angle(x)
+    """The angle of each number in the complex plane: 0 or pi for real ones, 0 also for -0."""
+    return np.angle(x) if x.dtype.kind == "c" else np.where(np.isnan(x), x, (x < 0) * np.asarray(np.pi, x.dtype))[()]
 
 
 @angle.grad("x")

@@ -486,8 +486,8 @@ def _(g, x, y):
 
 
 def _weight(x, y):
-    """e ** x / (e ** x + e ** y); a half at a tie, also of infinities."""
-    return sigmoid(where(x == y, 0.0, x - y))
+    """e ** x / (e ** x + e ** y); a half at a tie, also of infinities, whose difference is no number."""
+    return sigmoid(where((x == y) & (x - x != 0), 0.0, x - y))
 
 
 @op(sample=reals(-3, 3), promote="same", elementwise=True)

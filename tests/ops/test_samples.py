@@ -284,3 +284,36 @@ def test_two_kinds_of_16_bit_floats_meet_in_float32():
     pytest.importorskip("ml_dtypes")
     assert autograd.promote_types(autograd.float16, autograd.bfloat16) is autograd.float32
     assert (tensor([1.0]).half() + tensor([1.0]).bfloat16()).dtype is autograd.float32
+
+
+# ---------------------------------------------------------------------------------------------- near ties and zeros
+
+
+@pytest.mark.parametrize("function", [autograd.logaddexp, autograd.logaddexp2])
+def test_second_gradients_at_a_tie(function):
+    x = tensor([1.0, -2.0, 0.3], dtype=autograd.float64, requires_grad=True)
+    y = tensor([1.0, -2.0, 0.7], dtype=autograd.float64, requires_grad=True)
+    assert autograd.gradgradcheck(function, (x, y))
+    edge = tensor([INF, -INF, INF], requires_grad=True)
+    function(edge, tensor([INF, -INF, 0.0])).sum().backward()
+    same(edge.grad, [0.5, 0.5, 1.0])
+
+
+def test_sinc_is_smooth_around_zero():
+    x = tensor([0.0, 1e-30, 1e-9, 1e-4, -0.0095, 0.0096, 0.3], dtype=autograd.float64, requires_grad=True)
+    (slope,) = autograd.grad(autograd.sinc(x).sum(), x, create_graph=True)
+    (bend,) = autograd.grad(slope.sum(), x)
+    t = math.pi * x.detach().numpy()[-1]
+    close(slope[-1], math.pi * (math.cos(t) / t - math.sin(t) / t**2))
+    close(slope[:4], -(math.pi**2) / 3 * x.detach().numpy()[:4])
+    close(bend[:3], [-(math.pi**2) / 3] * 3)
+    assert autograd.gradgradcheck(autograd.sinc, (x[3:].detach().requires_grad_(),))
+
+
+def test_lerp_ends_at_its_end():
+    a, b = tensor([1e8, 0.1, 3.0]), tensor([1.0, 0.3, -7.1])
+    same(autograd.lerp(a, b, 1.0), b.tolist())
+    same(autograd.lerp(a, b, tensor([1.0, 1.0, 1.0])), b.tolist())
+    assert autograd.lerp(tensor(INF), tensor(1.0), 0.5).item() == INF
+    close(autograd.lerp(tensor([1.0, 2.0]), tensor([2.0, 4.0]), tensor([0.25, 0.75])), [1.25, 3.5])
+    same(tensor([-0.0, -1.0, 2.0]).angle() > 0, [False, True, False])
