@@ -160,7 +160,25 @@ def _(g, x):
         return unsqueeze(g, 1) * x
     if x.ndim > 2:
         g, x = _rows(g), _rows(x)
-    return matmul(transpose(g, 0, 1), x)
+    return _joined(g, x)
+
+
+# One operation, so that a recorded backward pass keeps one node for a weight's gradient instead of two.
+@op(name="_joined", symbol="gᵀ x", caption="∂g = x·Gᵀ, ∂x = g·G", method=False, namespace="_", sample=cases(lambda r: [
+    call(r(5, 2), r(5, 3)), call(r(1, 4), r(1, 1))]))  # fmt: skip
+def _joined(x, y):
+    """xᵀ y: the products of two matrices' rows, summed over the rows."""
+    return x.T.dot(y) if type(x) is type(y) is np.ndarray else np.matmul(np.transpose(x), y)
+
+
+@_joined.grad("x")
+def _(g, y):
+    return matmul(y, transpose(g, 0, 1))
+
+
+@_joined.grad("y")
+def _(g, x):
+    return matmul(x, g)
 
 
 @_linear.grad("bias")
