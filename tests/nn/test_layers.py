@@ -159,3 +159,20 @@ def test_dropout_frequency_and_scale():
     assert slopes.min().item() >= 0.2
     assert slopes.max().item() <= 0.6
     assert slopes.mean().item() == pytest.approx(0.4, abs=0.01)
+
+
+def test_fractional_pooling_of_an_empty_batch():
+    values, places = nn.FractionalMaxPool2d(2, 2, return_indices=True)(autograd.zeros(0, 3, 4, 4))
+    assert [values.shape, places.shape] == [(0, 3, 2, 2)] * 2
+    assert places.dtype is autograd.int64
+
+
+def test_a_model_in_bfloat16():
+    pytest.importorskip("ml_dtypes")
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 1)).bfloat16()
+    assert {p.dtype for p in model.parameters()} == {autograd.bfloat16}
+    assert model[1].num_batches_tracked.dtype is autograd.int64
+    out = model(autograd.rand(5, 3).bfloat16())
+    out.mean().backward()
+    assert out.dtype is autograd.bfloat16
+    assert {p.grad.dtype for p in model.parameters()} == {autograd.bfloat16}

@@ -13,6 +13,7 @@ import pytest
 import autograd
 from autograd import Tensor, fast_paths
 from nn import optim
+from nn.optim import _line_search
 from nn.optim import (
     ASGD,
     LBFGS,
@@ -990,3 +991,31 @@ def test_the_helper_belongs_to_its_process(monkeypatch):
     assert second.submit(sum, (1, 2)).result() == 3
     monkeypatch.undo()
     assert _update.helper() is not second
+
+
+# ------------------------------------------------------------------ inside the line search
+
+
+def parabola(lowest):
+    """The points of (t - lowest)² on a line."""
+    return lambda t: _line_search.Point(t, (t - lowest) ** 2, np.zeros(1), 2 * (t - lowest))
+
+
+@pytest.mark.parametrize(("lowest", "moved"), [(0.02, 0.1), (0.98, 0.9)])
+def test_a_trial_close_to_an_end_is_taken_once_and_then_moved_inwards(lowest, moved):
+    low, high = parabola(lowest)(0.0), parabola(lowest)(1.0)
+    assert _line_search.trial(low, high, False) == (pytest.approx(lowest), True)
+    assert _line_search.trial(low, high, True) == (pytest.approx(moved), False)
+    middle = parabola(0.4)
+    assert _line_search.trial(middle(0.0), middle(1.0), True) == (pytest.approx(0.4), False)
+
+
+def test_a_bracket_keeps_the_side_to_which_the_slope_falls():
+    at = parabola(0.5)
+    start = at(0.0)._replace(slope=-0.1)  # so that no point is flat enough to be the end
+    low, high, done = _line_search.narrowed(start, at(0.2), at(1.0), at(0.4))
+    assert (low.t, high.t, done) == (0.4, 1.0, False)
+    low, high, done = _line_search.narrowed(start, at(0.1), at(1.0), at(0.6))
+    assert (low.t, high.t, done) == (0.6, 0.1, False)
+    low, high, done = _line_search.narrowed(start, at(0.4), at(1.0), at(0.9))
+    assert (low.t, high.t, done) == (0.4, 0.9, False)  # it climbed
