@@ -30,7 +30,7 @@ def text(root: Any, style: str = "tree", *, precision: int = 2, max_elems: int =
 
     Args:
         root: the tensor.
-        style: "tree" (the result on top), "tape" (one line per operation) or "explain".
+        style: "tree" (the result on top), "tape" (one line per operation), "boxes" (a drawing) or "explain".
         options: names, params, inputs, model, expand as for `draw`.
 
     Example:
@@ -47,7 +47,9 @@ def text(root: Any, style: str = "tree", *, precision: int = 2, max_elems: int =
         return _text.for_stream(_text.explain(graph, precision))
     if style not in ("tree", "tape", "boxes"):
         raise ValueError(f"text: style must be tree, tape, boxes or explain, got {style!r}")
-    made = _text.tape if style == "tape" else _text.tree
+    made: Any = {"tape": _text.tape, "tree": _text.tree}.get(style)
+    if made is None:
+        from ._boxart import boxes as made
     with _unhurried():
         return _text.for_stream(made(graph, precision, max_elems))
 

@@ -132,3 +132,23 @@ def test_scope_expanded_becomes_a_box():
     graph = viz.draw(walk()[0], expand=True).graph
     assert [b.name for b in graph.boxes] == ["z"]
     assert len(graph.operations) == 6
+
+
+def test_boxes_of_characters():
+    y, names = walk()
+    lines = viz.text(y, style="boxes", names=names | {"y": y}).splitlines()
+    assert len({line.index("z") for line in lines if "│ z │" in line}) == 1
+    (row,) = [line for line in lines if "│ z │" in line]
+    assert [row.index(t) for t in ("│ x │", "│ z │", "│ ×−1 │", "│ exp │", "│ +1 │", "│ 1/u │", "║ y ║")] == sorted(
+        row.index(t) for t in ("│ x │", "│ z │", "│ ×−1 │", "│ exp │", "│ +1 │", "│ 1/u │", "║ y ║")
+    )
+    above, below = lines[lines.index(row) - 1], lines[lines.index(row) + 1]
+    assert ("0.37" in above, "−0.53" in below, "[0.20, −0.39]" in below) == (True, True, True)
+
+
+def test_boxes_are_for_small_graphs():
+    y = autograd.tensor(1.0, requires_grad=True)
+    for _ in range(100):
+        y = y * 1.5
+    with pytest.raises(ValueError, match="at most 60 operations"):
+        viz.text(y, style="boxes")
