@@ -412,7 +412,7 @@ class Op(Declaration):
             try:
                 _broadcast_shapes(*[a.shape for a in arrays if hasattr(a, "shape")])
             except RuntimeError as mismatch:
-                return RuntimeError(f"{self.name}: {mismatch}")
+                return RuntimeError(f"{self.name.strip('_')}: {mismatch}")
         text = str(error)
         return ValueError(text) if text.startswith(self.name) else ValueError(f"{self.name}: {text}")
 

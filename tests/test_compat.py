@@ -546,3 +546,25 @@ def test_what_follows_a_layer_may_work_in_place(layer, torch):
         torch.nn.functional.relu(eval("torch.nn." + layer)(leaf), inplace=inplace).sum().backward()
         grads.append(leaf.grad)
     assert torch.equal(*grads)
+
+
+# ------------------------------------------------------------------ optimizers
+
+
+def test_muon_takes_matrices_only(torch):
+    with pytest.raises(ValueError, match=r"Muon only supports 2D parameters .*\[3\]"):
+        torch.optim.Muon([torch.ones(3).requires_grad_()])
+    with pytest.raises(ValueError, match="Adjust learning rate function louder"):
+        torch.optim.Muon([torch.ones(3, 3).requires_grad_()], adjust_lr_fn="louder")
+
+
+def test_sparse_adam_leaves_rows_without_a_gradient_alone(torch):
+    w = torch.ones(4, 2).requires_grad_()
+    optimizer = torch.optim.SparseAdam([w], lr=0.1)
+    for _ in range(2):
+        optimizer.zero_grad()
+        (w[1] ** 2).sum().backward()
+        optimizer.step(lambda: None)
+    assert w.detach()[[0, 2, 3]].tolist() == [[1.0, 1.0]] * 3
+    assert (w.detach()[1] < 0.85).all()
+    assert optimizer.state[w]["exp_avg"][0].tolist() == [0.0, 0.0]

@@ -1,6 +1,7 @@
 """Hooks on saved tensors, tensors, modules and several gradients at once."""
 
 import os
+import tempfile
 import uuid
 
 import torch
@@ -31,7 +32,7 @@ print(a.grad)
 
 class SelfDeletingTempFile:
     def __init__(self):
-        self.name = os.path.join(".", str(uuid.uuid4()))
+        self.name = os.path.join(tempfile.gettempdir(), str(uuid.uuid4()))
 
     def __del__(self):
         os.remove(self.name)

@@ -94,7 +94,7 @@ LAYOUT: dict[str, tuple] = {
     "nn.parallel.data_parallel": (".parallel",),
     "nn.parallel.distributed": (".parallel",),
     "nn.attention": (".attention",),
-    "optim": ("nn.optim",),
+    "optim": ("nn.optim", ".optimizers"),
     "optim.optimizer": ("nn.optim",),
     "optim.lr_scheduler": ("nn.optim.lr_scheduler",),
     "optim.swa_utils": ("nn.optim.swa_utils",),
