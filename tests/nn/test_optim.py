@@ -13,7 +13,6 @@ import pytest
 import autograd
 from autograd import Tensor, fast_paths
 from nn import optim
-from nn.optim import _line_search
 from nn.optim import (
     ASGD,
     LBFGS,
@@ -29,6 +28,7 @@ from nn.optim import (
     RAdam,
     RMSprop,
     Rprop,
+    _line_search,
     _update,
 )
 from nn.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook, required
