@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from . import _boxes
 from ._boxes import Style
 from ._layered import Link, place
@@ -64,7 +66,7 @@ class _Page:
     def wire(self, way: list[tuple[int, int]], leave: int, arrive: int) -> None:
         (x0, y0), (x1, y1) = way[0], way[-1]
         points = [(x0 + leave, y0), *[p for p in way[1:-1] if x0 + leave < p[0] < x1 - arrive], (x1 - arrive - 1, y1)]
-        for (a, b), (c, d) in zip(points, points[1:], strict=False):
+        for (a, b), (c, d) in itertools.pairwise(points):
             turn = max(a, min(c, (a + c) // 2))
             self.across(a, turn, b)
             self.down(turn, b, d)
