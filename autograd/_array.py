@@ -16,12 +16,13 @@ import numpy as np
 
 from ._dtype import HALVES
 
+_extobj_contextvar: Any
 try:
     from numpy._core.umath import _extobj_contextvar, _make_extobj
 
     _QUIET = _make_extobj(all="ignore")
 except ImportError:  # pragma: no cover - a NumPy that moved its private context variable
-    _extobj_contextvar: Any = None  # type: ignore[no-redef]
+    _extobj_contextvar = None
 
 Array = Any
 ndarray = np.ndarray
@@ -329,7 +330,8 @@ class Exports:
 def checksum(a: Any) -> int:
     from zlib import adler32
 
-    return adler32(np.ascontiguousarray(a) if isinstance(a, ndarray) else a)
+    held: Any = np.ascontiguousarray(a) if isinstance(a, ndarray) else a
+    return adler32(held)
 
 
 exports = Exports()

@@ -111,7 +111,7 @@ def _accumulate(t: Tensor, g: Any, create: bool) -> None:
     held = getattr(t, "_grad", None)
     if create:
         with enable_grad():
-            t._grad = g.clone() if held is None else held + g  # type: ignore[attr-defined]
+            t._grad = g.clone() if held is None else held + g
         return
     if held is None:
         t._grad = wrap(private(g, depth=2))
@@ -170,7 +170,7 @@ def _recorded(g: Tensor, taken: set) -> Tensor:
     """A recorded gradient whose memory no other result and no caller's weight has: itself, or a recorded copy."""
     if id(g) in taken or (type(g) is Tensor and type(g._data) is ndarray and not g._data.flags.owndata):
         with enable_grad():
-            g = g.clone()  # type: ignore[attr-defined]
+            g = g.clone()
     taken.add(id(g))
     return g
 

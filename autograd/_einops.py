@@ -14,15 +14,17 @@ _MODULE = "einops._backends"
 def declare(backends: Any) -> None:
     """Make einops' module of backends know Tensors; a version of it that is built otherwise stays as it is."""
     with suppress(AttributeError):
-        backends.AutogradBackend = _backend(backends.AbstractBackend)  # kept there: a base class forgets lost subclasses
+        backends.AutogradBackend = _backend(
+            backends.AbstractBackend
+        )  # kept there: a base class forgets lost subclasses
 
 
-def _backend(base: type) -> type:
+def _backend(base: Any) -> type:
     """The subclass by which einops finds what to do with Tensors."""
     from . import arange, cat, einsum, int64, prod, stack, unsqueeze
     from ._tensor import Tensor
 
-    class AutogradBackend(base):  # type: ignore[misc, valid-type]
+    class AutogradBackend(base):  # type: ignore[misc]
         framework_name = "autograd"
 
         def is_appropriate_type(self, tensor: Any) -> bool:

@@ -39,7 +39,7 @@ PAIRS = {ArrayPair, *KINDS}
 # ---------------------------------------------------------------------------------------------- the walk
 
 
-def collect(roots: Iterable[Node | Leaf]) -> list:
+def collect(roots: Iterable[Any]) -> list:
     """Everything reachable from `roots`, newest first.
 
     By age, not depth-first: in `b = a + a; c = b + b` a depth-first order that starts at the wrong end could
@@ -60,7 +60,7 @@ def collect(roots: Iterable[Node | Leaf]) -> list:
 _age = attrgetter("seq")
 
 
-def _leading(seeds: Iterable[Node | Leaf], targets: set) -> set:
+def _leading(seeds: Iterable[Any], targets: set) -> set:
     """The nodes from which a target can be reached; what is older than all targets cannot."""
     oldest = min((node.seq for node in targets), default=0)
     order = list(seeds)
@@ -158,7 +158,8 @@ class _Pass:
         self.found: dict = {}
         self.latest = max(changes.latest, exports.latest)
         self.anomaly, self.check_nan = _anomaly.get()
-        self.targets = self.relevant = None
+        self.targets: Any = None
+        self.relevant: Any = None
         if wanted is not None:
             self.targets = set(wanted)
             self.relevant = _leading(seeds, self.targets)
@@ -249,7 +250,7 @@ class _Pass:
             self.step(self.nodes.pop(age), self.grads.pop(age))
         return self.finish()
 
-    def step(self, node: Node | Leaf, g: Any) -> None:
+    def step(self, node: Any, g: Any) -> None:
         """Pass one node: hooks, rules, and what comes out to the node's inputs."""
         if node.hooks is not None:
             g = self.call_hooks(node, g)
@@ -276,13 +277,13 @@ class _Pass:
             if edge is not None and part is not None:
                 self.add(node, edge, part)
 
-    def reach(self, age: int, edge: Node | Leaf, g: Any) -> None:
+    def reach(self, age: Any, edge: Node | Leaf, g: Any) -> None:
         """The first gradient has come to a node."""
         self.nodes[age], self.grads[age] = edge, g
         if type(edge) is not Leaf or edge.hooks is not None:
             heappush(self.heap, age)
 
-    def add(self, node: Node, edge: Node | Leaf, part: Any) -> None:
+    def add(self, node: Any, edge: Any, part: Any) -> None:
         """Add a part to what has reached an input of the node so far."""
         if part is None or (self.relevant is not None and edge not in self.relevant):
             return
@@ -314,7 +315,7 @@ class _Pass:
                     root.saved = None
         return self.found
 
-    def fit(self, node: Node, edge: Node | Leaf, part: Any) -> Any:
+    def fit(self, node: Node, edge: Any, part: Any) -> Any:
         """Bring a contribution to the shape and dtype of the input; None when it has been added already."""
         if type(part) is Part:
             return self.add_part(edge, part)
@@ -332,7 +333,7 @@ class _Pass:
             part = part.astype(edge.dtype)
         return part
 
-    def add_part(self, edge: Node | Leaf, part: Part) -> None:
+    def add_part(self, edge: Any, part: Part) -> None:
         age = -edge.seq
         total = self.grads.get(age)
         if age not in self.owned or type(total) is not ndarray:
@@ -401,7 +402,7 @@ class _Pass:
                     f"Function '{node.name()}' returned nan values in its {i}th output.\n{_trace_text(node)}"
                 )
 
-    def call_hooks(self, node: Node | Leaf, g: Any) -> Any:
+    def call_hooks(self, node: Any, g: Any) -> Any:
         hooks, wrap = hooks_of(node), _make_tensor
         if hooks.pre:
             g = self.hooked(node, g)
@@ -412,7 +413,7 @@ class _Pass:
                 tensor._grad = new if held is None else held + new
         return g
 
-    def hooked(self, node: Node | Leaf, g: Any) -> Any:
+    def hooked(self, node: Any, g: Any) -> Any:
         """The gradient after the hooks: they see one of their own, since `g` may be on its way elsewhere as well."""
         if isinstance(g, list):  # one gradient per result of the operation
             for hook in tuple(node.hooks.pre.values()):

@@ -271,7 +271,7 @@ class Out:
         self.position, self.g = position, g
 
 
-def hooks_of(node: Node | Leaf) -> Hooks:
+def hooks_of(node: Any) -> Hooks:
     if node.hooks is None:
         node.hooks = Hooks()
     return node.hooks

@@ -9,7 +9,8 @@ from __future__ import annotations
 import functools
 import warnings
 from collections import namedtuple
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -131,7 +132,7 @@ class Declaration:
     result_name = "values"
     native: Callable | None = None
     tolerance: float | None = None
-    spelled: dict[str, str] = {}
+    spelled: Mapping[str, str] = MappingProxyType({})
     reference: Any = None
     batch: str | None = None
     name: str

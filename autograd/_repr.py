@@ -11,7 +11,8 @@ from . import _dtype
 
 
 class _Options:
-    precision, threshold, edgeitems, linewidth, sci_mode = 4, 1000, 3, 80, None
+    precision, threshold, edgeitems, linewidth = 4, 1000, 3, 80
+    sci_mode: bool | None = None
 
 
 options = _Options()

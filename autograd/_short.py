@@ -184,8 +184,7 @@ def _parts(op: Any, template: str, operator: bool) -> dict[str, str]:
         "signature": given and ", *, out=None",
         "given": given,
         # A rule that runs on arrays; by the AttributeError below it would take a microsecond more.
-        "raw": given
-        and "if type(input) in _RAW and type(other) in _RAW and out is None: return _raw(input, other)",
+        "raw": given and "if type(input) in _RAW and type(other) in _RAW and out is None: return _raw(input, other)",
         "absent": given and "out is None and ",
         "promotion": promotion,
         "foreign": "if not _is_operand(other): return NotImplemented" if operator else "",

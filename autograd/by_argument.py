@@ -282,8 +282,8 @@ def hessian_tensor_product(function: Callable, argnum: int = 0) -> Callable:
     """The Hessian times a tensor, which comes after the function's own arguments."""
 
     def directional(*args: Any, **kwargs: Any) -> Any:
-        *args, v = args
-        return (gradient_function(function, argnum)(*args, **kwargs) * _tensor(v)).sum()
+        *own, v = args
+        return (gradient_function(function, argnum)(*own, **kwargs) * _tensor(v)).sum()
 
     return gradient_function(directional, argnum)
 
@@ -292,9 +292,9 @@ def tensor_jacobian_product(function: Callable, argnum: int = 0) -> Callable:
     """A tensor, which comes after the function's own arguments, contracted with all axes of the results' Jacobian."""
 
     def contracted(*args: Any, **kwargs: Any) -> Any:
-        *args, v = args
+        *own, v = args
         v = _tensor(v)
-        return registry["tensordot"].call(v, function(*args, **kwargs), v.ndim)
+        return registry["tensordot"].call(v, function(*own, **kwargs), v.ndim)
 
     return jacobian(contracted, argnum)
 

@@ -218,7 +218,9 @@ class Function:
         outputs = list(result) if several else [result]
         recorded = any(e is not None for e in edges) and is_grad_enabled()
         if is_grad_enabled() and any(type(history(t)) is Leaf for t in ctx._dirty):
-            raise RuntimeError(f"{cls.__name__}: a leaf Variable that requires grad has been used in an in-place operation.")
+            raise RuntimeError(
+                f"{cls.__name__}: a leaf Variable that requires grad has been used in an in-place operation."
+            )
         outputs = _own_outputs(outputs, args, ctx)
         if recorded:
             _record(cls, ctx, args, edges, outputs)

@@ -13,10 +13,6 @@ from typing import Any
 
 FOLDER = Path(__file__).resolve().parent.parent / "autograd"
 HEAD = '"""Written by `python -m tests.stubs`; do not edit."""\n\nimport builtins\nfrom collections.abc import Callable, Iterator\nfrom typing import Any\n\n'
-IN_PLACE = {
-    f"__i{n}__"
-    for n in ["add", "and", "floordiv", "lshift", "matmul", "mod", "mul", "or", "rshift", "sub", "truediv", "xor"]
-}
 _KEYWORDS = {"from", "lambda", "in", "is", "not", "or", "and", "if", "for"}
 
 
@@ -106,8 +102,7 @@ def _member(name: str, value: Any) -> Iterator[str]:
         declared = getattr(value, "op", None)
         found = parameters_of(value, declared) if declared is not None else _plain(value)
         found = ["self", *found[1:]] if found and not found[0].startswith("*") else ["self", *found]
-        in_place = "  # type: ignore[misc]" if name in IN_PLACE else ""  # takes less than its operator, as PyTorch's
-        yield f"    def {name}({', '.join(found)}) -> {_method_result(name, declared)}: ...{in_place}"
+        yield f"    def {name}({', '.join(found)}) -> {_method_result(name, declared)}: ..."
 
 
 def _method_result(name: str, declared: Any) -> str:

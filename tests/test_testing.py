@@ -159,7 +159,7 @@ def test_gradcheck_along_one_direction():
     assert testing.gradcheck(lambda x: x.sin() @ x.mT, ones(3, 3), fast_mode=True)
     assert testing.gradgradcheck(lambda x: x**3, ones(3), fast_mode=True)
     with pytest.raises(
-        testing.GradcheckError, match="along a random direction the derivative is .*fast mode.* step 1e-06"
+        testing.GradcheckError, match=r"along a random direction the derivative is .*fast mode.* step 1e-06"
     ):
         testing.gradcheck(WrongSine.apply, ones(4), fast_mode=True)
 
@@ -190,7 +190,7 @@ def test_gradcheck_of_batches(monkeypatch):
     grad = ag.functional.grad
     monkeypatch.setattr(ag.functional, "grad", lambda *a, **k: tuple(2 * g for g in grad(*a, **k)))
     with pytest.raises(
-        testing.GradcheckError, match="a batch of gradients .is_grads_batched=True. gives .* one by one they are"
+        testing.GradcheckError, match=r"a batch of gradients .is_grads_batched=True. gives .* one by one they are"
     ):
         testing.gradcheck(ag.sin, ones(2), check_batched_grad=True)
 
@@ -198,14 +198,14 @@ def test_gradcheck_of_batches(monkeypatch):
 def test_gradcheck_wants_doubles_in_memory_of_their_own():
     with pytest.warns(UserWarning, match="Input #0 requires gradient and is not a double precision .*: it is float32"):
         testing.gradcheck(lambda x: x * 2, ag.ones(2, requires_grad=True), atol=1.0)
-    with pytest.raises(RuntimeError, match="The 1th input has a dimension with stride 0.*contiguous"):
+    with pytest.raises(RuntimeError, match=r"The 1th input has a dimension with stride 0.*contiguous"):
         testing.gradcheck(lambda x, y: x * y, (ones(3), ag.ones(1, dtype=ag.float64).expand(3).requires_grad_()))
 
 
 def test_gradcheck_of_what_is_cut_off():
     assert testing.gradcheck(lambda x: x.detach() * 0, ones(2))
     with pytest.raises(
-        testing.GradcheckError, match="expected to be zero, since no output .* element 0 of input 0 is 2"
+        testing.GradcheckError, match=r"expected to be zero, since no output .* element 0 of input 0 is 2"
     ):
         testing.gradcheck(lambda x: x.detach() * 2, ones(2))
 
@@ -213,7 +213,7 @@ def test_gradcheck_of_what_is_cut_off():
 def test_gradcheck_finds_a_backward_that_is_not_a_function():
     calls = []
     drifting = function(lambda x: x * 1, lambda g: g * (1 + 1e-9 * len(calls.append(1) or calls)))
-    with pytest.raises(testing.GradcheckError, match="Backward is not reentrant.*tolerance for nondeterminism was 0"):
+    with pytest.raises(testing.GradcheckError, match=r"Backward is not reentrant.*tolerance for nondeterminism was 0"):
         testing.gradcheck(drifting, ones(2))
     assert testing.gradcheck(drifting, ones(2), nondet_tol=1e-6)
     with pytest.raises(testing.GradcheckError, match="backward not multiplied by grad_output: zero weights give"):

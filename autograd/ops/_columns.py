@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 import threading
+from typing import Any
 
 import numpy as np
 
@@ -46,7 +47,8 @@ def padded(x, pads, fill=0):
 
 def _placing(size, pads):
     """Where in the padded array the elements go, and which: two indices."""
-    inside, source = [...], [...]
+    inside: list = [...]
+    source: list = [...]
     for n, (lo, hi) in zip(size, pads, strict=True):
         inside.append(slice(max(lo, 0), max(lo, 0) + n + min(lo, 0) + min(hi, 0)))
         source.append(slice(max(-lo, 0), n - max(-hi, 0)))
@@ -89,11 +91,12 @@ def scratch(like, shape, slot=0):
         return np.empty_like(like, shape=shape)
     size = math.prod(shape)
     key = (slot, like.dtype.char)
-    held = _own.__dict__.get(key)
+    buffers: dict = _own.__dict__
+    held = buffers.get(key)
     if held is None or held.size < size:
         if size * like.dtype.itemsize > 8 * BLOCK:
             return np.empty(shape, like.dtype)
-        held = _own.__dict__[key] = np.empty(max(size, 1 << 14), like.dtype)
+        held = buffers[key] = np.empty(max(size, 1 << 14), like.dtype)
     return held[:size].reshape(shape)
 
 
@@ -191,7 +194,7 @@ def _dropped_edges(out):
 
 
 def _convolve_flat(y, weights, xp, kernel, dilation, groups):
-    batch, channels, size, out = *xp.shape[:2], xp.shape[2:], y.shape[2:]
+    (batch, channels), size, out = xp.shape[:2], xp.shape[2:], y.shape[2:]
     length, steps = _run(out, size)
     flat = np.reshape(xp, (batch, channels, -1))
     parts, starts = (
@@ -268,7 +271,7 @@ def _convolve_lines(y, w, x, pads, dilation, groups):
 def _weight_lines(x, g, pads, kernel, dilation, groups):
     """The gradient for the weight: (groups, O/G, C/G * places)."""
     filters = g.shape[1]
-    total = 0
+    total: Any = 0
     for part in _line_blocks(x, pads, kernel):
         lines = _Lines(x[part], pads, kernel, dilation)
         slopes = scratch(g, (filters, lines.length), 1)
@@ -302,7 +305,7 @@ def _turned_pads(size, out, kernel, pads, dilation):
 
 def _spread_flat(xp, g, weights, kernel, dilation, groups):
     """Adds to xp (N, C, *size) what its windows get from g (N, O, *out): columns of long runs, added back shifted."""
-    batch, channels, size, out = *xp.shape[:2], xp.shape[2:], g.shape[2:]
+    (batch, channels), size, out = xp.shape[:2], xp.shape[2:], g.shape[2:]
     length, steps = _run(out, size)
     flat = np.reshape(xp, (batch, channels, -1))
     parts, starts = (
@@ -325,7 +328,7 @@ def _spread_flat(xp, g, weights, kernel, dilation, groups):
 
 def _weight_flat(xp, g, total, kernel, dilation, groups):
     """Adds to total (groups, O/G, depth) the gradient for the weight."""
-    batch, channels, size, out = *xp.shape[:2], xp.shape[2:], g.shape[2:]
+    (batch, channels), size, out = xp.shape[:2], xp.shape[2:], g.shape[2:]
     length, steps = _run(out, size)
     flat = np.reshape(xp, (batch, channels, -1))
     parts, starts = (
@@ -361,7 +364,7 @@ def _convolve_depthwise(y, xp, w, stride, dilation):
 
 
 def _depthwise_runs(y, xp, w, kernel, dilation):
-    batch, channels, size, out = *xp.shape[:2], xp.shape[2:], y.shape[2:]
+    (batch, channels), size, out = xp.shape[:2], xp.shape[2:], y.shape[2:]
     length, steps = _run(out, size)
     flat, starts = np.reshape(xp, (batch, channels, -1)), _starts(kernel, dilation, steps)
     factors = np.reshape(w, (channels, -1, 1))
@@ -404,7 +407,7 @@ def convolve_input(g, w, size, stride, pads, dilation, groups):
             columns = np.matmul(weights, gradients[part])
             columns = columns.reshape(-1, channels, math.prod(kernel), *out)
             add_columns(xp[part], columns, kernel, stride, dilation, out)
-    inside = tuple(slice(lo, lo + n) for n, (lo, _) in zip(size, pads, strict=True))
+    inside: tuple = tuple(slice(lo, lo + n) for n, (lo, _) in zip(size, pads, strict=True))
     return np.ascontiguousarray(xp[(..., *inside)]).astype(dtype, copy=False)
 
 

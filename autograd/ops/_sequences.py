@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -230,7 +230,8 @@ def run(mode, x, states, w_ih, w_hh, biases, sizes, back, keep):
     weights = _stacked(layout, w_ih, w_hh, biases)
     deep, height = weights.shape[1], layout.kept * width
     flat = np.empty(len(x) * (deep + height) if keep else sizes[0] * height, x.dtype)
-    seen, rest = (flat[: len(x) * deep].reshape(-1, deep), flat[len(x) * deep :]) if keep else (None, flat)
+    seen: Any = flat[: len(x) * deep].reshape(-1, deep) if keep else None
+    rest = flat[len(x) * deep :] if keep else flat
     output, column = np.empty((len(x), width), x.dtype), np.ones((deep, sizes[0]), x.dtype)
     column[inputs:-1] = states[0].T
     states = [column[inputs:-1], *(np.array(s.T, order="C") for s in states[1:])]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 
 import numpy as np
@@ -119,7 +118,7 @@ def _largest(x, size):
     lead = x.shape[: x.ndim - spatial]
     out = np.zeros_like(x, shape=(*lead, *size), dtype=np.int64)
     regions = [_regions(n, o) for n, o in zip(own, size, strict=True)]
-    for place in itertools.product(*(range(o) for o in size)):
+    for place in np.ndindex(*size):
         window = tuple(slice(*regions[d][i]) for d, i in enumerate(place))
         at = np.argmax(x[(..., *window)].reshape(*lead, -1), axis=-1)
         out[(..., *place)] = flat[window].reshape(-1)[at]

@@ -406,7 +406,7 @@ def setitem(self, index, value):
         rebase(self, node)
 
 
-def _fitting(data: Any, target, dtype):
+def _fitting(data: Any, target: tuple, dtype: Any) -> Any:
     """The value cast to the tensor's dtype, with leading axes of length one dropped where NumPy would object."""
     if not isinstance(data, (ndarray, np.generic)):
         return np.asarray(data).astype(dtype) if not isinstance(data, (bool, int, float)) else data
@@ -414,9 +414,10 @@ def _fitting(data: Any, target, dtype):
         raise RuntimeError(
             "value cannot be converted to type float without overflow: a complex value for a real tensor"
         )
-    while data.ndim > len(target) and data.shape[0] == 1:
-        data = data[0]
-    return data.astype(dtype, copy=False)
+    surplus: Any = data  # NumPy's types know no array whose number of axes changes
+    while surplus.ndim > len(target) and surplus.shape[0] == 1:
+        surplus = surplus[0]
+    return surplus.astype(dtype, copy=False)
 
 
 def _written_node(self, own, value, edge, index, buffer):

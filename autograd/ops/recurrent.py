@@ -204,11 +204,12 @@ def _plainly(mode, sizes, back, *tensors):
     return output, *end
 
 
-def _forward(mode, arrays, sizes, back, keep):
+def _forward(mode, arrays, sizes, back, keep) -> Any:
     if not _sequences.suits(arrays):
         with no_grad():
             return *(t._data for t in _plainly(mode, sizes, back, *map(wrap, arrays))), np.empty(0, np.int32)
-    output, states, memory = _sequences.run(mode, *_parted(mode, arrays), sizes, back, keep)
+    x, begin, w_ih, w_hh, biases = _parted(mode, arrays)
+    output, states, memory = _sequences.run(mode, x, begin, w_ih, w_hh, biases, sizes, back, keep)
     # As integers, so that nobody takes it for something with a gradient.
     return output, *states, memory.view(np.int32)
 
@@ -232,18 +233,17 @@ def _replayed(mode, sizes, back, tensors, g):
 def _backward(mode, tensors, sizes, back, kept, g, needs):
     if not _sequences.suits(tensors):
         return _replayed(mode, sizes, back, tensors, g)
-    return _sequences.run_back(
-        mode, g[:-1], *_parted(mode, tensors)[2:], sizes, back, kept.view(tensors[0].dtype), needs
-    )
+    _, _, w_ih, w_hh, biases = _parted(mode, tensors)
+    return _sequences.run_back(mode, g[:-1], w_ih, w_hh, biases, sizes, back, kept.view(tensors[0].dtype), needs)
 
 
 def _sequence_cases(mode, gates):
     def make(r):
         def trial(sizes, back, biases):
-            n, rows, states = sizes[0], sum(sizes), 2 if mode == "LSTM" else 1
+            n, rows, count = sizes[0], sum(sizes), 2 if mode == "LSTM" else 1
             given = {} if mode == "LSTM" else {"mode": mode}
             vectors = [r(2 * gates), r(2 * gates)] if biases else []
-            states = [r(n, 2) for _ in range(states)]
+            states = [r(n, 2) for _ in range(count)]
             return call(
                 r(rows, 3), *states, r(2 * gates, 3), r(2 * gates, 2), *vectors, sizes=sizes, back=back, **given
             )

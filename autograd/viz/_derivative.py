@@ -109,7 +109,8 @@ def _wires(result: Scene, e: Edge, below: dict, tag: Tag | None, lower: Callable
     forward = dataclasses.replace(e, kind="backward" if turned else "forward", grad=None)
     graph.edges.append(forward)
     if tag:
-        result.tags[e.id] = dataclasses.replace(tag, **{"value": "", "grad": tag.value} if turned else {"grad": ""})
+        value, grad = ("", tag.value) if turned else (tag.value, "")
+        result.tags[e.id] = dataclasses.replace(tag, value=value, grad=grad)
     if e.grad is None or e.source.id not in below or e.target.id not in below:
         return
     back = Edge(f"d{e.id}", below[e.target.id], below[e.source.id], e.use, None, e.grad, kind="onward" if turned else "backward", order=e.order,

@@ -89,7 +89,8 @@ class _Plan:
 
     def first_that_fits(self, stages: Iterator[Any], given: bool) -> Any:
         """The first stage that fits a screen, or is as the caller asked; the last where none does."""
-        made, graph = None, None
+        made: Any = None
+        graph: Any = None
         for graph in stages:
             count = len(graph.operations)
             if count > self.max_nodes or (not given and count > 2 * _reduce.SCREEN):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -43,6 +44,10 @@ def stages(
             yield state.noted()
 
 
+def _to_depth(depth: int, state: _State) -> bool:
+    return state.fold(_collapse.chosen(state.graph, depth, None, state.expand), f"depth={depth}")
+
+
 def _steps(graph: Graph, free: bool, repeats: bool, limit: int) -> Iterator[Callable[[_State], bool]]:
     """Ways to make a graph smaller, the gentlest first."""
     if free:
@@ -51,7 +56,7 @@ def _steps(graph: Graph, free: bool, repeats: bool, limit: int) -> Iterator[Call
         yield lambda s: s.step(_repeats)
         yield lambda s: s.step(_periods)
     for depth in range(max((len(b.path) for b in graph.boxes), default=0) - 1, 0, -1):
-        yield lambda s, d=depth: s.fold(_collapse.chosen(s.graph, d, None, s.expand), f"depth={d}")
+        yield functools.partial(_to_depth, depth)
         if repeats:
             yield lambda s: s.step(_pairs)
     yield lambda s: len(s.graph.operations) > min(limit, SCREEN) and s.step(_chains)

@@ -276,7 +276,8 @@ class RAdam(Optimizer):
 
     def _formula(self, w, g, s, c):
         keep, size, rectified, new1, beta2, eps = c
-        m, v = moments(s, g, new1, beta2)
+        averages: Any = moments(s, g, new1, beta2)
+        m, v = averages
         step = size * m * rectified / (sqrt(v) + eps) if rectified else size * m
         return keep * w - step, m, v
 

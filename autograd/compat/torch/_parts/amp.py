@@ -15,8 +15,8 @@ from .._facade import HERE
 
 _LOWER = "linear conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d scaled_dot_product_attention".split()  # noqa: SIM905
 _LOWER_AT_TOP = "matmul mm bmm addmm baddbmm addbmm conv1d conv2d conv3d __matmul__".split()  # noqa: SIM905
-_SINGLE = ("mse_loss binary_cross_entropy l1_loss smooth_l1_loss huber_loss kl_div cosine_embedding_loss margin_ranking_loss "
-           "hinge_embedding_loss triplet_margin_loss multi_margin_loss grid_sample ctc_loss poisson_nll_loss").split()  # fmt: skip  # noqa: SIM905
+_SINGLE = ("mse_loss binary_cross_entropy l1_loss smooth_l1_loss huber_loss kl_div cosine_embedding_loss margin_ranking_loss "  # noqa: SIM905
+           "hinge_embedding_loss triplet_margin_loss multi_margin_loss grid_sample ctc_loss poisson_nll_loss").split()  # fmt: skip
 _blocks: list[Any] = []  # the dtype of each autocast block around the program, None where it is switched off
 _replaced: list[tuple[Any, str, Any]] = []
 
