@@ -218,7 +218,7 @@ def check_inputs(inputs: Sequence) -> list[int]:
                 UserWarning,
                 stacklevel=4,
             )
-        if isinstance(data, np.ndarray) and any(
+        if isinstance(data, np.ndarray) and data.size and any(
             s == 0 and n > 1 for s, n in zip(data.strides, data.shape, strict=True)
         ):
             raise RuntimeError(

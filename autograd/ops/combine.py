@@ -581,7 +581,9 @@ def ldexp(input, other):
     from .arithmetic import pow
 
     power = pow(2.0, other)
-    return mul(input, power if not input.is_floating_point() or other.is_floating_point() else power.to(input.dtype))
+    if isinstance(input, Tensor) and input.is_floating_point() and other.dtype.kind not in "fc":
+        power = power.to(input.dtype)
+    return mul(input, power)
 
 
 Frexp = namedtuple("frexp", ("mantissa", "exponent"))  # type: ignore[name-match]
