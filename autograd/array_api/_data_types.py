@@ -32,8 +32,6 @@ def astype(x, dtype, /, *, copy=True, device=None):
     d = as_dtype(dtype)
     if d is x.dtype:
         return x.clone() if copy else x
-    if x.is_complex() and not d.is_complex:
-        x = x.real
     return cast(x, d)
 
 

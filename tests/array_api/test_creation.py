@@ -177,6 +177,12 @@ def test_unknown_kinds_are_refused():
         xp.sum([1, 2])
 
 
+def test_a_complex_number_is_true_unless_both_parts_are_zero():
+    x = ag.tensor([0.25j, 1.0 + 0j, 0j])
+    assert xp.astype(x, xp.bool).tolist() == [True, True, False]
+    assert xp.astype(x, xp.float32).tolist() == [0.0, 1.0, 0.0]
+
+
 @given(data=st.data())
 def test_astype(data):
     x = data.draw(arrays(ALL, values=small))
