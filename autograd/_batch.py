@@ -25,6 +25,7 @@ from ._mode import levels
 from ._op import Op
 from ._tensor import NotMapped, Size, Tensor, device, new
 from .forward import push_forward
+from .ops.create import eye
 from .ops.index import select
 from .ops.shape import expand, movedim, reshape, stack, unsqueeze
 
@@ -145,6 +146,8 @@ class Mapped(Tensor):
 @contextmanager
 def mapping(size: int, randomness: str, at_once: bool = True, says_so: bool = True) -> Iterator[Level]:
     """A level of its own for one run of a mapped function."""
+    from . import _batch_rules  # noqa: F401  (rules put themselves into their table)
+
     outer = levels.get()
     level = Level(len(outer) + 1, size, randomness, at_once, says_so)
     token = levels.set((*outer, level))
@@ -212,9 +215,8 @@ def apply_mapped(op: Op, inputs: tuple, params: tuple) -> Any:
             text = f"vmap: {op.name} has no batching rule for these arguments; it runs slice by slice"
             warnings.warn(text, UserWarning, stacklevel=4)
         result = one_by_one(op, level.size, values, mapped, params)
-    if isinstance(result, tuple):
-        return op.fields(*[Mapped(r, level) for r in result])
-    return Mapped(result, level)
+    result = each(result, lambda t: Mapped(t, level))
+    return op.fields(*result) if isinstance(result, tuple) else result
 
 
 TABLE: dict[str, Callable] = {}  # rules of single operations, which `_batch_rules` puts here
@@ -253,6 +255,11 @@ def whole(size: int, values: list, mapped: tuple) -> list:
     ]
 
 
+def named(op: Op, params: tuple) -> dict[str, Any]:
+    """The values of an operation's parameters by name."""
+    return dict(zip(op.parameters, params, strict=True))
+
+
 def align(op: Op, size: int, values: list, mapped: tuple, params: tuple) -> Any:
     """Axes of a slice are lined up at the end, as broadcasting does it; unmapped inputs broadcast by themselves."""
     ranks = [v.ndim - m for v, m in zip(values, mapped, strict=True) if isinstance(v, Tensor)]
@@ -276,7 +283,7 @@ def along(op: Op, size: int, values: list, mapped: tuple, params: tuple) -> Any:
     (x, *others), rank = values, values[0].ndim - 1
     if any(isinstance(t, Tensor) and t.ndim != x.ndim for t in others):
         return None
-    given = dict(zip(op.parameters, params, strict=True))
+    given = named(op, params)
     everything = given.get("dim", 0) is None
     if (everything and "keepdim" not in given) or ("dims" in given and given["dims"] is None):
         return None
@@ -288,8 +295,7 @@ def along(op: Op, size: int, values: list, mapped: tuple, params: tuple) -> Any:
     kept = rank if given.get("keepdim") else 0
     flat = [reshape(t, (size, math.prod(t.shape[1:]))) if isinstance(t, Tensor) else t for t in (x, *others)]
     found = op.apply(tuple(flat), tuple(given.values()))
-    apart = lambda t: reshape(t, (size, *(1,) * kept))  # noqa: E731
-    return tuple(map(apart, found)) if isinstance(found, tuple) else apart(found)
+    return each(found, lambda t: reshape(t, (size, *(1,) * kept)))
 
 
 def moved(dims: Any, rank: int) -> Any:
@@ -306,17 +312,20 @@ def rows(op: Op, size: int, values: list, mapped: tuple, params: tuple) -> Any:
         return None
     n = given[0].shape[1]
     found = op.apply(tuple(reshape(v, (size * v.shape[1], *v.shape[2:])) for v in given), params)
-    apart = lambda t: reshape(t, (size, n, *t.shape[1:]))  # noqa: E731
-    return tuple(map(apart, found)) if isinstance(found, tuple) else apart(found)
+    return each(found, lambda t: reshape(t, (size, n, *t.shape[1:])))
+
+
+def each(found: Any, do: Callable) -> Any:
+    """`do` of a result, or of each of several."""
+    return tuple(map(do, found)) if isinstance(found, tuple) else do(found)
 
 
 def joined(op: Op, size: int, values: list, mapped: tuple, params: tuple) -> Any:
     """Operations on a list of tensors along an axis, as cat and stack."""
-    named = dict(zip(op.parameters, params, strict=True))
-    given = whole(size, values, mapped)
+    options, given = named(op, params), whole(size, values, mapped)
     rank = given[0].ndim - 1 + (op.name == "_stack")
-    named["dim"] = moved(named["dim"], rank)
-    return op.apply(tuple(given), tuple(named.values()))
+    options["dim"] = moved(options["dim"], rank)
+    return op.apply(tuple(given), tuple(options.values()))
 
 
 RULES: dict[str, Callable] = {"align": align, "along": along, "rows": rows, "joined": joined}
@@ -329,69 +338,70 @@ def derivatives(
     outputs: list[Tensor], leaves: list[Tensor], weights: list[Tensor] | None, create_graph: bool = True
 ) -> tuple:
     """Gradients of the weighted outputs by the leaves, zeros where there is none; slice by slice of mapped leaves."""
-    level = top([*leaves, *outputs, *(weights or ())])
     weights = [o.detach() * 0 + 1 for o in outputs] if weights is None else weights
-    if level is None:
-        return gradients(outputs, leaves, weights, True, create_graph, True, True)
-    if any(is_at(t, level) for t in (*leaves, *outputs)):
-        found = derivatives(_all(outputs, level), _all(leaves, level), _all(weights, level), create_graph)
-        return tuple(Mapped(g, level) for g in found)
-    return many_weights(outputs, leaves, weights, level, create_graph)
 
-
-def many_weights(outputs: list, leaves: list, weights: list, level: Level, create_graph: bool) -> tuple:
-    """Only the weights are mapped over `level`: one pass over the one graph carries the gradients of all slices."""
-    outer = top((*outputs, *leaves))
-    if outer is None:
-        found = gradients(outputs, leaves, weights, True, True, True, True)
+    def run(outputs: list, leaves: list, weights: list) -> tuple:
+        many = top(weights) is not None  # rules then run on Tensors, whether their own derivatives are wanted or not
+        found = gradients(outputs, leaves, weights, True, create_graph or many, True, True)
         return found if create_graph else tuple(g.detach() for g in found)
-    inside = [movedim(slices_of(slices_of(w, level), outer), 0, 1) for w in weights]  # (weights, slices, ...)
-    carried = [Mapped(w, level) for w in inside]
-    found = many_weights(_all(outputs, outer), _all(leaves, outer), carried, level, create_graph)
-    return tuple(Mapped(Mapped(movedim(slices_of(g, level), 1, 0), outer), level) for g in found)
+
+    return tuple(through_levels(run, outputs, leaves, weights))
 
 
 def tangents(outputs: list[Tensor], leaves: list[Tensor], directions: list[Tensor]) -> list[Tensor]:
     """How the outputs move when the leaves move along the directions, slice by slice of mapped ones."""
-    level = top([*outputs, *leaves, *directions])
-    if level is None:
+
+    def run(outputs: list, leaves: list, directions: list) -> list:
         return push_forward(tuple(outputs), {x._node: t for x, t in zip(leaves, directions, strict=True)})
-    if any(is_at(t, level) for t in (*leaves, *outputs)):
-        found = tangents(_all(outputs, level), _all(leaves, level), _all(directions, level))
-        return [Mapped(t, level) for t in found]
-    return many_directions(outputs, leaves, directions, level)
+
+    return list(through_levels(run, outputs, leaves, directions))
 
 
-def many_directions(outputs: list, leaves: list, directions: list, level: Level) -> list:
-    """Only the directions are mapped over `level`: one pass over the one graph carries all of them."""
-    outer = top((*outputs, *leaves))
+def through_levels(run: Callable, outputs: list, leaves: list, vectors: list) -> Iterable[Tensor]:
+    """`run(outputs, leaves, vectors)` on the one graph below all mapped axes.
+
+    Where only the vectors are mapped over a level, its axis stays hidden in them: one pass carries all of them.
+    """
+    level, outer = top([*outputs, *leaves, *vectors]), top([*outputs, *leaves])
     if outer is None:
-        return push_forward(tuple(outputs), {x._node: t for x, t in zip(leaves, directions, strict=True)})
-    inside = [Mapped(movedim(slices_of(slices_of(t, level), outer), 0, 1), level) for t in directions]
-    found = many_directions(_all(outputs, outer), _all(leaves, outer), inside, level)
+        return run(outputs, leaves, vectors)
+    if level is outer:
+        found = through_levels(run, _all(outputs, level), _all(leaves, level), _all(vectors, level))
+        return [Mapped(t, level) for t in found]
+    assert level is not None
+    inside = [Mapped(movedim(slices_of(slices_of(v, level), outer), 0, 1), level) for v in vectors]
+    found = through_levels(run, _all(outputs, outer), _all(leaves, outer), inside)
     return [Mapped(Mapped(movedim(slices_of(t, level), 1, 0), outer), level) for t in found]
-
-
-def tangent_columns(outputs: list, leaf: Tensor, directions: Tensor) -> list[Tensor]:
-    """Tangents for every direction along the first axis, stacked: (directions, *shape of the output) for each output."""
-    return at_once(
-        len(directions),
-        [directions],
-        lambda given: tangents(outputs, [leaf], given),
-    )
-
-
-def gradient_rows(outputs: list, leaves: list, weights: list[Tensor], create_graph: bool) -> list[Tensor]:
-    """Gradients for every weight along the first axis, stacked: (rows, *shape of the leaf) for each leaf."""
-    return at_once(len(weights[0]), weights, lambda given: derivatives(outputs, leaves, given, create_graph))
 
 
 def at_once(count: int, given: list[Tensor], run: Callable) -> list[Tensor]:
     """`run` of all rows of the tensors given in one pass; row by row where a rule asks for single values."""
     try:
-        from . import _batch_rules  # noqa: F401  (rules put themselves into their table)
-
         with mapping(count, "error", says_so=False) as level:
             return [slices_of(t, level) for t in run([Mapped(g, level) for g in given])]
     except Exception:
         return [stack(column) for column in zip(*[run([g[i] for g in given]) for i in range(count)], strict=True)]
+
+
+def _units(t: Tensor) -> Tensor:
+    """One-element directions: (numel, *shape), a 1 at each place in turn."""
+    return reshape(eye(t.numel(), dtype=t.dtype), (t.numel(), *t.shape))
+
+
+def jacobian_by_rows(o: Tensor, variables: tuple, create_graph: bool) -> list[Tensor]:
+    """The Jacobian of one output by each variable, in one pass backwards for all elements of the output."""
+    n, units = o.numel(), _units(o)
+    if n and o.requires_grad:
+        rows = at_once(n, [units], lambda given: derivatives([o], list(variables), given, create_graph))
+    else:
+        rows = [expand(x.detach() * 0, (n, *x.shape)) for x in variables]
+    return [reshape(g, (*o.shape, *x.shape)) for g, x in zip(rows, variables, strict=True)]
+
+
+def jacobian_by_columns(outputs: tuple, x: Tensor) -> list[Tensor]:
+    """The Jacobian of each output by one variable, in one pass forwards for all elements of the variable."""
+    n = x.numel()
+    columns = [expand(o, (0, *o.shape)) for o in outputs]
+    if n:
+        columns = at_once(n, [_units(x)], lambda given: tangents(list(outputs), [x], given))
+    return [reshape(movedim(c, 0, -1), (*o.shape, *x.shape)) for c, o in zip(columns, outputs, strict=True)]

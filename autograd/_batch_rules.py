@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ._batch import TABLE, Level, Mapped, align, moved, padded, slices_of, top, whole
+from ._batch import TABLE, Level, Mapped, align, moved, named, padded, slices_of, top, whole
 from ._dtype import from_numpy_dtype, result_dtype
 from ._op import Op
 from ._tensor import NotMapped, Tensor
@@ -33,10 +33,6 @@ def batch(*names: str) -> Any:
         return rule
 
     return declare
-
-
-def named(op: Op, params: tuple) -> dict[str, Any]:
-    return dict(zip(op.parameters, params, strict=True))
 
 
 # ---------------------------------------------------------------------------------------------- shapes

@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from . import _batch_rules  # noqa: F401  (rules put themselves into their table)
 from ._batch import Level, Mapped, is_at, mapping, slices_of
 from ._tensor import Tensor
 from .ops.index import narrow, select

@@ -6,12 +6,11 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from ._batch import derivatives, gradient_rows, lifted, root, tangent_columns
+from ._batch import derivatives, jacobian_by_columns, jacobian_by_rows, lifted, root
 from ._batch import tangents as moved_along
 from ._mode import enable_grad, levels
 from ._node import Leaf, Node
 from ._tensor import Tensor
-from .ops.create import eye
 from .ops.shape import stack
 
 
@@ -189,41 +188,18 @@ def _jacobian(func: Callable, argnums: int | tuple[int, ...], has_aux: bool, tab
     return transformed
 
 
-def _units(t: Tensor) -> Tensor:
-    """One-element directions: (numel, *shape), a 1 at each place in turn."""
-    n = t.numel()
-    return eye(n, dtype=t.dtype).reshape(n, *t.shape)
-
-
 def _by_rows(outputs: tuple, variables: tuple) -> list:
-    """Jacobians by a pass backwards for all elements of each output."""
-    return [
-        [g.reshape(*o.shape, *x.shape) for g, x in zip(_rows_of(o, variables), variables, strict=True)] for o in outputs
-    ]
-
-
-def _rows_of(o: Tensor, variables: tuple) -> list:
-    units = _units(o)
-    if not len(units) or not o.requires_grad:
-        return [(x.detach() * 0).expand(len(units), *x.shape) for x in variables]
-    return gradient_rows([o], list(variables), [units], True)
+    return [jacobian_by_rows(o, variables, True) for o in outputs]
 
 
 def _by_columns(outputs: tuple, variables: tuple) -> list:
-    """Jacobians by a pass forwards for all elements of each variable."""
-    table: list[list] = [[] for _ in outputs]
-    for x in variables:
-        units = _units(x)
-        columns = tangent_columns(list(outputs), x, units) if len(units) else [o.expand(0, *o.shape) for o in outputs]
-        for row, o, moved in zip(table, outputs, columns, strict=True):
-            row.append(moved.movedim(0, -1).reshape(*o.shape, *x.shape))
-    return table
+    return list(zip(*[jacobian_by_columns(outputs, x) for x in variables], strict=True))
 
 
 def jacrev(
     func: Callable, argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False, chunk_size: int | None = None
 ) -> Callable:
-    """A function that gives the Jacobian of `func` by reverse mode: a pass per output element.
+    """A function that gives the Jacobian of `func` by reverse mode: one pass for all elements of an output.
 
     Shape: output (o...) by argument (i...) -> (o..., i...)
     """
@@ -233,7 +209,7 @@ def jacrev(
 def jacfwd(
     func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False, *, randomness: str = "error"
 ) -> Callable:
-    """A function that gives the Jacobian of `func` by forward mode: a pass per input element.
+    """A function that gives the Jacobian of `func` by forward mode: one pass for all elements of an argument.
 
     Shape: output (o...) by argument (i...) -> (o..., i...)
     """

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ._backward import gradients
-from ._batch import Mapped, gradient_rows, mapping, slices_of, tangent_columns
+from ._batch import Mapped, jacobian_by_columns, jacobian_by_rows, mapping, slices_of
 from ._mode import enable_grad
 from ._tensor import Tensor, wrap
 from .forward import push_forward
@@ -215,28 +215,6 @@ def _rows(o: Tensor, variables: tuple, create_graph: bool, strict: bool) -> list
     ]
 
 
-def _rows_at_once(o: Tensor, variables: tuple, create_graph: bool) -> list[Tensor]:
-    """The Jacobian of one output by each variable, one backward pass for all elements of the output."""
-    n = o.numel()
-    if not n or not o.requires_grad:
-        return [wrap(np.zeros((*o.shape, *x.shape), x._data.dtype)) for x in variables]
-    units = wrap(np.eye(n, dtype=o._data.dtype).reshape(n, *o.shape))
-    found = gradient_rows([o], list(variables), [units], create_graph)
-    return [g.reshape(*o.shape, *x.shape) for g, x in zip(found, variables, strict=True)]
-
-
-def _columns_at_once(outputs: tuple, variables: tuple) -> list[list[Tensor]]:
-    """`_columns` with one forward pass for all elements of a variable."""
-    table: list[list[Tensor]] = [[] for _ in outputs]
-    for x in variables:
-        units = wrap(np.eye(x.numel(), dtype=x._data.dtype).reshape(x.numel(), *x.shape))
-        if not x.numel():
-            return _columns(outputs, variables)
-        for row, o, moved in zip(table, outputs, tangent_columns(list(outputs), x, units), strict=True):
-            row.append(moved.movedim(0, -1).reshape(*o.shape, *x.shape))
-    return table
-
-
 def _columns(outputs: tuple, variables: tuple) -> list[list[Tensor]]:
     """The Jacobians of all outputs by each variable, a forward pass per element of the variable."""
     from .ops.shape import stack
@@ -270,9 +248,10 @@ def jacobian(func: Callable, inputs: Any, create_graph: bool = False, strict: bo
     variables = _variables("jacobian", inputs, create_graph)
     outputs, several = _evaluated("jacobian", func, variables)
     if strategy == "forward-mode":
-        table = _columns_at_once(outputs, variables) if vectorize else _columns(outputs, variables)
+        columns = [jacobian_by_columns(outputs, x) for x in variables] if vectorize else None
+        table = _columns(outputs, variables) if columns is None else [list(row) for row in zip(*columns, strict=True)]
     elif strategy == "reverse-mode" and vectorize and not strict:
-        table = [_rows_at_once(o, variables, create_graph) for o in outputs]
+        table = [jacobian_by_rows(o, variables, create_graph) for o in outputs]
     elif strategy == "reverse-mode":
         table = [_rows(o, variables, create_graph, strict) for o in outputs]
     else:
