@@ -218,8 +218,10 @@ def check_inputs(inputs: Sequence) -> list[int]:
                 UserWarning,
                 stacklevel=4,
             )
-        if isinstance(data, np.ndarray) and data.size and any(
-            s == 0 and n > 1 for s, n in zip(data.strides, data.shape, strict=True)
+        if (
+            isinstance(data, np.ndarray)
+            and data.size
+            and any(s == 0 and n > 1 for s, n in zip(data.strides, data.shape, strict=True))
         ):
             raise RuntimeError(
                 f"The {i}th input has a dimension with stride 0. gradcheck only supports inputs that are non-overlapping to be "

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ._array import Array, Part, changes, exports, ndarray, quiet, sum_to, tick, zeros
+from ._dtype import FLOATING
 from ._mode import _anomaly, _grad, fast, recording
 from ._node import (
     SCALAR_PAIRS,  # fmt: skip
@@ -397,7 +398,7 @@ class _Pass:
     def stop_at_nan(self, node: Node, parts: tuple) -> None:
         for i, part in enumerate(parts):
             a = getattr(part, "_data", getattr(part, "value", part))
-            if isinstance(a, (ndarray, np.generic)) and a.dtype.kind in "fc" and np.isnan(a).any():
+            if isinstance(a, (ndarray, np.generic)) and a.dtype in FLOATING and np.isnan(a).any():
                 raise RuntimeError(
                     f"Function '{node.name()}' returned nan values in its {i}th output.\n{_trace_text(node)}"
                 )

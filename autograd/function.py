@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ._array import changes, exports, ndarray, tick
+from ._dtype import FLOATING
 from ._mode import enable_grad, is_grad_enabled, no_grad, scope
 from ._node import Complex, Leaf, Node, Wide, capture, new
 from ._plan import pick
@@ -254,7 +255,7 @@ def _record(cls: type, ctx: FunctionCtx, args: tuple, edges: tuple, outputs: lis
             plan.shapes.append(((), np.float32))
             continue
         plan.shapes.append((o._data.shape, o._data.dtype))
-        if id(o) not in skip and o._data.dtype.kind in "fc":
+        if id(o) not in skip and o._data.dtype in FLOATING:
             o._node = node if len(outputs) == 1 else pick(node, i, o._data)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import _dtype
-from ._dtype import as_dtype, get_default_dtype
+from ._dtype import FLOATING, as_dtype, get_default_dtype
 from ._inplace import assign, check_writable
 from ._mode import levels, no_grad
 from ._op import composite
@@ -377,7 +377,7 @@ def multinomial(input, num_samples, replacement=False, *, generator=None):
     weights = np.atleast_2d(input._data.astype(np.float64))
     if input.ndim not in (1, 2):
         raise RuntimeError(f"prob_dist must be 1 or 2 dim, got {input.ndim}")
-    if input._data.dtype.kind != "f":
+    if not input.is_floating_point():
         raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {input.dtype!r}")
     if not np.isfinite(weights).all() or (weights < 0).any():
         raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
@@ -451,7 +451,7 @@ def _check_positive(name, word, value):
 
 def _check_continuous(name, d):
     """Continuous distributions do not fill whole numbers; PyTorch's errors differ, and so do ours."""
-    if d.kind != "f":
+    if d.kind == "c" or d not in FLOATING:
         message = f"{name}: not implemented for {d.name}; the distribution is continuous, so the dtype must be a floating point"
         raise (RuntimeError if name in ("exponential_", "cauchy_") else NotImplementedError)(message)
 

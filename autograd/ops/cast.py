@@ -45,7 +45,7 @@ def convert(input, dtype, copy=False):
         import warnings
 
         warnings.warn("Casting complex values to real discards the imaginary part", UserWarning, stacklevel=4)
-        return convert(input.real, dtype)
+        return convert(input.real, dtype, copy=True)
     return _to_copy(input, dtype=target)
 
 

@@ -14,19 +14,23 @@ from .._tensor import Tensor
 from .compare import nothing
 
 _PLAIN = {"holomorphic": False, "linear": True}
-_ANY = cases(lambda r: [call(r(2, 3)), call(r.complexes(2, 3)), call(r.complexes())])
 _COMPLEX = cases(lambda r: [call(r.complexes(2, 3)), call(r.complexes())])
 
 
-@op(batch="align", sample=_ANY, aliases=("conj_physical",), inplace=False, **_PLAIN)
-def conj(x):
-    """The complex conjugate; a real tensor unchanged."""
-    return np.conj(x) if x.dtype.kind == "c" else x
+@op(batch="align", name="_conjugate", namespace="_", method=False, symbol="conj", sample=_COMPLEX, **_PLAIN)
+def _conjugate(x):
+    return np.conj(x)
 
 
-@conj.grad("x")
+@_conjugate.grad("x")
 def _(g):
-    return conj(g)
+    return _conjugate(g)
+
+
+@composite(aliases=("conj_physical",), inplace=False)
+def conj(input):
+    """The complex conjugate; a real tensor is returned itself."""
+    return _conjugate(input) if input.dtype.kind == "c" else input
 
 
 Tensor.conj_physical_ = lambda self: self.copy_(conj(self)) if self.is_complex() else self

@@ -43,7 +43,7 @@ _LOOKUP = cases(lambda r: [
 )
 def _embedding(weight, index, *, padding=None, by_frequency=False):
     """The rows of weight at index; row `padding` gets no gradient, others theirs divided by how often they occur."""
-    return weight[index]
+    return weight[index] if index.ndim else weight[index].copy()  # one number would give a view of the table
 
 
 @_embedding.grad("weight")

@@ -340,7 +340,7 @@ def sign(x):
     """-1, 0 or 1 by the sign of the input."""
     if x.dtype.kind == "c":
         raise RuntimeError("Unlike NumPy, sign doesn't support complex; use sgn() instead")
-    return np.sign(x) if x.dtype != bool else x
+    return np.sign(x) if x.dtype != bool else x.copy()
 
 
 @sign.grad("x")
@@ -353,7 +353,7 @@ def sgn(x):
     """The sign; for complex numbers input / |input|, 0 at 0, NaN where a part is NaN."""
     if x.dtype.kind == "c":
         return np.where(np.isnan(x), complex(math.nan, math.nan), np.sign(x)).astype(x.dtype)[()]
-    return np.sign(x) if x.dtype != bool else x
+    return np.sign(x) if x.dtype != bool else x.copy()
 
 
 @sgn.grad("x")
@@ -410,21 +410,16 @@ def _(g):
     return g
 
 
-@op(elementwise=True, sample=reals(-3, 3), linear=True)
-def positive(x):
-    """The input unchanged.
+@composite
+def positive(input):
+    """The input itself.
 
     Raises:
         RuntimeError: a bool tensor.
     """
-    if x.dtype == bool:
+    if input.dtype.kind == "b":
         raise RuntimeError("positive: The `+` operator, on a bool tensor is not supported.")
-    return x
-
-
-@positive.grad("x")
-def _(g):
-    return g
+    return input
 
 
 @op(sample=reals(-3, 3), promote="float", elementwise=True, inplace=True)

@@ -117,7 +117,8 @@ _MAXIMA = cases(lambda r: [
 def _max_pool(x, *, kernel, stride, pads, dilation, count):
     """The maximum of every window; NaN where the window holds one."""
     xp = padded(x, pads, _lowest(x.dtype))
-    return np.ascontiguousarray(_reduce_windows(np.maximum, xp, kernel, stride, dilation, count))
+    top = np.ascontiguousarray(_reduce_windows(np.maximum, xp, kernel, stride, dilation, count))
+    return top.copy() if np.may_share_memory(top, x) else top  # windows of one element
 
 
 @_max_pool.grad("x")

@@ -270,7 +270,8 @@ def scatter(input, dim, index, src=None, *, value=None, reduce=None):
     if reduce is not None:
         raise RuntimeError(f"reduce argument must be either add or multiply, got {reduce!r}")
     if not input.ndim:
-        return input * 0 + reshape(_cut(source, at.shape), (-1,))[-1] if at.size else input.clone()
+        line = scatter(reshape(input, (1,)), 0, wrap(at.reshape(-1)), reshape(_cut(source, at.shape), (-1,)))
+        return reshape(line, ())
     if not at.size:
         return input.clone()
     from .index import written

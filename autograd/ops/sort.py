@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._array import wrap_dim
+from .._dtype import FLOATING
 from .._op import composite, op
 from .._samples import call, cases
 from .._tensor import Tensor, wrap
@@ -19,8 +20,14 @@ from .shape import reshape
 _ALONG = cases(lambda r: [call(r(2, 3), dim=1), call(r(3, 2, 2), dim=0), call(r(4), dim=-1)])
 
 
+def _ordered(x):
+    """The values as NumPy can order them: among bfloat16 it takes NaN for a value like any other."""
+    return x.astype(np.float32) if x.dtype.kind == "V" else x
+
+
 def _ranks(x, dim, descending, stable=True):
     """Indices that sort along `dim`; equals keep their order, NaN counts as the largest."""
+    x = _ordered(x)
     if not descending:
         return np.argsort(x, axis=dim, kind="stable")
     mirrored = np.argsort(np.flip(x, dim), axis=dim, kind="stable")
@@ -152,7 +159,7 @@ def _median(input, dim, keepdim, ignore):
     if not x.shape[dim]:
         raise IndexError(f"median(): Expected reduction dim {dim} to have non-zero size, the input is {tuple(x.shape)}")
     order = _ranks(x, dim, False)
-    bad = np.isnan(x).sum(axis=dim, keepdims=True) if x.dtype.kind == "f" else np.zeros(1, np.int64)
+    bad = np.isnan(x).sum(axis=dim, keepdims=True) if x.dtype in FLOATING else np.zeros(1, np.int64)
     n = x.shape[dim]
     middle = (n - bad - 1) // 2 if ignore else np.where(bad > 0, n - bad, (n - 1) // 2)
     middle = np.broadcast_to(np.maximum(middle, 0), [1 if i == dim else s for i, s in enumerate(x.shape)])
@@ -165,7 +172,7 @@ def mode(input, dim=-1, keepdim=False):
     dim = wrap_dim(dim, input.ndim)
     if not input.ndim:
         return Mode(input.clone(), wrap(np.zeros((), np.int64)))
-    x = np.moveaxis(input._data, dim, -1)
+    x = np.moveaxis(_ordered(input._data), dim, -1)
     found = np.array([_most_frequent(row) for row in x.reshape(-1, x.shape[-1])], np.int64).reshape((*x.shape[:-1], 1))
     return _selected(Mode, input, np.moveaxis(found, -1, dim), dim, keepdim)
 
@@ -271,14 +278,14 @@ def nanquantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
 @composite
 def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=None):
     """The distinct elements in order (or slices along `dim`), with inverse indices and counts when asked for."""
-    x = input._data
+    x = _ordered(input._data)
     if dim is None:
         values, inverse, counts = np.unique(x, return_inverse=True, return_counts=True, equal_nan=False)
         inverse = inverse.reshape(x.shape)
     else:
         values, inverse, counts = np.unique(x, return_inverse=True, return_counts=True, axis=wrap_dim(dim, x.ndim))
         inverse = inverse.reshape(-1)
-    return _with_extras(values, inverse, counts, return_inverse, return_counts)
+    return _with_extras(values.astype(input._data.dtype, copy=False), inverse, counts, return_inverse, return_counts)
 
 
 def _with_extras(values, inverse, counts, return_inverse, return_counts):
@@ -324,10 +331,10 @@ def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=N
             "torch.searchsorted(): side and right can't be set to opposites, got side of left while right was True"
         )
     side = side or ("right" if right else "left")
-    edges = sorted_sequence._data
+    edges = _ordered(sorted_sequence._data)
     if sorter is not None:
         edges = np.take_along_axis(edges, sorter._data, -1)
-    values = input._data if isinstance(input, Tensor) else np.asarray(input)
+    values = _ordered(input._data) if isinstance(input, Tensor) else np.asarray(input)
     if edges.ndim == 1:
         found = np.searchsorted(edges, values, side)
     else:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .._array import Part, changes, quiet, sum_to
+from .._dtype import FLOATING
 from .._graph import _conj, _touches_complex, collect
 from .._mode import no_grad
 from .._node import Complex, Leaf, Node, Out
@@ -133,7 +134,7 @@ class Numbers:
 
     def _pull_back(self) -> None:
         for root in self.roots:
-            if root.dtype is not None and root.dtype.kind in "fc":
+            if root.dtype in FLOATING:
                 self.grad[root] = self._seed(root)
         for node in reversed(self.order):
             g = self.grad.get(node)

@@ -152,3 +152,71 @@ def test_numbers_beside_bfloat16_do_not_widen_it():
     y.sum().backward()
     assert x.grad.dtype is autograd.bfloat16
     assert x.floor().tolist() == [1.0, -1.0]
+
+
+NAN, INF = float("nan"), float("inf")
+UNORDERED = [1.0, NAN, 3.0, 2.0, -INF, 2.0, INF, -0.0, 0.0, NAN, -5.0, 2.0]
+ORDERS = {
+    "sort": lambda x: x.sort(stable=True),
+    "argsort": lambda x: x.argsort(descending=True, stable=True),
+    "topk": lambda x: x.topk(5),
+    "kthvalue": lambda x: x.kthvalue(4),
+    "median": lambda x: (x.median(), x[:1].median(), *x.median(0)),
+    "nanmedian": lambda x: (x.nanmedian(), *x.nanmedian(0)),
+    "mode": lambda x: x.mode(),
+    "unique": lambda x: x.unique(return_counts=True, return_inverse=True),
+    "cummax": lambda x: x.cummax(0),
+    "max": lambda x: x.max(0),
+    "bucketize": lambda x: (autograd.bucketize(x, autograd.tensor([0.0, 1.0, 2.0]).to(x.dtype)),),
+}
+
+
+@pytest.mark.parametrize("name", ORDERS)
+def test_nan_has_its_place_in_the_order_of_bfloat16_numbers(name):
+    pytest.importorskip("ml_dtypes")
+    wide = ORDERS[name](autograd.tensor(UNORDERED))
+    narrow = ORDERS[name](autograd.tensor(UNORDERED, dtype=autograd.bfloat16))
+    for found, expected in zip(narrow, wide, strict=True):
+        assert found.dtype is (autograd.bfloat16 if expected.dtype is autograd.float32 else expected.dtype)
+        np.testing.assert_array_equal(found.double().numpy(), expected.double().numpy())
+
+
+def test_bfloat16_passes_through_a_function_of_ones_own():
+    pytest.importorskip("ml_dtypes")
+
+    class Double(autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 2
+
+    x = autograd.ones(2, dtype=autograd.bfloat16, requires_grad=True)
+    Double.apply(x).sum().backward()
+    assert x.grad.tolist() == [2.0, 2.0]
+
+
+def test_anomaly_detection_sees_nan_among_bfloat16_numbers():
+    pytest.importorskip("ml_dtypes")
+    x = autograd.full((2,), -1.0, dtype=autograd.bfloat16, requires_grad=True)
+    with autograd.detect_anomaly(), pytest.raises(RuntimeError, match="returned nan values"):
+        x.sqrt().sum().backward()
+
+
+@pytest.mark.parametrize("fill", ["normal_", "uniform_", "exponential_", "cauchy_", "log_normal_"])
+def test_bfloat16_tensors_are_filled_with_random_numbers(fill):
+    pytest.importorskip("ml_dtypes")
+    autograd.manual_seed(0)
+    filled = getattr(autograd.zeros(1000, dtype=autograd.bfloat16), fill)()
+    assert filled.dtype is autograd.bfloat16
+    autograd.manual_seed(0)
+    wide = getattr(autograd.zeros(1000), fill)()
+    np.testing.assert_array_equal(filled.float(), wide.bfloat16().float())
+
+
+def test_bfloat16_weights_are_drawn_from():
+    pytest.importorskip("ml_dtypes")
+    drawn = autograd.multinomial(autograd.tensor([0.0, 1.0, 0.0], dtype=autograd.bfloat16), 4, replacement=True)
+    assert drawn.tolist() == [1, 1, 1, 1]
