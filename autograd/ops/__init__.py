@@ -37,6 +37,7 @@ LATER = (
     "linalg_norm",
     "linalg_top",
     "masked",
+    "einsum",
     "fft",
     "stft",
     "special",
