@@ -22,6 +22,7 @@ from ._dtype import *
 from ._dtype import (
     ALL as _DTYPES,
     can_cast, dtype, finfo, get_default_dtype, iinfo, promote_types, result_type, set_default_dtype)  # fmt: skip
+from ._memory_format import channels_last, channels_last_3d, contiguous_format, memory_format, preserve_format
 from ._mode import (
     detect_anomaly, enable_grad, fast_paths, inference_mode, is_anomaly_check_nan_enabled, is_anomaly_enabled,
     is_grad_enabled, is_inference_mode_enabled, no_grad, set_detect_anomaly, set_grad_enabled)  # fmt: skip

@@ -18,8 +18,11 @@ from . import by_argument as by_argument
 from ._dtype import can_cast as can_cast
 cdouble: dtype
 cfloat: dtype
+channels_last: Any
+channels_last_3d: Any
 complex128: dtype
 complex64: dtype
+contiguous_format: Any
 default_generator: Any
 from .by_argument import deriv as deriv
 from ._mode import detect_anomaly as detect_anomaly
@@ -73,9 +76,11 @@ from .by_argument import make_hvp as make_hvp
 from .by_argument import make_jvp as make_jvp
 from .by_argument import make_vjp as make_vjp
 from .random import manual_seed as manual_seed
+from ._memory_format import memory_format as memory_format
 from .by_argument import multigrad_dict as multigrad_dict
 from ._mode import no_grad as no_grad
 from . import ops as ops
+preserve_format: Any
 from ._dtype import promote_types as promote_types
 from . import random as random
 from ._dtype import result_type as result_type

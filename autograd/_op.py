@@ -28,6 +28,7 @@ from ._entry import (
     refuse_recorded,
 )
 from ._inplace import write_out
+from ._memory_format import channels_format
 from ._mode import _anomaly, grad_mode, scope
 from ._node import Complex, Node, Wide, capture, new
 from ._plan import Plan, pick
@@ -119,7 +120,7 @@ class Declaration:
 
     sample: Any = None
     method: bool | None = None
-    inplace = elementwise = linear = commutes = view = quiet = wide = bitwise = lends_result = False
+    inplace = elementwise = linear = commutes = view = quiet = wide = bitwise = lends_result = images = False
     holomorphic = differentiable_twice = True
     operators: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
@@ -549,6 +550,22 @@ ON_BFLOAT16.append(_round_all)
 # ---------------------------------------------------------------------------------------------- declaring
 
 
+def _as_images_lie(function: Callable) -> Callable:
+    """The function with results that have their channels last in memory where the images or filters it got have."""
+
+    @functools.wraps(function)
+    def formatted(*args: Any, **kwargs: Any) -> Any:
+        result = function(*args, **kwargs)
+        for t in args[:2]:
+            if isinstance(t, Tensor) and t._apply is None and (wanted := channels_format(t._data)) is not None:
+                if isinstance(result, tuple):
+                    return tuple(r.contiguous(memory_format=wanted) for r in result)
+                return result.contiguous(memory_format=wanted)
+        return result
+
+    return formatted
+
+
 class Composite(Declaration):
     """A function made only of operations: no kernel, no rule, the same places as an operation."""
 
@@ -576,6 +593,8 @@ class Composite(Declaration):
 
     def entry(self) -> Callable:
         function, synonyms, name, numbers = self.function, self.synonyms, self.name, self.numbers
+        if self.images:
+            function = _as_images_lie(function)
         writes_out = "out" in self.names
         first = min(numbers.values(), default=99)
 
@@ -629,6 +648,7 @@ def op(kernel: Callable | None = None, /, **options: Any) -> Any:
     quiet: the kernel may divide by zero and the like; NumPy's warnings are off while it runs.
     lends_result: a rule reads the result, which may be changed in place all the same (the node takes a copy then), as
         PyTorch allows where its own rule reads something else.
+    images: results have their channels last in memory where the images given have.
     bitwise: the kernel works on the representation of numbers, so bfloat16 is not computed in float32.
     holomorphic: rules are written for real numbers, the engine conjugates for complex ones; False where
         the rules treat complex numbers themselves.

@@ -17,6 +17,7 @@ from . import _dtype, _graph
 from ._array import Array, changes, exports, ndarray, owner, wrap_dim
 from ._convert import legacy_constructor
 from ._dtype import from_numpy_dtype
+from ._memory_format import preserve_format
 from ._mode import _anomaly
 from ._node import Leaf, Node, RemovableHandle, add_hook, hooks_of
 
@@ -257,7 +258,13 @@ class Tensor:
         return self._buffer().__array_interface__["data"][0]
 
     def is_contiguous(self, memory_format: Any = None) -> bool:
+        if memory_format is not None:
+            return memory_format.fits(self._data)
         return isinstance(self._data, np.generic) or self._data.flags.c_contiguous
+
+    def dim_order(self) -> tuple[int, ...]:
+        """The axes from the slowest to the fastest in memory."""
+        return preserve_format.order(self._data)
 
     def is_floating_point(self) -> bool:
         return self.dtype.is_floating_point

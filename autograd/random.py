@@ -13,6 +13,7 @@ import numpy as np
 from . import _dtype
 from ._dtype import FLOATING, as_dtype, get_default_dtype
 from ._inplace import assign, check_writable
+from ._memory_format import preserve_format
 from ._mode import levels, no_grad
 from ._op import composite
 from ._tensor import NotMapped, Tensor, check_device, wrap
@@ -298,15 +299,22 @@ def randperm(
     return finish(draws(generator).permutation(int(n)), dtype or _dtype.int64, device, requires_grad, out)
 
 
-def _laid_out(rng, array, draw):
-    """`draw(shape)` in the order in which the stream fills memory that lies like `array`."""
-    return rng.like(array, draw) if hasattr(rng, "like") else draw(array.shape)
+def _laid_out(rng, array, draw, memory_format=preserve_format):
+    """`draw(shape)` in the order in which the stream fills memory of that format, preserving that of `array`."""
+    if hasattr(rng, "like"):
+        return rng.like(memory_format.empty(array.shape, array.dtype, array), draw)
+    drawn = draw(array.shape)
+    if drawn.ndim < 2:
+        return drawn
+    out = memory_format.empty(array.shape, drawn.dtype, array)
+    out[...] = drawn
+    return out
 
 
 def _like(name, draw, fill):
     def like(input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None, generator=None):
         rng, d = draws(generator), _floating(name, dtype or input.dtype)
-        data = _laid_out(rng, input._data, lambda shape: fill(rng, shape, d))
+        data = _laid_out(rng, input._data, lambda shape: fill(rng, shape, d), memory_format or preserve_format)
         return finish(data, None, device, requires_grad, None)
 
     like.__name__ = name

@@ -348,6 +348,8 @@ class Module:
     def to(self, *args: Any, **kwargs: Any) -> Any:
         """Cast floating parameters and buffers: `to(dtype)`, `to(device)`, `to(tensor)`, in any combination.
 
+        With `memory_format=autograd.channels_last` those with four axes are laid out so.
+
         Raises:
             TypeError: the dtype is not a floating or complex one.
             RuntimeError: the device is not the CPU.
@@ -355,6 +357,8 @@ class Module:
         dtype, device = _target(args, kwargs)
         if device is not None:
             autograd.empty(0, device=device)
+        if (memory_format := kwargs.get("memory_format")) is not None:
+            self._apply(lambda t: t.to(memory_format=memory_format) if t.ndim == len(memory_format.axes or ()) else t)
         if dtype is None:
             return self
         if not (dtype.is_floating_point or dtype.is_complex):

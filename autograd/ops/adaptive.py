@@ -95,13 +95,13 @@ def adaptive_avg_pool1d(input, output_size):
     return adaptive_average("adaptive_avg_pool1d", input, _as_sizes(output_size, 1))
 
 
-@composite(namespace=_F)
+@composite(namespace=_F, images=True)
 def adaptive_avg_pool2d(input, output_size):
     """Means of a grid of windows. Shape: (N, C, H, W) or (C, H, W) -> (N, C, *output_size); None keeps an axis's size."""
     return adaptive_average("adaptive_avg_pool2d", input, _as_sizes(output_size, 2))
 
 
-@composite(namespace=_F)
+@composite(namespace=_F, images=True)
 def adaptive_avg_pool3d(input, output_size):
     """Means of a grid of windows. Shape: (N, C, D, H, W) or (C, D, H, W) -> (N, C, *output_size)."""
     return adaptive_average("adaptive_avg_pool3d", input, _as_sizes(output_size, 3))
@@ -155,13 +155,13 @@ def adaptive_max_pool1d(input, output_size, return_indices=False):
     return _adaptive_max(1, input, output_size, return_indices)
 
 
-@composite(namespace=_F)
+@composite(namespace=_F, images=True)
 def adaptive_max_pool2d(input, output_size, return_indices=False):
     """Maxima of a grid of windows, and their flat positions with return_indices; None keeps an axis's size."""
     return _adaptive_max(2, input, output_size, return_indices)
 
 
-@composite(namespace=_F)
+@composite(namespace=_F, images=True)
 def adaptive_max_pool3d(input, output_size, return_indices=False):
     """Maxima of a grid of windows, and their flat positions with return_indices."""
     return _adaptive_max(3, input, output_size, return_indices)

@@ -8,6 +8,7 @@ from .. import _dtype
 from .._array import in_c_order
 from .._dtype import as_dtype, element, from_numpy_dtype
 from .._inplace import assign, check_writable
+from .._memory_format import contiguous_format, preserve_format
 from .._op import composite, op
 from .._samples import call, cases, reals
 from .._tensor import Tensor, check_device, device, wrap
@@ -16,8 +17,8 @@ from .compare import nothing
 
 @op(batch="align", symbol="clone", caption="× 1", linear=True, sample=reals(-3, 3))
 def clone(x, *, memory_format=None):
-    """A copy with its own memory."""
-    return x.copy()
+    """A copy with its own memory, in the order of the input's unless another `memory_format` is asked for."""
+    return (memory_format or preserve_format).copy(x)
 
 
 @clone.grad("x")
@@ -27,7 +28,9 @@ def _(g):
 
 @op(batch="align", name="_to_copy", namespace="_", method=False, symbol="to", caption="cast back", linear=True, quiet=True,
     sample=cases(lambda r: [call(r(2, 3), dtype=np.dtype(np.float64)), call(r(2), dtype=np.dtype(np.complex128))]))  # fmt: skip
-def _to_copy(x, *, dtype):
+def _to_copy(x, *, dtype, memory_format=None):
+    if memory_format is not None:
+        return memory_format.copy(x.astype(dtype))
     return in_c_order(x.astype(dtype)) if type(x) is np.ndarray and 0 in x.strides else x.astype(dtype)
 
 
@@ -36,17 +39,25 @@ def _(g):
     return g  # the engine casts every gradient to its input's dtype
 
 
-def convert(input, dtype, copy=False):
-    """The tensor in another dtype; itself when it has it already and no copy is wanted."""
+def convert(input, dtype, copy=False, memory_format=None):
+    """The tensor in another dtype or memory format; itself when it has them already and no copy is wanted."""
     target = dtype.dtype
+    if memory_format is preserve_format:
+        memory_format = None
     if input._data.dtype == target:
-        return clone(input) if copy else input
+        if not copy and (memory_format is None or memory_format.fits(input._data)):
+            return input
+        return clone(input, memory_format=memory_format)
     if input._data.dtype.kind == "c" and target.kind not in "cb":
         import warnings
 
         warnings.warn("Casting complex values to real discards the imaginary part", UserWarning, stacklevel=4)
-        return convert(input.real, dtype, copy=True)
-    return _to_copy(input, dtype=target)
+        return convert(input.real, dtype, True, memory_format)
+    return (
+        _to_copy(input, dtype=target)
+        if memory_format is None
+        else _to_copy(input, dtype=target, memory_format=memory_format)
+    )
 
 
 @composite(namespace="Tensor", method=True)
@@ -64,7 +75,9 @@ def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, mem
         else:
             dtype = a
     check_device(device)
-    return self if dtype is None and not copy else convert(self, self.dtype if dtype is None else as_dtype(dtype), copy)
+    if dtype is None and not copy and memory_format is None:
+        return self
+    return convert(self, self.dtype if dtype is None else as_dtype(dtype), copy, memory_format)
 
 
 def _is_device(a):
@@ -94,7 +107,7 @@ Tensor.cuda = _no_cuda
 
 def _caster(name, target):
     def cast(self, memory_format=None):
-        return convert(self, target)
+        return convert(self, target, False, memory_format)
 
     cast.__name__ = cast.__qualname__ = name
     cast.__doc__ = f"Converted to {target.name}."
@@ -140,8 +153,11 @@ def to_double_family(value):
 
 @composite(namespace="Tensor", method=True)
 def contiguous(self, memory_format=None):
-    """The tensor itself when its memory is in C order, else a copy that is."""
-    return self if self.is_contiguous() else _contiguous(self)
+    """The tensor itself when its memory is in C order (or the format asked for), else a copy that is."""
+    if memory_format is None or memory_format is contiguous_format:
+        return self if self.is_contiguous() else _contiguous(self)
+    memory_format.check(self.ndim)
+    return self if memory_format.fits(self._data) else clone(self, memory_format=memory_format)
 
 
 @op(batch="align", name="_contiguous", namespace="_", method=False, symbol="contiguous", linear=True,

@@ -229,7 +229,7 @@ def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     return _convolution(1, input, weight, bias, stride, padding, dilation, groups)
 
 
-@composite(namespace=_F)
+@composite(namespace=_F, images=True)
 def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     """Slide every filter over the input and sum the products: y = weight ⋆ input + bias.
 
@@ -254,7 +254,7 @@ def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     return _convolution(2, input, weight, bias, stride, padding, dilation, groups)
 
 
-@composite(namespace=_F)
+@composite(namespace=_F, images=True)
 def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     """Slide every filter over the input and sum the products: y = weight ⋆ input + bias.
 
@@ -337,7 +337,7 @@ def conv_transpose1d(input, weight, bias=None, stride=1, padding=0, output_paddi
     return _transposed(1, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
-@composite(namespace=_F)
+@composite(namespace=_F, images=True)
 def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
     """The gradient of `conv2d` for its input, as a layer of its own: spreads where a convolution gathers.
 
@@ -350,7 +350,7 @@ def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_paddi
     return _transposed(2, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
-@composite(namespace=_F)
+@composite(namespace=_F, images=True)
 def conv_transpose3d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
     """The gradient of `conv3d` for its input, as a layer of its own: spreads where a convolution gathers.
 

@@ -10,6 +10,7 @@ from .. import _dtype
 from .._array import exports, ndarray
 from .._convert import to_array
 from .._dtype import as_dtype, element, from_numpy_dtype, get_default_dtype
+from .._memory_format import preserve_format
 from .._op import composite
 from .._tensor import Tensor, check_device, history, wrap
 from .cast import clone, convert
@@ -105,6 +106,17 @@ def _np_dtype(dtype):
     return (get_default_dtype() if dtype is None else as_dtype(dtype)).dtype
 
 
+def _formatted(fill, shape, dtype, memory_format, like=None):
+    """A filled array in the memory format asked for; without one in that of `like`."""
+    if memory_format is None and like.flags.c_contiguous:
+        return fill(shape, dtype)
+    out = (memory_format or preserve_format).empty(shape, dtype, like)
+    if out.flags.c_contiguous:
+        return fill(shape, dtype)
+    out[...] = fill((), dtype)
+    return out
+
+
 def _filled(name, fill, doc):
     def create(*size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, memory_format=None, out=None,
                names=None, **named):  # fmt: skip
@@ -112,11 +124,17 @@ def _filled(name, fill, doc):
             size = (named.pop("size"),)
         if named:
             raise TypeError(f"{name}() got an unexpected keyword argument {next(iter(named))!r}")
-        return finish(fill(_shape(size), _np_dtype(dtype)), None, device, requires_grad, out)
+        shape = _shape(size)
+        data = (
+            fill(shape, _np_dtype(dtype))
+            if memory_format is None
+            else _formatted(fill, shape, _np_dtype(dtype), memory_format)
+        )
+        return finish(data, None, device, requires_grad, out)
 
     def like(input, *, dtype=None, device=None, requires_grad=False, layout=None, memory_format=None):
-        data = fill(input._data.shape, input._data.dtype if dtype is None else as_dtype(dtype).dtype)
-        return finish(data, None, device, requires_grad)
+        d = input._data.dtype if dtype is None else as_dtype(dtype).dtype
+        return finish(_formatted(fill, input._data.shape, d, memory_format, input._data), None, device, requires_grad)
 
     def new(self, *size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, **named):
         size = (named.pop("size"),) if "size" in named else size
@@ -169,7 +187,8 @@ def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, re
 def full_like(input, fill_value, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
     """A tensor holding one value, with the shape and dtype of the input."""
     d = input._data.dtype if dtype is None else as_dtype(dtype).dtype
-    return finish(np.full(input._data.shape, element(_scalar(fill_value), d), d), None, device, requires_grad)
+    fill = lambda shape, dtype: np.full(shape, element(_scalar(fill_value), dtype), dtype)  # noqa: E731
+    return finish(_formatted(fill, input._data.shape, d, memory_format, input._data), None, device, requires_grad)
 
 
 @composite(namespace="Tensor", method=True)

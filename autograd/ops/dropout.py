@@ -97,7 +97,7 @@ def _channels(name, input, spatial):
     return (*input.shape[:2], *(1,) * (input.ndim - 2))
 
 
-@composite(namespace=_F, spelled={"train": "training"})
+@composite(namespace=_F, images=True, spelled={"train": "training"})
 def dropout(input, p=0.5, training=True, inplace=False):
     """Zero each element with probability p while training and scale the others by 1/(1-p); the identity otherwise.
 
@@ -116,7 +116,7 @@ def dropout1d(input, p=0.5, training=True, inplace=False):
     return _drop("dropout1d", input, p, training, inplace, _batched(input, 1))
 
 
-@composite(namespace=_F)
+@composite(namespace=_F, images=True)
 def dropout2d(input, p=0.5, training=True, inplace=False):
     """Zero whole channels with probability p while training. Shape: (N, C, H, W).
 
@@ -142,7 +142,7 @@ def dropout2d(input, p=0.5, training=True, inplace=False):
     return _drop("dropout2d", input, p, training, inplace, _channels("dropout2d", input, 2))
 
 
-@composite(namespace=_F)
+@composite(namespace=_F, images=True)
 def dropout3d(input, p=0.5, training=True, inplace=False):
     """Zero whole channels with probability p while training. Shape: (N, C, D, H, W) or (C, D, H, W)."""
     _check("dropout3d", p)

@@ -221,7 +221,7 @@ def _batch(x, running_mean, running_var, weight, bias, momentum, eps):
     return y
 
 
-@composite(namespace=_F)
+@composite(namespace=_F, images=True)
 def batch_norm(input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5):
     """(x - mean) / sqrt(variance + eps) * weight + bias, per channel over batch and space.
 
@@ -344,7 +344,7 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
     return _root_mean_square(input, weight, axes=axes, eps=finfo(input.dtype).eps if eps is None else eps)
 
 
-@composite(namespace=_F)
+@composite(namespace=_F, images=True)
 def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
     """`layer_norm` over groups of channels and space, then weight and bias per channel.
 
@@ -388,7 +388,7 @@ def _empty_group(input, weight, bias):
     return y
 
 
-@composite(namespace=_F)
+@composite(namespace=_F, images=True)
 def local_response_norm(input, size, alpha=1e-4, beta=0.75, k=1.0):
     """x / (k + alpha mean(x² over `size` neighbouring channels)) ^ beta.
 

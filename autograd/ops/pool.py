@@ -216,7 +216,7 @@ def max_pool1d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
     return _maximum(1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
-@composite(namespace=_F)
+@composite(namespace=_F, images=True)
 def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
     """The maximum of every window of an image; the first of equals gets the gradient.
 
@@ -229,7 +229,7 @@ def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
     return _maximum(2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
-@composite(namespace=_F)
+@composite(namespace=_F, images=True)
 def max_pool3d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
     """The maximum of every window of a volume; the first of equals gets the gradient.
 
@@ -331,7 +331,7 @@ def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, coun
     return _average(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
 
 
-@composite(namespace=_F)
+@composite(namespace=_F, images=True)
 def avg_pool2d(
     input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None
 ):
@@ -342,7 +342,7 @@ def avg_pool2d(
     return _average(2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
-@composite(namespace=_F)
+@composite(namespace=_F, images=True)
 def avg_pool3d(
     input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None
 ):

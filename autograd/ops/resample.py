@@ -129,7 +129,7 @@ def _check_fold(mode, shape, axis, lo, hi):
         )
 
 
-@composite(namespace=_F)
+@composite(namespace=_F, images=True)
 def pad(input, pad, mode="constant", value=None):
     """The input with a border.
 
@@ -302,7 +302,7 @@ def _check_mode(input, mode, align_corners, antialias):
         )
 
 
-@composite(namespace=_F)
+@composite(namespace=_F, images=True)
 def interpolate(
     input,
     size=None,
@@ -377,7 +377,7 @@ def upsample_bilinear(input, size=None, scale_factor=None):
 # ---------------------------------------------------------------------------------------------- pixels
 
 
-@composite(namespace=_F)
+@composite(namespace=_F, images=True)
 def pixel_shuffle(input, upscale_factor):
     """Channels become pixels: (*, C r², H, W) -> (*, C, H r, W r).
 
@@ -406,7 +406,7 @@ def pixel_shuffle(input, upscale_factor):
     return reshape(mixed, (*lead, c // (r * r), h * r, w * r))
 
 
-@composite(namespace=_F)
+@composite(namespace=_F, images=True)
 def pixel_unshuffle(input, downscale_factor):
     """Pixels become channels: (*, C, H r, W r) -> (*, C r², H, W).
 

@@ -88,19 +88,6 @@ def set_default_tensor_type(t: Any) -> None:
     _dtype.set_default_dtype(found.dtype)
 
 
-class memory_format:
-    """How the axes of images lie in memory; tensors are always contiguous here and the formats only names."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __repr__(self) -> str:
-        return f"torch.{self.name}"
-
-
-contiguous_format, preserve_format, channels_last, channels_last_3d = map(
-    memory_format, ("contiguous_format", "preserve_format", "channels_last", "channels_last_3d")
-)
 pi, e, inf, nan, newaxis = math.pi, math.e, math.inf, math.nan, None
 
 
@@ -126,6 +113,5 @@ def typename(obj: Any) -> str:
     return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
-__all__ = ["OutOfMemoryError", "Variable", "channels_last", "channels_last_3d", "contiguous_format", "e",
-           "get_default_device", "inf", "memory_format", "nan", "newaxis", "pi", "preserve_format",
+__all__ = ["OutOfMemoryError", "Variable", "e", "get_default_device", "inf", "nan", "newaxis", "pi",
            "set_default_device", "set_default_tensor_type", "typename", *TYPED]  # fmt: skip
