@@ -17,7 +17,7 @@ _PLAIN = {"holomorphic": False, "linear": True}
 _COMPLEX = cases(lambda r: [call(r.complexes(2, 3)), call(r.complexes())])
 
 
-@op(batch="align", name="_conjugate", namespace="_", method=False, symbol="conj", sample=_COMPLEX, **_PLAIN)
+@op(batch="align", name="_conj", namespace="_", method=False, symbol="conj", sample=_COMPLEX, **_PLAIN)
 def _conjugate(x):
     return np.conj(x)
 
