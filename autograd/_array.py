@@ -5,6 +5,7 @@ Nothing here knows a Tensor.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import operator
 import sys
@@ -49,21 +50,25 @@ class quiet:
     __slots__ = ("_token",)
 
     if _extobj_contextvar is not None:
-
-        def __enter__(self) -> None:
-            self._token = _extobj_contextvar.set(_QUIET)
-
-        def __exit__(self, *exc: object) -> None:
-            _extobj_contextvar.reset(self._token)
+        begin, end = functools.partial(_extobj_contextvar.set, _QUIET), _extobj_contextvar.reset
 
     else:  # pragma: no cover
 
-        def __enter__(self) -> None:
-            self._token = np.errstate(all="ignore")
-            self._token.__enter__()
+        @staticmethod
+        def begin() -> Any:
+            state = np.errstate(all="ignore")
+            state.__enter__()
+            return state
 
-        def __exit__(self, *exc: object) -> None:
-            self._token.__exit__(*exc)
+        @staticmethod
+        def end(state: Any) -> None:
+            state.__exit__(None, None, None)
+
+    def __enter__(self) -> None:
+        self._token = self.begin()
+
+    def __exit__(self, *exc: object) -> None:
+        self.end(self._token)
 
 
 def sum_to(g: Array, shape: tuple[int, ...]) -> Array:

@@ -496,10 +496,15 @@ def _unrecorded(arrays: tuple, nodes: tuple) -> tuple:
 
 
 def _quietly(kernel: Callable) -> Callable:
+    hush, restore = quiet.begin, quiet.end  # a `with` block of a Python class would cost two more calls
+
     @functools.wraps(kernel)
     def silent(*arrays: Any, **params: Any) -> Any:
-        with quiet():
+        token = hush()
+        try:
             return kernel(*arrays, **params)
+        finally:
+            restore(token)
 
     return silent
 

@@ -12,13 +12,10 @@ _PIECE = 1 << 16  # elements whose intermediate results stay in the cache
 
 def in_pieces(function, x, *more):
     """function(x, ...) for an elementwise function of several steps; of large arrays piece by piece, on all cores."""
+    if type(x) is not np.ndarray or x.size <= 4 * _PIECE or not fast.enabled:
+        return function(x, *more)
     arrays = (x, *more)
-    if (
-        not fast.enabled
-        or type(x) is not np.ndarray
-        or x.size <= 4 * _PIECE
-        or any(a.shape != x.shape or not a.flags.c_contiguous for a in arrays)
-    ):
+    if any(a.shape != x.shape or not a.flags.c_contiguous for a in arrays):
         return function(*arrays)
     out = np.empty_like(x)
     sources, target = [a.reshape(-1) for a in arrays], out.reshape(-1)

@@ -1,7 +1,8 @@
 """Layer normalisation's kernels: the last axes as rows, a block of rows at a time while it is in the cache.
 
 Sums along a row are inner products with ones, one short call of BLAS per row: NumPy's fastest sum that stays on the
-thread it is on. Products of whole matrices would start BLAS's own threads beneath ours.
+thread it is on. Products of whole matrices would start BLAS's own threads beneath ours. A few rows are another matter:
+BLAS stays on its thread, and what counts is how many functions of NumPy are called.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 from .. import _parallel
 
 _BLOCK = 1 << 18  # elements of a block of rows; an outer product of that size is the largest that BLAS does not split
+_FEW = 1 << 13  # elements for which BLAS starts no threads
 _ONES: dict = {}
 
 
@@ -42,6 +44,8 @@ def forward(x, weight, bias, trailing, eps):
     lead, tail = x.shape[: x.ndim - trailing], x.shape[x.ndim - trailing :]
     width = math.prod(tail)
     rows = _as_rows(x, width)
+    if x.size <= _FEW:
+        return _forward_few(x, rows, weight, bias, trailing, eps)
     result = np.empty_like(x, order="C")  # owned by itself: the engine copies gradients that are views
     y = result.reshape(rows.shape)
     mean, variance = np.empty_like(rows, shape=(len(rows), 1)), np.empty_like(rows, shape=(len(rows), 1))
@@ -71,6 +75,22 @@ def forward(x, weight, bias, trailing, eps):
     return result, mean.reshape(shape), variance.reshape(shape)
 
 
+def _forward_few(x, rows, weight, bias, trailing, eps):
+    mean = rows.dot(_ones(rows.shape[1], x.dtype))[:, None]
+    mean /= rows.shape[1]
+    result = np.empty_like(x, order="C")
+    y = np.subtract(rows, mean, out=result.reshape(rows.shape))
+    variance = np.vecdot(y, y)[:, None]
+    variance /= rows.shape[1]
+    y *= 1 / np.sqrt(variance + eps)
+    if weight is not None:
+        y *= weight.reshape(-1)
+    if bias is not None:
+        y += bias.reshape(-1)
+    shape = (*x.shape[: x.ndim - trailing], *(1,) * trailing)
+    return result, mean.reshape(shape), variance.reshape(shape)
+
+
 def _over_rows(work, shape):
     """work on slices of rows; on all cores if there are many elements."""
     n, width = shape
@@ -88,6 +108,8 @@ def backward(g, x, weight, mean, variance, trailing, eps, needs):
     mean, scale = mean.reshape(-1, 1), 1 / np.sqrt(variance.reshape(-1, 1) + eps)
     flat = _ones(width, x.dtype) if weight is None else weight.reshape(-1)
     result = np.empty_like(x, order="C")
+    if x.size <= _FEW:
+        return _backward_few(result, slopes, rows, (flat, mean, scale), tail, needs)
     gx = result.reshape(rows.shape)
     for_weight, for_bias = [], []
 
@@ -111,10 +133,29 @@ def backward(g, x, weight, mean, variance, trailing, eps, needs):
     )
 
 
+def _backward_few(result, slopes, rows, moments, tail, needs):
+    weight, mean, scale = moments
+    count, width = rows.shape
+    normal = rows - mean
+    normal *= scale
+    product = slopes * normal
+    ones = _ones(count, rows.dtype)
+    gw = ones.dot(product).reshape(tail) if needs[1] else None
+    gb = ones.dot(slopes).reshape(tail) if needs[2] else None
+    if needs[0]:  # scale (ĝ - mean ĝ - x̂ mean ĝx̂) with ĝ = g weight
+        along, whole = product.dot(weight), slopes.dot(weight)
+        along /= -width
+        whole /= width
+        gx = np.multiply(slopes, weight, out=result.reshape(rows.shape))
+        normal *= along[:, None]
+        gx += normal
+        gx -= whole[:, None]
+        gx *= scale
+    return result if needs[0] else None, gw, gb
+
+
 def _combined(column, rows):
     """Σ over i of column[i] rows[i]."""
-    if rows.size <= 1 << 13:  # BLAS starts no threads for so little, and einsum's own start-up is what counts
-        return column[:, 0].dot(rows)
     return np.einsum("i,ij->j", column[:, 0], rows)
 
 

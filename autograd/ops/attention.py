@@ -6,27 +6,56 @@ import math
 
 import numpy as np
 
+from .._mode import fast
 from .._op import composite, op
 from .._samples import call, cases
 from .._tensor import wrap
+from ._row_norm import _FEW, _ones
 
 _F = "nn.functional"
 
 
+_HIGH, _LOW = 60.0, 1e-20  # e^60 is far from overflow, and a sum above 1e-20 from where float32 loses digits
+
+
 def _rows(scores):
-    """softmax over the last axis, in place; a row of -inf gives zeros, not NaN."""
-    top = np.max(scores, axis=-1, keepdims=True, initial=-np.inf)
-    lost = np.isneginf(top)
-    masked = bool(lost.any())
+    """softmax over the last axis, perhaps in place; a row of -inf gives zeros, not NaN."""
+    if fast.enabled and type(scores) is np.ndarray and scores.dtype in (np.float32, np.float64) and scores.size:
+        found = _rows_in_range(scores)
+        if found is not None:
+            return found
+    top = np.maximum.reduce(scores, axis=-1, keepdims=True, initial=-np.inf)
+    lost = top == -np.inf
+    masked = np.logical_or.reduce(lost, axis=None)
     if masked:
-        top = np.where(lost, 0.0, top).astype(scores.dtype)
+        top[lost] = 0
     scores -= top
     np.exp(scores, out=scores)
-    total = np.sum(scores, axis=-1, keepdims=True)
+    total = _row_sums(scores)
     if masked:
-        total = np.where(lost, 1.0, total).astype(scores.dtype)
+        total[lost] = 1
     scores /= total
     return scores
+
+
+def _rows_in_range(scores):
+    """softmax without the usual shift of each row by its largest, where the numbers need none; else None."""
+    if not np.maximum.reduce(scores, axis=None) <= _HIGH:
+        return None
+    weights = np.exp(scores)
+    total = _row_sums(weights)
+    if not np.minimum.reduce(total, axis=None) >= _LOW:
+        return None
+    weights /= total
+    return weights
+
+
+def _row_sums(a):
+    """Σ over the last axis, which stays: of a small array a product with ones, of which BLAS makes one short call."""
+    if type(a) is np.ndarray and 0 < a.size <= _FEW and a.flags.c_contiguous and a.dtype.kind == "f":
+        width = a.shape[-1]
+        return a.reshape(-1, width).dot(_ones(width, a.dtype)).reshape(*a.shape[:-1], 1)
+    return np.sum(a, axis=-1, keepdims=True)
 
 
 @op(batch="align", name="_safe_softmax", symbol="softmax", caption="y⊙(g−⟨g,y⟩)", method=False, namespace="_", quiet=True,
@@ -96,7 +125,7 @@ def _(g, query, key, value, mask, weights, scale, needs):
         return None, None, gv, None
     slope = np.matmul(g, np.swapaxes(value, -1, -2))
     slope *= weights
-    slope -= weights * np.sum(slope, axis=-1, keepdims=True)
+    slope -= weights * _row_sums(slope)
     gm = slope.copy() if needs[3] else None
     slope *= scale
     gq = np.matmul(slope, key) if needs[0] else None

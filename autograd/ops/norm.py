@@ -303,19 +303,20 @@ def _trailing(name, input, normalized_shape, weight, bias=None):
             "element, but got normalized_shape = []"
         )
     for what, t in (("weight", weight), ("bias", bias)):
-        if t is not None and tuple(t.shape) != shape:
+        if t is not None and t.shape != shape:
             raise RuntimeError(
                 f"{name}: Expected {what} to be of same shape as normalized_shape, but got {what} of shape "
                 f"{list(t.shape)} and "
                 f"normalized_shape = {list(shape)}"
             )
-    if input.ndim < len(shape) or tuple(input.shape[input.ndim - len(shape) :]) != shape:
+    size = tuple(input.shape)
+    if size[-len(shape) :] != shape:
         raise RuntimeError(
             f"{name}: Given normalized_shape={list(shape)}, expected input with shape [*, "
             f"{', '.join(map(str, shape))}], but got input "
-            f"of size{list(input.shape)}"
+            f"of size{list(size)}"
         )
-    return tuple(range(input.ndim - len(shape), input.ndim))
+    return tuple(range(len(size) - len(shape), len(size)))
 
 
 @composite(namespace=_F)

@@ -8,7 +8,8 @@ from collections import namedtuple
 
 import numpy as np
 
-from .._array import in_c_order, wrap_dim, wrap_dims
+from .._array import broadcast_to as _broadcast_to
+from .._array import in_c_order, is_raw, wrap_dim, wrap_dims
 from .._dtype import HALVES, as_dtype
 from .._mode import fast
 from .._op import composite, op
@@ -46,10 +47,10 @@ def _widened(x, dtype):
 
 def spread(g, shape, dim, keepdim):
     """A gradient of a reduction repeated over the axes that were reduced (rules; arrays or tensors)."""
-    if not keepdim and shape:
+    if not keepdim and shape and dim is not None:
         axes = wrap_dims(dim, len(shape))
-        g = reshape(g, tuple(1 if i in axes else n for i, n in enumerate(shape)))
-    return expand(g, shape)
+        g = reshape(g, tuple([1 if i in axes else n for i, n in enumerate(shape)]))
+    return _broadcast_to(g, shape) if is_raw(g) else expand(g, shape)
 
 
 def _total(x, axes, keepdim):
@@ -111,10 +112,7 @@ def _check_mean(name, x, dtype):
 
 
 def _count(shape, dim):
-    n = 1
-    for i in wrap_dims(dim, len(shape)):
-        n *= shape[i]
-    return n
+    return math.prod(shape if dim is None else [shape[i] for i in wrap_dims(dim, len(shape))])
 
 
 @op(symbol="mean", caption="broadcast ÷ n", quiet=True, linear=True, sample=_AXES)

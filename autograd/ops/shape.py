@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import operator
 
 import numpy as np
@@ -12,7 +13,7 @@ from .._array import in_c_order, ndarray, wrap_dim, wrap_dims
 from .._op import composite, op
 from .._samples import call, cases
 from .._tensor import Tensor
-from .index import narrow, select
+from .index import _slice, narrow, select
 
 
 def sizes(args):
@@ -20,7 +21,7 @@ def sizes(args):
     if len(args) == 1 and isinstance(args[0], (tuple, list)):
         args = args[0]
     try:
-        return tuple(operator.index(a) for a in args)
+        return tuple(map(operator.index, args))
     except TypeError:
         raise TypeError(f"sizes must be ints, got {args!r}") from None
 
@@ -31,10 +32,11 @@ def infer(shape, numel, name):
     Raises:
         RuntimeError: the sizes do not hold `numel` elements.
     """
-    shape = tuple(operator.index(s) for s in shape)
-    known = 1
-    for s in shape:
-        known *= s if s != -1 else 1
+    shape = tuple(map(operator.index, shape))
+    known = math.prod(shape)
+    if known == numel and min(shape, default=0) >= 0:
+        return shape
+    known = -known if -1 in shape else known
     if shape.count(-1) > 1:
         raise RuntimeError(f"{name}: only one dimension can be inferred, got shape {list(shape)}")
     if any(s < -1 for s in shape):
@@ -48,9 +50,7 @@ def infer(shape, numel, name):
         if numel % known:
             raise RuntimeError(f"{name}: shape '{list(shape)}' is invalid for input of size {numel}")
         return tuple(numel // known if s == -1 else s for s in shape)
-    if known != numel:
-        raise RuntimeError(f"{name}: shape '{list(shape)}' is invalid for input of size {numel}")
-    return shape
+    raise RuntimeError(f"{name}: shape '{list(shape)}' is invalid for input of size {numel}")
 
 
 _SHAPES = cases(
@@ -74,7 +74,7 @@ _SHAPES = cases(
     sample=_SHAPES,
 )
 def _reshape(x, *, shape):
-    return np.reshape(x, infer(shape, x.size, "reshape"))
+    return x.reshape(infer(shape, x.size, "reshape"))
 
 
 @_reshape.grad("x")
@@ -94,7 +94,7 @@ def _view(x, *, shape):
                 "view size is not compatible with input tensor's size and stride (at least one dimension spans across two "
                 f"contiguous subspaces). Use .reshape(...) instead. Input {tuple(x.shape)}, view {shape}"
             ) from None
-    return np.reshape(x, shape)
+    return x.reshape(shape)
 
 
 @_view.grad("x")
@@ -206,7 +206,7 @@ def ravel(input):
 @op(name="_permute", namespace="_", method=False, symbol="permute", caption="undo", view=True, linear=True,
     sample=cases(lambda r: [call(r(2, 3, 4), dims=(2, 0, 1)), call(r(2, 3), dims=(1, 0))]))  # fmt: skip
 def _permute(x, *, dims):
-    return np.transpose(x, dims)
+    return x.transpose(dims)
 
 
 @_permute.grad("x")
@@ -600,7 +600,8 @@ def unbind(input, dim=0):
     dim = wrap_dim(dim, input.ndim)
     if not input.ndim:
         raise IndexError("unbind: Dimension specified as 0 but tensor has no dimensions")
-    return tuple(select(input, dim, i) for i in range(input.shape[dim]))
+    lead = (slice(None),) * dim
+    return tuple([_slice(input, index=(*lead, i)) for i in range(input.shape[dim])])
 
 
 @op(symbol="repeat", caption="Σ of copies", linear=True, name="_repeat", namespace="_", method=False,

@@ -1,0 +1,109 @@
+"""Kernels' forms for few elements, which count calls of NumPy instead of elements, against naive references."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import autograd
+import nn.functional as F
+from autograd.ops import _row_norm, attention
+
+NEEDS = (True, True, True)
+
+
+def _drawn(*shape, dtype=np.float64, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
+
+
+def _normalised(x, weight, bias, trailing, eps):
+    axes = tuple(range(x.ndim - trailing, x.ndim))
+    centred = x - x.mean(axes, keepdims=True)
+    normal = centred / np.sqrt((centred**2).mean(axes, keepdims=True) + eps)
+    return normal * (1 if weight is None else weight) + (0 if bias is None else bias)
+
+
+@pytest.mark.parametrize("affine", [True, False])
+@pytest.mark.parametrize(("shape", "trailing"), [((5, 7), 1), ((2, 3, 4), 1), ((2, 3, 4), 2), ((1, 1), 1)])
+def test_few_rows_are_normalised_as_many_are(monkeypatch, shape, trailing, affine):
+    tail = shape[len(shape) - trailing :]
+    x, g = _drawn(*shape) + 3, _drawn(*shape, seed=1)
+    weight, bias = (_drawn(*tail, seed=2), _drawn(*tail, seed=3)) if affine else (None, None)
+    few = _row_norm.forward(x, weight, bias, trailing, 1e-5)
+    np.testing.assert_allclose(few[0], _normalised(x, weight, bias, trailing, 1e-5), atol=1e-12)
+    slopes = _row_norm.backward(g, x, weight, *few[1:], trailing, 1e-5, NEEDS)
+    monkeypatch.setattr(_row_norm, "_FEW", 0)
+    many = _row_norm.forward(x, weight, bias, trailing, 1e-5)
+    for a, b in zip(few, many, strict=True):
+        assert a.shape == b.shape
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
+    for a, b in zip(slopes, _row_norm.backward(g, x, weight, *many[1:], trailing, 1e-5, NEEDS), strict=True):
+        assert a.shape == b.shape
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-10)
+
+
+def test_few_rows_far_from_zero_keep_their_digits():
+    x = (1e4 + _drawn(6, 8)).astype(np.float32)
+    y = _row_norm.forward(x, None, None, 1, 1e-5)[0]
+    np.testing.assert_allclose(y, _normalised(x.astype(np.float64), None, None, 1, 1e-5), atol=2e-3)
+
+
+def test_only_the_wanted_gradients_of_a_layer_norm_are_formed():
+    x, weight = _drawn(3, 4), _drawn(4, seed=1)
+    _, mean, variance = _row_norm.forward(x, weight, None, 1, 1e-5)
+    for wanted in range(3):
+        found = _row_norm.backward(x, x, weight, mean, variance, 1, 1e-5, tuple(i == wanted for i in range(3)))
+        assert [g is not None for g in found] == [i == wanted for i in range(3)]
+
+
+def _softmax(scores):
+    top = scores.max(-1, keepdims=True)
+    e = np.exp(scores - np.where(np.isneginf(top), 0, top))
+    return e / np.maximum(e.sum(-1, keepdims=True), np.finfo(scores.dtype).tiny)
+
+
+SCORES = {
+    "ordinary": _drawn(2, 3, 4),
+    "rows far apart": _drawn(3, 4) + np.array([[-300.0], [0.0], [50.0]]),
+    "large": _drawn(3, 4) * 40 + 700,
+    "far below zero": _drawn(3, 4) - 800,
+    "masked": np.where(np.tri(4, dtype=bool), _drawn(4, 4), -np.inf),
+    "a row masked away": np.where([[True], [False], [True]], _drawn(3, 4), -np.inf),
+    "all masked away": np.full((2, 3), -np.inf),
+    "transposed": _drawn(4, 3).T,
+    "many": _drawn(40, 300),
+}
+
+
+@pytest.mark.parametrize("name", SCORES)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_softmax_without_the_shift_where_it_is_not_needed(name, dtype):
+    scores = SCORES[name].astype(dtype)
+    for mode in (True, False):
+        with autograd.fast_paths(mode), np.errstate(over="raise", invalid="raise"):
+            found = attention._rows(scores.copy())
+        assert found.dtype == dtype
+        np.testing.assert_allclose(
+            found, _softmax(scores.astype(np.float64)), rtol=3e-5 if dtype is np.float32 else 1e-12
+        )
+
+
+def test_softmax_lets_nan_through():
+    scores = np.array([[1.0, np.nan], [-np.inf, -np.inf], [0.0, 0.0]])
+    found = attention._rows(scores)
+    assert np.isnan(found[0]).all()
+    np.testing.assert_array_equal(found[1:], [[0, 0], [0.5, 0.5]])
+
+
+@pytest.mark.parametrize("rows", [3, 300])
+def test_attention_with_and_without_the_quick_forms(rows):
+    arrays = [_drawn(2, 2, rows, 8, seed=i) for i in range(3)]
+    found = []
+    for mode in (True, False):
+        with autograd.fast_paths(mode):
+            q, k, v = (autograd.tensor(a, requires_grad=True) for a in arrays)
+            y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+            (y * autograd.tensor(_drawn(2, 2, rows, 8, seed=9))).sum().backward()
+            found.append([y.detach().numpy(), q.grad.numpy(), k.grad.numpy(), v.grad.numpy()])
+    for quick, plain in zip(*found, strict=True):
+        np.testing.assert_allclose(quick, plain, rtol=1e-9, atol=1e-11)
