@@ -5,7 +5,6 @@ Nothing here knows a Tensor.
 
 from __future__ import annotations
 
-import functools
 import itertools
 import operator
 import sys
@@ -17,13 +16,17 @@ import numpy as np
 
 from ._dtype import HALVES
 
-_extobj_contextvar: Any
+# NumPy's handling of floating-point errors: how it is set here, how to set it, and the way that says nothing.
+error_state: Callable[[], Any]
+set_error_state: Callable[[Any], Any]
+QUIET: Any
 try:
     from numpy._core.umath import _extobj_contextvar, _make_extobj
 
-    _QUIET = _make_extobj(all="ignore")
+    error_state, set_error_state, QUIET = _extobj_contextvar.get, _extobj_contextvar.set, _make_extobj(all="ignore")
 except ImportError:  # pragma: no cover - a NumPy that moved its private context variable
-    _extobj_contextvar = None
+    error_state, set_error_state = np.geterr, lambda state: np.seterr(**state)
+    QUIET = dict.fromkeys(("divide", "over", "under", "invalid"), "ignore")
 
 Array = Any
 ndarray = np.ndarray
@@ -47,28 +50,24 @@ def is_raw(value: object) -> bool:
 class quiet:
     """Context in which NumPy's floating-point warnings are off (`np.errstate(all="ignore")` at a tenth of its price)."""
 
-    __slots__ = ("_token",)
-
-    if _extobj_contextvar is not None:
-        begin, end = functools.partial(_extobj_contextvar.set, _QUIET), _extobj_contextvar.reset
-
-    else:  # pragma: no cover
-
-        @staticmethod
-        def begin() -> Any:
-            state = np.errstate(all="ignore")
-            state.__enter__()
-            return state
-
-        @staticmethod
-        def end(state: Any) -> None:
-            state.__exit__(None, None, None)
+    __slots__ = ("_before",)
 
     def __enter__(self) -> None:
-        self._token = self.begin()
+        self._before = error_state()
+        set_error_state(QUIET)
 
     def __exit__(self, *exc: object) -> None:
-        self.end(self._token)
+        set_error_state(self._before)
+
+
+def quietly(function: Callable, *args: Any, **kwargs: Any) -> Any:
+    """`function(...)` in `quiet`, which ends also when the user interrupts it between any two instructions."""
+    before = error_state()
+    try:  # the switch is inside, because an interrupt may follow it at once
+        set_error_state(QUIET)
+        return function(*args, **kwargs)
+    finally:
+        set_error_state(before)
 
 
 def sum_to(g: Array, shape: tuple[int, ...]) -> Array:
@@ -228,17 +227,14 @@ class Part:
     Without it a loop over `x[i]` would build one full-size array of zeros per step.
     """
 
-    __slots__ = ("distinct", "index", "value")
+    __slots__ = ("index", "value")
     shape = dtype = None  # never equal to an edge's, so the engine looks closer
 
-    def __init__(self, index: Any, value: Array, distinct: bool = True) -> None:
-        self.index, self.value, self.distinct = index, value, distinct
+    def __init__(self, index: Any, value: Array) -> None:
+        self.index, self.value = index, value
 
     def add_to(self, buffer: Array) -> None:
-        if self.distinct:
-            buffer[self.index] += self.value
-        else:
-            np.add.at(buffer, self.index, self.value)
+        buffer[self.index] += self.value  # of whole numbers and slices, which name no place twice
 
 
 class Changes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable
 from threading import RLock
@@ -17,6 +18,16 @@ from ._node import Leaf, Node
 from ._tensor import Tensor, history, wrap
 
 _storing = RLock()  # two threads whose graphs share a leaf must not read its .grad at the same time
+
+
+def _let_go() -> None:
+    """In a forked child no other thread lives on that could open the lock."""
+    global _storing
+    _storing = RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go)
 
 
 def _as_tuple(value: Any) -> tuple:

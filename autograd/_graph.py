@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ._array import Array, Part, changes, exports, ndarray, quiet, sum_to, tick, zeros
+from ._array import Array, Part, changes, exports, ndarray, quietly, sum_to, tick, zeros
 from ._dtype import FLOATING
 from ._mode import _anomaly, _grad, fast, recording
 from ._node import (
@@ -113,18 +113,21 @@ def backward(
         dict from leaf (or wanted node) to its gradient. Nothing has been stored in a `.grad` yet, so that a
         failing rule or hook leaves every leaf as it was.
     """
-    token = _grad.set(recording() if create else False)
-    try:
-        with quiet():
-            pass_ = _Pass(seeds, keep, create, wanted)
-            watched = Complex.seen or pass_.anomaly or Observer.active is not None
-            if create:
-                return _recorded(pass_)
-            if watched or not fast.enabled:
-                return pass_.run()
-            return pass_.sweep()
+    before = _grad.get()
+    try:  # with the switch inside: an interrupt that comes right after it must not leave recording off
+        _grad.set(recording() if create else False)
+        return quietly(_pass, seeds, keep, create, wanted)
     finally:
-        _grad.reset(token)
+        _grad.set(before)
+
+
+def _pass(seeds: dict, keep: bool, create: bool, wanted: Iterable[Node | Leaf] | None) -> dict:
+    pass_ = _Pass(seeds, keep, create, wanted)
+    if create:
+        return _recorded(pass_)
+    if Complex.seen or pass_.anomaly or Observer.active is not None or not fast.enabled:
+        return pass_.run()
+    return pass_.sweep()
 
 
 def _recorded(pass_: _Pass) -> dict:
@@ -187,7 +190,8 @@ class _Pass:
             else:
                 node, g, age = ahead, ahead_g, ahead_age
             ahead = None
-            if node.hooks is not None or latest > -age or type(node) is Leaf or node.saved is None:
+            saved = node.saved  # read once: another thread's pass may free it
+            if node.hooks is not None or latest > -age or type(node) is Leaf or saved is None:
                 self.step(node, g)
                 continue
             if relevant is not None:
@@ -195,11 +199,13 @@ class _Pass:
                     continue
                 if node in targets:
                     self.found[node] = g
+                    if relevant.isdisjoint(node.edges):
+                        continue
             if node.value is not None:  # small, so its gradient is
                 node._grad = g
             same = type(node)
             kind, edges = KINDS.get(same), node.edges if same is Wide else None
-            plan, saved = node.plan, node.saved
+            plan = node.plan
             steps, closed = plan.steps, False
             if steps is None:
                 steps, closed = enumerate(self.towards(node).run(g, saved)), True
@@ -253,19 +259,19 @@ class _Pass:
 
     def step(self, node: Any, g: Any) -> None:
         """Pass one node: hooks, rules, and what comes out to the node's inputs."""
+        relevant = self.relevant
+        if relevant is not None and node not in relevant:
+            return
         if node.hooks is not None:
             g = self.call_hooks(node, g)
-        if self.relevant is not None:
-            if node not in self.relevant:
+        if relevant is not None and node in self.targets:
+            self.found[node] = g
+            if relevant.isdisjoint(node.edges):  # nobody wants what lies behind: its rules need not run
                 return
-            if node in self.targets:
-                self.found[node] = g
         if type(node) is Leaf:
             if self.targets is None:
                 self.found[node] = g
             return
-        if node.saved is None:
-            raise RuntimeError(freed_text(node))
         if self.latest > node.seq:
             _check_unchanged(node)
         parts = self.careful(node, g)
@@ -312,7 +318,7 @@ class _Pass:
                 self.found[leaf] = g if leaf.hooks is None else self.call_hooks(leaf, g)
         if not self.keep:
             for root in self.roots:
-                if type(root) is not Leaf:
+                if type(root) is not Leaf and (self.relevant is None or not self.relevant.isdisjoint(root.edges)):
                     root.saved = None
         return self.found
 
@@ -384,8 +390,10 @@ class _Pass:
         twist = Complex.seen and node.plan.op.holomorphic and _touches_complex(node)
         if twist:
             g = _conj(g)
-        plan = self.towards(node)
-        parts = plan.run_recorded(g, node) if self.create else plan.run(g, node.saved)
+        plan, saved = self.towards(node), node.saved
+        if saved is None:
+            raise RuntimeError(freed_text(node))
+        parts = plan.run_recorded(g, node) if self.create else plan.run(g, saved)
         return tuple(_conj(p) for p in parts) if twist else parts
 
     def towards(self, node: Node) -> Any:
@@ -449,7 +457,7 @@ def _touches_complex(node: Node) -> bool:
 
 def _conj(g: Any) -> Any:
     if type(g) is Part:
-        return Part(g.index, np.conj(g.value), g.distinct)
+        return Part(g.index, np.conj(g.value))
     if isinstance(g, (list, tuple)):
         return type(g)(_conj(x) for x in g)
     if type(g) is Out:

@@ -71,9 +71,8 @@ def assign(t: Tensor, result: Tensor, name: str) -> Tensor:
                 f"{from_numpy_dtype(buffer.dtype)!r}"
             )
         result = result.to(from_numpy_dtype(buffer.dtype))
-    node, before = history(result), history(t)
-    if isinstance(before, Node) and before.plan.op.lends_result:
-        detach_saved(before, buffer)
+    node = history(result)
+    take_back(t, buffer)
     if isinstance(node, Node):
         detach_saved(node, buffer)
     buffer[...] = result._data
@@ -81,6 +80,13 @@ def assign(t: Tensor, result: Tensor, name: str) -> Tensor:
     if grad_mode() is not False:
         rebase(t, node if isinstance(node, Node) else None)
     return t
+
+
+def take_back(t: Tensor, buffer: ndarray) -> None:
+    """Before `t` is written: the node of an operation that lends its result keeps a copy of it instead."""
+    node = history(getattr(t, "_base", t))
+    if isinstance(node, Node) and node.plan.op.lends_result:
+        detach_saved(node, buffer)
 
 
 def detach_saved(node: Node, buffer: ndarray) -> None:

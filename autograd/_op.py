@@ -15,7 +15,19 @@ from typing import Any
 
 import numpy as np
 
-from ._array import NUMBERS, Array, exports, is_raw, may_share, ndarray, quiet, tick
+from ._array import (
+    NUMBERS,  # fmt: skip
+    QUIET,
+    Array,
+    error_state,
+    exports,
+    is_raw,
+    may_share,
+    ndarray,
+    quietly,
+    set_error_state,
+    tick,
+)
 from ._array import broadcast_shapes as _broadcast_shapes
 from ._compiled import NUMBERLIKE, compiled_entry
 from ._dtype import FLOATING, HALVES, ON_BFLOAT16, category, get_default_dtype, result_dtype
@@ -405,8 +417,7 @@ class Op(Declaration):
 
     def retry(self, arrays: Sequence, params: tuple = ()) -> Any:
         """Run the kernel with NumPy's warnings off: only needed where the caller made warnings errors."""
-        with quiet():
-            return self.invoke(self.raw, arrays, params)
+        return quietly(self.invoke, self.raw, arrays, params)
 
     def translate(self, error: ValueError, arrays: Sequence) -> Exception:
         """NumPy's complaint about shapes as PyTorch's class and text; a kernel's own ValueError stays one."""
@@ -496,15 +507,16 @@ def _unrecorded(arrays: tuple, nodes: tuple) -> tuple:
 
 
 def _quietly(kernel: Callable) -> Callable:
-    hush, restore = quiet.begin, quiet.end  # a `with` block of a Python class would cost two more calls
+    read, write = error_state, set_error_state
 
     @functools.wraps(kernel)
     def silent(*arrays: Any, **params: Any) -> Any:
-        token = hush()
-        try:
+        before = read()
+        try:  # `quietly`, written out: it would cost another call
+            write(QUIET)
             return kernel(*arrays, **params)
         finally:
-            restore(token)
+            write(before)
 
     return silent
 

@@ -99,7 +99,7 @@ def _serve(jobs: queue.SimpleQueue) -> None:
 
 team = Team(min(_cores(), _MOST))
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=team.reset)
+    os.register_at_fork(after_in_child=lambda: team.reset())
 
 
 def slices(n: int, step: int) -> list[slice]:

@@ -110,9 +110,10 @@ class Plan:
 
     def as_tensors(self, node: Node) -> tuple:
         """The saved values as Tensors that are connected to the graph again, for rules that are to be recorded."""
-        if node.saved is None:
+        saved = node.saved
+        if saved is None:
             raise RuntimeError(freed_text(node))
-        return tuple(self._reconnect(node, n, v) for n, v in zip(self.names, node.saved, strict=True))
+        return tuple(self._reconnect(node, n, v) for n, v in zip(self.names, saved, strict=True))
 
     def _reconnect(self, node: Node, name: str, value: Any) -> Any:
         op = self.op

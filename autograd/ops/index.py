@@ -8,7 +8,7 @@ import numpy as np
 
 from .._array import Part, changes, in_c_order, is_raw, ndarray, wrap_dim, zeros
 from .._convert import to_array
-from .._inplace import check_writable, rebase, set_region_written
+from .._inplace import check_writable, rebase, set_region_written, take_back
 from .._mode import is_grad_enabled
 from .._op import composite, op
 from .._samples import call, cases
@@ -391,6 +391,7 @@ def setitem(self, index, value):
     try:
         target = buffer[index].shape
         node = _written_node(self, own, value, edge, index, buffer) if recorded else None
+        take_back(self, buffer)
         buffer[index] = _fitting(data, target, buffer.dtype)
     except IndexError as error:
         raise _explain(error, buffer.shape, index) from None

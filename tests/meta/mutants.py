@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 import autograd
+from autograd._array import Part
 from autograd._op import Op
 from autograd._tensor import Tensor
 from tests.meta.special import SPECIAL, WEIGHT, check
@@ -196,8 +197,8 @@ def flipped(rule: Any) -> Any:
 def negative(part: Any) -> Any:
     if part is None:
         return None
-    if hasattr(part, "distinct"):
-        return type(part)(part.index, -part.value, part.distinct)
+    if isinstance(part, Part):
+        return Part(part.index, -part.value)
     return -part
 
 
