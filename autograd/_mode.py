@@ -15,9 +15,10 @@ _anomaly: ContextVar[tuple[bool, bool]] = ContextVar("autograd.anomaly_mode", de
 scope: ContextVar = ContextVar("autograd.scope", default=None)
 levels: ContextVar[tuple] = ContextVar("autograd.vmap", default=())  # the `vmap`s that are running, outermost first
 
-# What the hot path asks: False, True, or RECORD_TRACES under anomaly mode (then operations take the general path).
+# What the hot path asks: False, True, or GENERAL where recorded operations take the general path: under anomaly mode,
+# which records traces, and where the plain paths are forced.
 grad_mode = _grad.get
-RECORD_TRACES = 2
+GENERAL = 2
 
 
 def is_grad_enabled() -> bool:
@@ -26,7 +27,7 @@ def is_grad_enabled() -> bool:
 
 
 def recording() -> Any:
-    return RECORD_TRACES if _anomaly.get()[0] else True
+    return GENERAL if _anomaly.get()[0] or not fast.enabled else True
 
 
 is_inference_mode_enabled = _inference.get
@@ -257,22 +258,35 @@ def is_anomaly_check_nan_enabled() -> bool:
 
 
 class fast_paths(_Switch):
-    """Use fused kernels and array-only rules (True, the default) or only the plain ones (False).
+    """Use what is written out for speed (True, the default), or only the plain form of it (False).
 
-    Takes effect at once when called as a function; restores the former choice when used with `with`.
+    Plain are the rules one by one instead of fused gradients, the general pass, the general entry of a recorded
+    operation, recurrent networks step by step, optimizers tensor by tensor. The numbers are the same but for rounding.
+
+    Takes effect at once when called as a function; restores the former choice when used with `with` or as a decorator.
     """
 
     def __init__(self, mode: bool) -> None:
         super().__init__()
         self.mode, self._before = bool(mode), fast.enabled
-        fast.enabled = self.mode
+        _choose(self.mode)
 
     def __enter__(self) -> fast_paths:
-        fast.enabled = self.mode
+        _choose(self.mode)
         return self
 
     def __exit__(self, *exc: object) -> None:
-        fast.enabled = self._before
+        _choose(self._before)
+
+    def __call__(self, function):
+        _choose(self._before)  # decorating: undo what the constructor switched
+        return super().__call__(function)
 
     def _fresh(self) -> fast_paths:
         return fast_paths(self.mode)
+
+
+def _choose(mode: bool) -> None:
+    fast.enabled = mode
+    if is_grad_enabled():
+        _grad.set(recording())

@@ -115,7 +115,7 @@ RECORD = """mode = _grad_mode()
         if mode is False:
             result._node = None
             return result
-        return _general({again})
+        return _op.finish(z, {arrays}, (), {nodes}, {inputs})
     make = _scalars.get(type(z))
     if make is None:
         result._node = node = _ArrayPair()
@@ -173,7 +173,8 @@ def _until_called(*args: Any, **kwargs: Any) -> Any:
 
 def _parts(op: Any, template: str, operator: bool) -> dict[str, str]:
     one, reflected = template is UNARY, template is REFLECTED
-    again = "input" if one else "other, self" if reflected else "input, other"
+    arrays, nodes = ("(x,)", "(left,)") if one else ("(x, y)", "(left, right)")
+    inputs = "(input,)" if one else "(other, self)" if reflected else "(input, other)"
     given = "" if operator or reflected or one else ", out=out"
     promotion = "left is None and x.dtype not in _FLOATING" if op.promote == "float" else ""
     if one:
@@ -189,7 +190,9 @@ def _parts(op: Any, template: str, operator: bool) -> dict[str, str]:
         "promotion": promotion,
         "foreign": "if not _is_operand(other): return NotImplemented" if operator else "",
         "out": given and "if out is not None: return _general(input, other, out=out)",
-        "record": RECORD.format(again=again, right="None" if one else "right") if op.differentiable else "",
+        "record": RECORD.format(arrays=arrays, nodes=nodes, inputs=inputs, right="None" if one else "right")
+        if op.differentiable
+        else "",
         "plans": _plans(op, one, reflected) if op.differentiable else "result._node = None",
     }
 

@@ -72,16 +72,14 @@ class profile:
         self._undo.clear()
 
     def _watch(self, declared: Op) -> None:
-        """Time the kernel wherever the operation's public functions hold it."""
+        """Time the kernel wherever the operation's public functions hold it (not "_raw", by which rules call it)."""
         kernel = declared.kernel
         timed = self._timing(declared.name, kernel)
         declared.kernel = timed
         self._undo.append(lambda: setattr(declared, "kernel", kernel))
-        for entry in (declared.call, declared.operator_entry):
-            space = getattr(entry, "__globals__", {})
-            if "_kernel" in space:  # not "_raw", by which rules call it
-                self._undo.append(lambda s=space, k=space["_kernel"]: s.__setitem__("_kernel", k))
-                space["_kernel"] = timed
+        for space in declared.scopes:
+            self._undo.append(lambda s=space, k=space["_kernel"]: s.__setitem__("_kernel", k))
+            space["_kernel"] = timed
 
     def _timing(self, name: str, kernel: Callable) -> Callable:
         def timed(*arrays: Any, **params: Any) -> Any:

@@ -23,6 +23,10 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 
+def pytest_addoption(parser):
+    parser.addoption("--plain", action="store_true", help="force the plain paths (autograd.fast_paths(False))")
+
+
 def world() -> dict[str, object]:
     """The global state a test could leave behind. `autograd` is looked up, not imported: some tests never need it."""
     state: dict[str, object] = {"NumPy's errstate": np.geterr(), "NumPy's error callback": np.geterrcall()}
@@ -30,7 +34,22 @@ def world() -> dict[str, object]:
     for name in ("is_grad_enabled", "is_inference_mode_enabled", "is_anomaly_enabled", "get_default_dtype"):
         if hasattr(autograd, name):
             state[name] = getattr(autograd, name)()
+    mode = sys.modules.get("autograd._mode")
+    if mode is not None:
+        state["the choice of fast paths"] = mode.fast.enabled
     return state
+
+
+@pytest.fixture(autouse=True)
+def plain_paths(request):
+    """Under --plain, only the plain paths, except where a test marked `fast` is about the others."""
+    if not request.config.getoption("--plain") or request.node.get_closest_marker("fast"):
+        yield
+        return
+    from autograd import fast_paths
+
+    with fast_paths(False):
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -12,6 +12,8 @@ from autograd._graph import _Pass
 from autograd._node import Complex, Leaf, Pair, Wide, capture
 from autograd._op import Op, registry
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.fixture(autouse=True)
 def _nothing_complex_yet(monkeypatch):
@@ -103,6 +105,27 @@ def test_both_passes_are_used(monkeypatch):
     ag.grad(x * x, x)
     ag.grad(x * x, x, create_graph=True)
     assert seen == ["sweep", "run", "sweep", "run"]
+
+
+def recorded_as():
+    return type((ag.ones(2, requires_grad=True) * 2.0).grad_fn).__name__
+
+
+def test_the_plain_entry_records_until_the_choice_is_restored():
+    with ag.fast_paths(False):
+        assert recorded_as() == "Wide"
+        with ag.fast_paths(True):
+            assert recorded_as() == "ArrayPair"
+        with ag.no_grad():
+            assert not (ag.ones(2, requires_grad=True) * 2.0).requires_grad
+            with ag.enable_grad():
+                assert recorded_as() == "Wide"
+    assert recorded_as() == "ArrayPair"
+
+
+def test_a_decorated_function_alone_takes_the_plain_paths():
+    plain = ag.fast_paths(False)(recorded_as)
+    assert (recorded_as(), plain(), recorded_as()) == ("ArrayPair", "Wide", "ArrayPair")
 
 
 @pytest.mark.parametrize("create", [True, False])

@@ -56,3 +56,12 @@ def test_nothing_stays_behind():
     assert len(p.events) == seen
     with profiler.profile(), pytest.raises(RuntimeError, match="another profile is running"), profiler.profile():
         pass
+
+
+@pytest.mark.parametrize("careful", [True, False])
+def test_each_call_counts_once_also_in_anomaly_mode(careful):
+    x = ag.ones(10, requires_grad=True)
+    with ag.set_detect_anomaly(careful), profiler.profile() as p:
+        ((2.0 - x.tanh()) * x).sum().backward()
+    calls = {r.name: r.calls for r in p.rows()}
+    assert [calls[name] for name in ("tanh", "_sub", "mul", "sum")] == [1, 1, 1, 1]

@@ -16,7 +16,6 @@ import sys
 import textwrap
 from collections import Counter
 from collections.abc import Iterator
-from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -178,8 +177,7 @@ def array(g: Any, x: Any) -> Any:
 def forget(declared: Op) -> None:
     """Clear the plans that the operation and its public functions keep."""
     declared.plans.clear()
-    for entry in (declared.call, declared.operator_entry):
-        space = entry.__globals__ if isinstance(entry, FunctionType) else {}
+    for space in declared.scopes:
         space.get("_plans", {}).clear()
         space.update({name: None for name in ("_both", "_first", "_second", "_number") if name in space})
 

@@ -966,6 +966,7 @@ def test_betas_may_be_tensors():
     assert isinstance(optimizer.param_groups[0]["lr"], Tensor)
 
 
+@pytest.mark.fast
 def test_an_error_in_the_second_thread_is_raised(monkeypatch):
     monkeypatch.setattr(_update, "THREADED", 0)
     monkeypatch.setattr(_update, "several_cores", lambda: True)

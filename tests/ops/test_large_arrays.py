@@ -138,6 +138,7 @@ CONVOLUTIONS = [
 ]
 
 
+@pytest.mark.fast
 @pytest.mark.parametrize(("x", "w", "pads", "dilation", "groups"), CONVOLUTIONS)
 @pytest.mark.parametrize("block", [1 << 12, 1 << 21])
 def test_convolution_over_images_in_a_line(x, w, pads, dilation, groups, block, monkeypatch):

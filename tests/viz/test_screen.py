@@ -90,6 +90,7 @@ def case(request):
     return model, x, (model(x) ** 2).mean()
 
 
+@pytest.mark.fast  # step by step, an LSTM is one box
 def test_a_model_fits_one_screen_and_is_whole_on_request(case):
     model, x, loss = case
     d = viz.draw(loss, model=model, inputs={"x": x})
