@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,8 @@ def to_array(data: Any, d: np.dtype | None = None) -> ndarray:
     else:
         data = _plain(data)
         a = _from_sequence(data)
+        if a.dtype.kind == "c" and d is not None and d.kind != "c":
+            raise TypeError(f"tensor: must be real number, not complex, for dtype {d.name}")
         if d == np.uint64 and a.dtype == np.float64:  # NumPy's own choice for integers beyond int64
             return np.array(data, dtype=object).astype(d)
         if d is None and not _holds_numpy(data):
@@ -66,16 +69,19 @@ def _from_sequence(data: Any) -> ndarray:
                 f"tensor: expected nested sequences of equal length: {str(error).split('. ')[-1]}"
             ) from None
         raise type(error)(f"tensor: {error}") from None
-    if a.dtype.kind not in "biufcV":
-        if a.dtype.kind == "O" and isinstance(data, int):
-            raise ValueError("Overflow when unpacking long long: tensor integers have at most 64 bits")
-        if data is None:
-            raise RuntimeError(
-                "tensor: Could not infer dtype of NoneType; expected numbers, sequences of numbers or arrays"
-            )
-        what = "str" if a.dtype.kind in "US" else a.dtype.name
-        raise TypeError(f"tensor: new(): invalid data type {what!r}; expected numbers, sequences of numbers or arrays")
-    return a
+    return a if a.dtype.kind in "biufcV" else _from_objects(a)
+
+
+def _from_objects(a: ndarray) -> ndarray:
+    """What NumPy found no number's dtype for: integers beyond 64 bits beside floats are floats, the rest is refused."""
+    if a.dtype.kind in "US":
+        raise TypeError("tensor: new(): invalid data type 'str'; expected numbers, sequences of numbers or arrays")
+    odd = next((type(x).__name__ for x in a.flat if not isinstance(x, numbers.Number)), None)
+    if odd is not None:
+        raise RuntimeError(f"tensor: Could not infer dtype of {odd}; expected numbers, sequences of numbers or arrays")
+    if all(isinstance(x, int) for x in a.flat):
+        raise ValueError("Overflow when unpacking long long: tensor integers have at most 64 bits")
+    return a.astype(np.float64)
 
 
 def _plain(data: Any) -> Any:

@@ -244,8 +244,12 @@ def element(value: object, n: np.dtype) -> object:
     """A number as a tensor of this NumPy dtype is to hold it; a negative one wraps in an unsigned dtype.
 
     Raises:
-        RuntimeError: a number beyond an integer dtype's range.
+        RuntimeError: a number beyond an integer dtype's range, or one with an imaginary part for a real dtype.
     """
+    if isinstance(value, builtins.complex) and n.kind != "c":
+        if value.imag:
+            raise RuntimeError(f"value cannot be converted to type {n.name} without overflow: {value}")
+        value = value.real
     if not isinstance(value, (builtins.int, builtins.float)) or n.kind not in "iu":
         return value
     info = np.iinfo(n)

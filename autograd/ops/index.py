@@ -231,6 +231,8 @@ def check_index(name, index, size, dim):
 
 def _along(index, dim, shape):
     """Index tuple that reaches `index` along `dim` and its own place along the others."""
+    if not index.ndim:
+        return (index,)
     grid = list(np.ogrid[tuple(slice(n) for n in index.shape)])
     grid[dim] = index
     return tuple(grid)
@@ -246,11 +248,11 @@ def gather(x, *, dim, index, sparse_grad=False):
     dim = wrap_dim(dim, x.ndim)
     if not index.size:
         return np.zeros_like(x, shape=index.shape)
-    if index.ndim != x.ndim:
+    if max(index.ndim, 1) != x.ndim:
         raise RuntimeError(
             f"Index tensor must have the same number of dimensions as input tensor: {index.ndim} and {x.ndim}"
         )
-    if any(i > n for d, (i, n) in enumerate(zip(index.shape, x.shape, strict=True)) if d != dim):
+    if any(i > n for d, (i, n) in enumerate(zip(index.shape, x.shape, strict=False)) if d != dim):
         raise RuntimeError(
             f"Size does not match at dimension: expected index {list(index.shape)} to be no larger than self "
             f"{list(x.shape)} apart from dimension {dim}"
@@ -409,8 +411,9 @@ def setitem(self, index, value):
 
 def _fitting(data: Any, target: tuple, dtype: Any) -> Any:
     """The value cast to the tensor's dtype, with leading axes of length one dropped where NumPy would object."""
-    if not isinstance(data, (ndarray, np.generic)):
-        return np.asarray(data).astype(dtype) if not isinstance(data, (bool, int, float)) else data
+    if isinstance(data, (bool, int, float)):
+        return data
+    data = np.asarray(data)
     if data.dtype.kind == "c" and dtype.kind != "c":
         raise RuntimeError(
             "value cannot be converted to type float without overflow: a complex value for a real tensor"

@@ -66,8 +66,6 @@ def masked_fill(input, mask, value):
         value = value.to(input.dtype)
     elif isinstance(value, complex):
         _check_representable(True, input)
-    elif input._data.dtype.kind in "iu" and isinstance(value, float) and value != int(value):
-        raise RuntimeError(f"value cannot be converted to type {input.dtype!r} without overflow: {value}")
     return _masked_fill(input, mask, element(value, input._data.dtype))
 
 
@@ -406,7 +404,7 @@ def put(input, index, source, accumulate=False):
     """`source` written (or added) at the flat positions given."""
     at = _flat_index("put_", index, input.numel()).reshape(-1)
     if at.size != source.numel():
-        raise RuntimeError(
+        raise IndexError(
             "put_(): Expected source and index to have the same number of elements, but got source.numel() = "
             f"{source.numel()}, index.numel() = {at.size}"
         )

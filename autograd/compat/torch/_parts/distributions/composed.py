@@ -147,6 +147,13 @@ class MixtureSameFamily(Distribution):
     def __init__(
         self, mixture_distribution: Any, component_distribution: Distribution, validate_args: Any = None
     ) -> None:
+        from .discrete import Categorical
+
+        if not isinstance(mixture_distribution, Categorical):
+            raise ValueError(
+                "The Mixture distribution needs to be an instance of torch.distributions.Categorical, got "
+                f"{type(mixture_distribution).__name__}"
+            )
         batch = component_distribution.batch_shape
         if mixture_distribution.logits.shape[-1] != batch[-1]:
             raise ValueError(

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..... import as_tensor, cat, stack
+from ..... import as_tensor
+from ..... import cat as _joined
+from ..... import stack as _stacked
 from ....._tensor import Tensor
 from .....linalg import eigvalsh
 
@@ -237,12 +239,18 @@ class _Cat(Constraint):
 
     def check(self, value: Any) -> Tensor:
         parts = value.split(self.lengths, self.dim)
-        return cat([c.check(v) for c, v in zip(self.cseq, parts, strict=True)], self.dim)
+        return _joined([c.check(v) for c, v in zip(self.cseq, parts, strict=True)], self.dim)
 
 
 class _Stack(_Cat):
+    """Several constraints, one for each place along an axis."""
+
+    def __init__(self, cseq: Any, dim: int = 0) -> None:
+        super().__init__(cseq, dim)
+        self.event_dim += self.dim + self.event_dim < 0  # the new axis lies among those of the event
+
     def check(self, value: Any) -> Tensor:
-        return stack([c.check(v) for c, v in zip(self.cseq, value.unbind(self.dim), strict=True)], self.dim)
+        return _stacked([c.check(v) for c, v in zip(self.cseq, value.unbind(self.dim), strict=True)], self.dim)
 
 
 def is_dependent(constraint: Any) -> bool:
@@ -264,10 +272,10 @@ nonnegative_integer, positive_integer = _IntegerGreaterThan(0), _IntegerGreaterT
 lower_triangular, lower_cholesky, corr_cholesky = _LowerTriangular(), _LowerCholesky(), _CorrCholesky()
 square, symmetric = _Square(), _Symmetric()
 positive_semidefinite, positive_definite = _PositiveSemidefinite(), _PositiveDefinite()
-mixture = _MixtureSameFamilyConstraint
+mixture, cat, stack = _MixtureSameFamilyConstraint, _Cat, _Stack
 
-__all__ = ["Constraint", "boolean", "corr_cholesky", "dependent", "dependent_property", "greater_than",
+__all__ = ["Constraint", "boolean", "cat", "corr_cholesky", "dependent", "dependent_property", "greater_than",
            "greater_than_eq", "half_open_interval", "independent", "integer_interval", "interval", "is_dependent",
            "less_than", "lower_cholesky", "lower_triangular", "multinomial", "nonnegative", "nonnegative_integer",
            "one_hot", "positive", "positive_definite", "positive_integer", "positive_semidefinite", "real",
-           "real_vector", "simplex", "square", "symmetric", "unit_interval"]  # fmt: skip
+           "real_vector", "simplex", "square", "stack", "symmetric", "unit_interval"]  # fmt: skip

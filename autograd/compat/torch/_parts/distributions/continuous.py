@@ -24,7 +24,16 @@ from ..... import (
 from ....._tensor import Tensor
 from .....special import i0e, i1e
 from . import constraints
-from .base import EULER, Distribution, ExponentialFamily, broadcast_all, clamp_probs, standard_normal
+from .base import (
+    EULER,
+    Binary,
+    Distribution,
+    ExponentialFamily,
+    binary_entropy_loss,
+    broadcast_all,
+    clamp_probs,
+    standard_normal,
+)
 from .composed import TransformedDistribution
 from .transforms import AbsTransform, AffineTransform, ExpTransform, PowerTransform
 
@@ -442,38 +451,18 @@ class VonMises(Distribution):
             return turned.to(self.loc.dtype)
 
 
-class ContinuousBernoulli(ExponentialFamily):
+class ContinuousBernoulli(Binary):
     """Density proportional to probs^x (1 - probs)^(1 - x) on [0, 1]."""
 
     has_rsample = True
     support = constraints.unit_interval  # type: ignore[assignment]
-    arg_constraints: ClassVar[dict] = {"probs": constraints.unit_interval, "logits": constraints.real}
 
     def __init__(self, probs: Any = None, logits: Any = None, lims: Any = (0.499, 0.501),
                  validate_args: bool | None = None) -> None:  # fmt: skip
-        from .base import logits_to_probs, one_given, probs_to_logits
-
-        one_given(probs, logits)
-        if probs is not None:
-            (given,) = broadcast_all(probs)
-            if validate_args is not False and not bool(constraints.unit_interval.check(given).all()):
-                raise ValueError("The parameter probs has invalid values")
-            self.probs = clamp_probs(given)
-            self._logits = probs_to_logits(self.probs, True)
-        else:
-            (self._logits,) = broadcast_all(logits)
-            self._probs = logits_to_probs(self._logits, True)
+        super().__init__(probs, logits, validate_args)
         self._lims = lims
-        super().__init__(self._logits.shape, validate_args=validate_args)
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "logits" and "_logits" in self.__dict__:
-            return self.__dict__["_logits"]
-        if name == "probs" and "_probs" in self.__dict__:
-            return self.__dict__["_probs"]
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-
-    _stretched = ("_logits", "_probs")
+        if probs is not None:
+            self.probs = clamp_probs(self.probs)
 
     def _outside(self) -> Tensor:
         """Where the formulas hold; near 1/2 a Taylor series takes over."""
@@ -504,10 +493,7 @@ class ContinuousBernoulli(ExponentialFamily):
         return where(self._outside(), exact, 1.0 / 12.0 - (1.0 / 15.0 - 128.0 / 945.0 * x) * x)
 
     def log_prob(self, value: Any) -> Tensor:
-        from .base import binary_entropy_loss
-
-        value = self._valid(value)
-        return -binary_entropy_loss(self.logits.expand(value.shape), value) + self._log_norm()
+        return -binary_entropy_loss(self.logits, self._valid(value)) + self._log_norm()
 
     def cdf(self, value: Any) -> Tensor:
         value, p = self._valid(value), self._cut()

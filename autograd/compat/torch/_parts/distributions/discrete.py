@@ -82,6 +82,11 @@ class Geometric(Binary):
     mode = property(lambda self: self.probs * 0)
     variance = property(lambda self: (1 / self.probs - 1) / self.probs)
 
+    def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
+        super().__init__(probs, logits, validate_args)
+        if self._validate_args and probs is not None and not bool((self.probs > 0).all()):
+            raise ValueError(f"Expected parameter probs of distribution {self!r} to be positive but found {self.probs}")
+
     def sample(self, sample_shape: Any = ()) -> Tensor:
         with no_grad():
             u = empty(self._extended_shape(sample_shape), dtype=self.probs.dtype)
@@ -143,8 +148,8 @@ class NegativeBinomial(_Counted):
     """Successes before `total_count` failures."""
 
     support = constraints.nonnegative_integer  # type: ignore[assignment]
-    arg_constraints: ClassVar[dict] = {"total_count": constraints.greater_than_eq(0), "logits": constraints.real,
-                                       "probs": constraints.half_open_interval(0.0, 1.0)}  # fmt: skip
+    arg_constraints: ClassVar[dict] = {"total_count": constraints.greater_than_eq(0),
+                                       "probs": constraints.half_open_interval(0.0, 1.0), "logits": constraints.real}  # fmt: skip
     mean = property(lambda self: self.total_count * self.logits.exp())
     mode = property(lambda self: ((self.total_count - 1) * self.logits.exp()).floor().clamp(min=0.0))
     variance = property(lambda self: self.mean / (1 / (1 + self.logits.exp())))

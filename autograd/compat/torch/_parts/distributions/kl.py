@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..... import digamma, lgamma, where, zeros_like
+from ..... import digamma, lgamma, where, xlogy, zeros_like
 from ....._tensor import Tensor
 from .....linalg import solve_triangular
 from . import continuous as c
@@ -201,7 +201,6 @@ def _never(name: str) -> Any:
     return lambda p, q: _infinite_like(getattr(p, name))
 
 
-_NORMAL = (c.Normal,)
 for _left, _name, _rights in (
     (c.Normal, "loc", (g.Beta, c.ContinuousBernoulli, c.Exponential, g.Gamma, c.Pareto, c.Uniform)),
     (c.Laplace, "loc", (g.Beta, c.ContinuousBernoulli, c.Exponential, g.Gamma, c.Pareto, c.Uniform)),
@@ -210,6 +209,7 @@ for _left, _name, _rights in (
     (g.Gamma, "concentration", (g.Beta, c.ContinuousBernoulli, c.Pareto, c.Uniform)),
     (c.Pareto, "scale", (g.Beta, c.ContinuousBernoulli, c.Uniform)),
     (g.Beta, "concentration1", (c.Pareto,)),
+    (c.ContinuousBernoulli, "probs", (c.Pareto,)),
     (d.Poisson, "rate", (d.Bernoulli, d.Binomial)),
 ):
     for _right in _rights:
@@ -221,32 +221,87 @@ def _bernoulli_poisson(p: Any, q: Any) -> Tensor:
     return -p.entropy() - (p.probs * q.rate.log() - q.rate)
 
 
-@register_kl(c.Exponential, g.Gamma)
-def _exponential_gamma(p: Any, q: Any) -> Tensor:
-    ratio = q.rate / p.rate
-    return -q.concentration * ratio.log() + ratio + lgamma(q.concentration) + q.concentration * EULER - (1 + EULER)
+def _mean_log(p: Any) -> Tensor:
+    """The mean of log x."""
+    if isinstance(p, c.Uniform):
+        return (xlogy(p.high, p.high) - xlogy(p.low, p.low)) / (p.high - p.low) - 1
+    if isinstance(p, c.Pareto):
+        return p.scale.log() + 1 / p.alpha
+    if isinstance(p, c.Exponential):
+        return -EULER - p.rate.log()
+    return digamma(p.concentration1) - digamma(p.concentration1 + p.concentration0)
 
 
+def _within(found: Tensor, p: Any, low: Any, high: Any = math.inf) -> Tensor:
+    """`found` where all that a Uniform may draw lies between the bounds, infinite elsewhere."""
+    return where((p.low < low) | (p.high > high), math.inf, found) if isinstance(p, c.Uniform) else found
+
+
+@register_kl(g.Beta, c.Exponential)
 @register_kl(g.Gamma, c.Exponential)
-def _gamma_exponential(p: Any, q: Any) -> Tensor:
-    return -p.entropy() - q.rate.log() + q.rate * p.concentration / p.rate
+@register_kl(c.ContinuousBernoulli, c.Exponential)
+@register_kl(c.Pareto, c.Exponential)
+@register_kl(c.Uniform, c.Exponential)
+def _to_exponential(p: Any, q: Any) -> Tensor:
+    return _within(-p.entropy() - q.rate.log() + q.rate * p.mean, p, 0)
 
 
-@register_kl(g.Gamma, c.Normal)
-def _gamma_normal(p: Any, q: Any) -> Tensor:
-    variance = q.scale.pow(2)
-    square = p.concentration * (p.concentration + 1) / p.rate.pow(2)
-    away = q.loc.pow(2) - 2 * q.loc * p.mean + square
-    return 0.5 * (2 * math.pi * variance).log() - p.entropy() + away / (2 * variance)
+@register_kl(g.Beta, g.Gamma)
+@register_kl(c.Exponential, g.Gamma)
+@register_kl(c.Pareto, g.Gamma)
+@register_kl(c.Uniform, g.Gamma)
+def _to_gamma(p: Any, q: Any) -> Tensor:
+    own = q.concentration * q.rate.log() - lgamma(q.concentration)
+    return _within(-p.entropy() - own - (q.concentration - 1) * _mean_log(p) + q.rate * p.mean, p, 0)
 
 
-@register_kl(c.Exponential, c.Normal)
-def _exponential_normal(p: Any, q: Any) -> Tensor:
-    return -p.entropy() + 0.5 * (2 * math.pi * q.scale.pow(2)).log() + (p.variance + (p.mean - q.loc).pow(2)) / (
-        2 * q.scale.pow(2))  # fmt: skip
+@register_kl(c.Uniform, g.Beta)
+def _uniform_beta(p: Any, q: Any) -> Tensor:
+    a, b, mirrored = q.concentration1, q.concentration0, c.Uniform(1 - p.high, 1 - p.low, False)
+    norm = lgamma(a) + lgamma(b) - lgamma(a + b)
+    return _within(norm - p.entropy() - (a - 1) * _mean_log(p) - (b - 1) * _mean_log(mirrored), p, 0, 1)
+
+
+@register_kl(c.Uniform, c.Pareto)
+def _uniform_pareto(p: Any, q: Any) -> Tensor:
+    own = q.alpha.log() + q.alpha * q.scale.log()
+    return _within((q.alpha + 1) * _mean_log(p) - p.entropy() - own, p, q.scale)
+
+
+@register_kl(g.Beta, c.Uniform)
+@register_kl(c.ContinuousBernoulli, c.Uniform)
+def _unit_uniform(p: Any, q: Any) -> Tensor:
+    return where((q.low > 0) | (q.high < 1), math.inf, (q.high - q.low).log() - p.entropy())
+
+
+@register_kl(g.Beta, c.ContinuousBernoulli)
+@register_kl(c.Uniform, c.ContinuousBernoulli)
+def _to_continuous_bernoulli(p: Any, q: Any) -> Tensor:
+    return _within(-p.entropy() - p.mean * q.logits - (-q.probs).log1p() - q._log_norm(), p, 0, 1)
+
+
+def _mean_decay(p: Any, rate: Tensor) -> Tensor:
+    """The mean of e ** (-rate x)."""
+    if isinstance(p, c.Uniform):
+        return ((-rate * p.low).exp() - (-rate * p.high).exp()) / (rate * (p.high - p.low))
+    if isinstance(p, c.Normal):
+        return (-rate * p.loc + 0.5 * (rate * p.scale).pow(2)).exp()
+    return (1 + rate / p.rate).pow(-getattr(p, "concentration", 1))
+
+
+@register_kl(c.Exponential, c.Gumbel)
+@register_kl(g.Gamma, c.Gumbel)
+@register_kl(c.Normal, c.Gumbel)
+@register_kl(c.Uniform, c.Gumbel)
+def _to_gumbel(p: Any, q: Any) -> Tensor:
+    start = q.loc / q.scale
+    return -p.entropy() + q.scale.log() + p.mean / q.scale - start + start.exp() * _mean_decay(p, 1 / q.scale)
 
 
 @register_kl(g.Beta, c.Normal)
+@register_kl(g.Gamma, c.Normal)
+@register_kl(c.Exponential, c.Normal)
+@register_kl(c.Pareto, c.Normal)
 @register_kl(c.Uniform, c.Normal)
 @register_kl(c.ContinuousBernoulli, c.Normal)
 @register_kl(c.Laplace, c.Normal)
@@ -262,16 +317,6 @@ def _normal_laplace(p: Any, q: Any) -> Tensor:
     ratio = away / p.scale
     mean = math.sqrt(2 / math.pi) * p.scale * (-0.5 * ratio.pow(2)).exp() + away * (math.sqrt(0.5) * ratio).erf()
     return -p.entropy() + (2 * q.scale).log() + mean / q.scale
-
-
-@register_kl(g.Beta, c.Exponential)
-@register_kl(g.Beta, g.Gamma)
-def _beta_gamma(p: Any, q: Any) -> Tensor:
-    if isinstance(q, c.Exponential):
-        return -p.entropy() - q.rate.log() + q.rate * p.mean
-    log_mean = digamma(p.concentration1) - digamma(p.concentration1 + p.concentration0)
-    own = q.concentration * q.rate.log() - lgamma(q.concentration)
-    return -p.entropy() - own - (q.concentration - 1) * log_mean + q.rate * p.mean
 
 
 __all__ = ["kl_divergence", "register_kl"]

@@ -7,6 +7,7 @@ from typing import Any
 from . import constraints
 from .transforms import (
     AffineTransform,
+    CatTransform,
     ComposeTransform,
     CorrCholeskyTransform,
     ExpTransform,
@@ -15,6 +16,7 @@ from .transforms import (
     PositiveDefiniteTransform,
     SigmoidTransform,
     SoftmaxTransform,
+    StackTransform,
     StickBreakingTransform,
     Transform,
     identity_transform,
@@ -31,7 +33,12 @@ class ConstraintRegistry:
         """Note a factory for the constraint's class; a decorator without one."""
         if factory is None:
             return lambda f: self.register(constraint, f)
-        self._makers[constraint if isinstance(constraint, type) else type(constraint)] = factory
+        kind = constraint if isinstance(constraint, type) else type(constraint)
+        if not issubclass(kind, constraints.Constraint):
+            raise TypeError(
+                f"Expected constraint to be either a Constraint subclass or instance, but got {constraint}: pass one, or its class"
+            )
+        self._makers[kind] = factory
         return factory
 
     def __call__(self, constraint: Any) -> Transform:
@@ -61,6 +68,14 @@ def _independent(registry: Any) -> Any:
     return lambda c: IndependentTransform(registry(c.base_constraint), c.reinterpreted_batch_ndims)
 
 
+def _joined(registry: Any) -> Any:
+    return lambda c: CatTransform([registry(part) for part in c.cseq], c.dim, c.lengths)
+
+
+def _stacked(registry: Any) -> Any:
+    return lambda c: StackTransform([registry(part) for part in c.cseq], c.dim)
+
+
 for _registry in (biject_to, transform_to):
     _registry.register(constraints.real, lambda c: identity_transform)
     _registry.register(constraints.positive, lambda c: ExpTransform() if c.lower_bound == 0 else _above(c))
@@ -72,6 +87,8 @@ for _registry in (biject_to, transform_to):
     _registry.register(constraints.half_open_interval, _between)
     _registry.register(constraints.corr_cholesky, lambda c: CorrCholeskyTransform())
     _registry.register(constraints.independent, _independent(_registry))
+    _registry.register(constraints.cat, _joined(_registry))
+    _registry.register(constraints.stack, _stacked(_registry))
 biject_to.register(constraints.simplex, lambda c: StickBreakingTransform())
 transform_to.register(constraints.simplex, lambda c: SoftmaxTransform())
 transform_to.register(constraints.lower_cholesky, lambda c: LowerCholeskyTransform())

@@ -17,16 +17,17 @@ class Transform:
     """An invertible function with the logarithm of its derivative's size; a subclass defines `_call` and `_inverse`.
 
     Attributes:
-        bijective: whether every value has one source. sign: 1 rising, -1 falling, where that makes sense.
+        bijective: whether every value has one source. sign: 1 rising, -1 falling, of bijective functions of one number.
         domain, codomain: constraints on both sides.
     """
 
     bijective = False
-    sign: Any = 1
     domain: Any = constraints.real
     codomain: Any = constraints.real
 
     def __init__(self, cache_size: int = 0) -> None:
+        if cache_size not in (0, 1):
+            raise ValueError(f"cache_size must be 0 or 1, got {cache_size}")
         self._cache_size, self._last = cache_size, (None, None)
 
     @property
@@ -34,6 +35,10 @@ class Transform:
         if self.domain.event_dim == self.codomain.event_dim:
             return self.domain.event_dim
         raise ValueError("Please use either .domain.event_dim or .codomain.event_dim")
+
+    @property
+    def sign(self) -> Any:
+        raise NotImplementedError(f"{type(self).__name__}.sign: this transform neither rises nor falls throughout")
 
     def __call__(self, x: Any) -> Any:
         if not getattr(self, "_cache_size", 0):
@@ -187,6 +192,11 @@ class ComposeTransform(Transform):
             shape = part.inverse_shape(shape)
         return Size(shape)
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ComposeTransform) and self.parts == other.parts
+
+    __hash__ = object.__hash__
+
     def __repr__(self) -> str:
         return "ComposeTransform(\n    " + ",\n    ".join(repr(p) for p in self.parts) + "\n)"
 
@@ -199,7 +209,11 @@ class IndependentTransform(Transform):
         self.base_transform, self.reinterpreted_batch_ndims = base_transform, reinterpreted_batch_ndims
         self.domain = constraints.independent(base_transform.domain, reinterpreted_batch_ndims)
         self.codomain = constraints.independent(base_transform.codomain, reinterpreted_batch_ndims)
-        self.bijective, self.sign = base_transform.bijective, base_transform.sign
+        self.bijective = base_transform.bijective
+
+    @property
+    def sign(self) -> Any:
+        return self.base_transform.sign
 
     def _call(self, x: Any) -> Any:
         return self.base_transform(x)
@@ -247,6 +261,7 @@ class ExpTransform(Transform):
     """e ** x."""
 
     bijective, codomain = True, constraints.positive
+    sign = 1  # type: ignore[assignment]
 
     def _call(self, x: Any) -> Any:
         return x.exp()
@@ -271,6 +286,11 @@ class PowerTransform(Transform):
     def __init__(self, exponent: Any, cache_size: int = 0) -> None:
         super().__init__(cache_size)
         (self.exponent,) = broadcast_all(exponent)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PowerTransform) and bool(self.exponent.eq(other.exponent).all())
+
+    __hash__ = object.__hash__
 
     sign = property(lambda self: self.exponent.sign())  # type: ignore[assignment]
 
@@ -342,6 +362,10 @@ class AbsTransform(Transform):
         return y
 
 
+def _agree(a: Any, b: Any) -> bool:
+    return bool((as_tensor(a) == as_tensor(b)).all())
+
+
 class AffineTransform(Transform):
     """loc + scale x."""
 
@@ -351,6 +375,11 @@ class AffineTransform(Transform):
         super().__init__(cache_size)
         self.loc, self.scale = loc, scale
         self.domain = self.codomain = _widened(constraints.real, event_dim)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AffineTransform) and _agree(self.loc, other.loc) and _agree(self.scale, other.scale)
+
+    __hash__ = object.__hash__
 
     @property
     def sign(self) -> Any:  # type: ignore[override]
@@ -551,6 +580,7 @@ class CumulativeDistributionTransform(Transform):
     """The distribution function of a distribution."""
 
     bijective, codomain = True, constraints.unit_interval
+    sign = 1  # type: ignore[assignment]
 
     def __init__(self, distribution: Any, cache_size: int = 0) -> None:
         super().__init__(cache_size)
