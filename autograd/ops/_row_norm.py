@@ -1,8 +1,9 @@
 """Layer normalisation's kernels: the last axes as rows, a block of rows at a time while it is in the cache.
 
 Sums along a row are inner products with ones, one short call of BLAS per row: NumPy's fastest sum that stays on the
-thread it is on. Products of whole matrices would start BLAS's own threads beneath ours. A few rows are another matter:
-BLAS stays on its thread, and what counts is how many functions of NumPy are called.
+thread it is on. Sums over the rows of a block are a product with two rows of factors. Larger products, and products of
+a matrix and a vector, would start BLAS's own threads beneath ours. A few rows are another matter: BLAS stays on its
+thread, and what counts is how many functions of NumPy are called.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ import math
 import numpy as np
 
 from .. import _parallel
+from ._columns import scratch
 
-_BLOCK = 1 << 18  # elements of a block of rows; an outer product of that size is the largest that BLAS does not split
+_BLOCK = 1 << 18  # bytes of a block of rows: the four arrays that meet in it fit in a core's own cache
+_SHARED = 1 << 18  # elements from which two threads pay
 _FEW = 1 << 13  # elements for which BLAS starts no threads
 _ONES: dict = {}
 
@@ -57,7 +60,7 @@ def forward(x, weight, bias, trailing, eps):
         out, average, spread = y[part], mean[part], variance[part]
         np.vecdot(rows[part], ones, out=average[:, 0])
         average /= width
-        centred = np.subtract(rows[part], average, out=out if weight is None else None)
+        centred = np.subtract(rows[part], average, out=out if weight is None else scratch(x, out.shape))
         np.vecdot(centred, centred, out=spread[:, 0])
         spread /= width
         scale = 1 / np.sqrt(spread + eps)
@@ -70,7 +73,7 @@ def forward(x, weight, bias, trailing, eps):
         if bias is not None:
             out += bias
 
-    _over_rows(work, rows.shape)
+    _over_rows(work, rows)
     shape = (*lead, *(1,) * trailing)
     return result, mean.reshape(shape), variance.reshape(shape)
 
@@ -91,13 +94,14 @@ def _forward_few(x, rows, weight, bias, trailing, eps):
     return result, mean.reshape(shape), variance.reshape(shape)
 
 
-def _over_rows(work, shape):
-    """work on slices of rows; on all cores if there are many elements."""
-    n, width = shape
-    if n * width <= _BLOCK:
-        work(slice(0, n))
-    else:
-        _parallel.run(work, n, max(_BLOCK // width, 1))
+def _over_rows(work, rows):
+    """work on slices of rows that fit in the cache; on all cores if there are many elements."""
+    step = max(_BLOCK // (rows.shape[1] * rows.itemsize), 1)
+    if rows.size > _SHARED:
+        _parallel.run(work, len(rows), step)
+        return
+    for part in _parallel.slices(len(rows), step):
+        work(part)
 
 
 def backward(g, x, weight, mean, variance, trailing, eps, needs):
@@ -114,18 +118,18 @@ def backward(g, x, weight, mean, variance, trailing, eps, needs):
     for_weight, for_bias = [], []
 
     def work(part):
-        slope, factor, average = slopes[part], scale[part], mean[part]
-        product = slope * rows[part]
-        if needs[1]:  # Σ g (x - mean) / deviation
-            for_weight.append(_combined(factor, product) - _combined(factor * average, slope))
-        if needs[2]:
-            for_bias.append(np.add.reduce(slope, axis=0))
+        slope, row, factor, average = slopes[part], rows[part], scale[part], mean[part]
+        product = np.multiply(slope, row, out=scratch(x, row.shape))
+        if needs[1] or needs[2]:
+            whole, weighted = _column_sums(slope, factor * average)
+            for_bias.append(whole)
+            for_weight.append(_column_sums(product, factor)[1] - weighted)  # Σ g (x - mean) / deviation
         if needs[0]:
             whole = np.vecdot(slope, flat)[:, None]
             along = np.vecdot(product, flat)[:, None] - average * whole
-            _row_slope(gx[part], slope, rows[part], product, (flat[None], factor, average, whole, along, width))
+            _row_slope(gx[part], slope, row, product, (flat[None], factor, average, whole, along, width))
 
-    _over_rows(work, rows.shape)
+    _over_rows(work, rows)
     return (
         result if needs[0] else None,
         _gathered(for_weight, tail) if needs[1] else None,
@@ -154,9 +158,11 @@ def _backward_few(result, slopes, rows, moments, tail, needs):
     return result if needs[0] else None, gw, gb
 
 
-def _combined(column, rows):
-    """Σ over i of column[i] rows[i]."""
-    return np.einsum("i,ij->j", column[:, 0], rows)
+def _column_sums(rows, column):
+    """(Σ over i of rows[i], Σ over i of column[i] rows[i])."""
+    factors = np.empty((2, len(column)), column.dtype)
+    factors[0], factors[1] = 1, column[:, 0]
+    return np.matmul(factors, rows)
 
 
 def _gathered(parts, shape):
@@ -167,9 +173,9 @@ def _gathered(parts, shape):
 def _row_slope(out, slope, row, spare, sums):
     """scale (ĝ - mean ĝ - x̂ mean ĝx̂) with ĝ = g weight, as g (scale weight) + x k + m: three passes and an outer product."""
     weight, scale, average, whole, along, width = sums
-    np.dot(scale, weight, out=out)
-    out *= slope
     towards = along * scale**3 / -width
     np.multiply(row, towards, out=spare)
+    spare -= whole * scale / width + average * towards
+    np.dot(scale, weight, out=out)
+    out *= slope
     out += spare
-    out -= whole * scale / width + average * towards

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .._mode import fast
 from .._op import composite, op
 from .._samples import call, cases
 from . import _channel_norm, _row_norm
@@ -32,9 +33,9 @@ def _moments(x, axes):
         call(r(2, 5), axes=(1,), eps=1e-5), call(r(2, 2, 3), r(2, 3), axes=(1, 2), eps=1e-5)]))  # fmt: skip
 def _standard(x, weight=None, bias=None, *, axes, eps):
     """(x - mean) / sqrt(variance + eps) over `axes`, times weight plus bias; weight and bias broadcast."""
-    if _row_norm.suits(x, weight, axes):
+    if fast.enabled and _row_norm.suits(x, weight, axes):
         return _row_norm.forward(x, weight, bias, len(axes), eps)
-    if _channel_norm.suits(x, weight, axes):
+    if fast.enabled and _channel_norm.suits(x, weight, axes):
         return _channel_norm.forward(x, weight, bias, eps)
     y, mean, variance = _moments(x, axes)
     y *= 1 / np.sqrt(variance + eps)

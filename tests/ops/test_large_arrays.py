@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import autograd
+import nn.functional as F
 from autograd import _parallel
 from autograd._op import registry
 from autograd.ops import _columns, _select
@@ -182,3 +183,43 @@ def test_a_gradient_that_two_leaves_get_is_copied():
     (x + y).backward(autograd.ones(300))
     x.grad.mul_(2.0)
     assert (y.grad == 1).all()
+
+
+def _normalised(function, shapes, quick, dtype):
+    """function's value and gradients for arrays of these shapes."""
+    given = [None if s is None else autograd.tensor(1 + _drawn(s, dtype, i)) for i, s in enumerate(shapes)]
+    wanted = [t.requires_grad_() for t in given if t is not None]
+    with autograd.fast_paths(quick):
+        y = function(*given)
+        gradients = autograd.grad((y * autograd.tensor(_drawn(tuple(y.shape), dtype, 7))).sum(), wanted)
+    return [t.detach().numpy() for t in (y, *gradients)]
+
+
+_NORMS = {
+    "a few blocks of rows": (lambda x, w, b: F.layer_norm(x, x.shape[1:], w, b), (500, 300), (300,)),
+    "rows shared between threads": (lambda x, w, b: F.layer_norm(x, x.shape[1:], w, b), (1100, 3, 100), (3, 100)),
+    "rows longer than a block": (lambda x, w, b: F.layer_norm(x, x.shape[1:], w, b), (3, 70_000), (70_000,)),
+    "small images": (lambda x, w, b: F.batch_norm(x, None, None, w, b, True), (16, 32, 9, 8), (32,)),
+    "images shared between threads": (lambda x, w, b: F.batch_norm(x, None, None, w, b, True), (21, 24, 25, 32), (24,)),
+    "a channel larger than a block": (lambda x, w, b: F.batch_norm(x, None, None, w, b, True), (3, 2, 300, 300), (2,)),
+    "a table": (lambda x, w, b: F.batch_norm(x, None, None, w, b, True), (700, 500), (500,)),
+}
+
+
+@pytest.mark.parametrize("case", list(_NORMS))
+@pytest.mark.parametrize("given", ["both", "weight", "bias", "neither"])
+def test_normalisation_in_blocks(case, given):
+    function, shape, own = _NORMS[case]
+    shapes = (shape, own if given in ("both", "weight") else None, own if given in ("both", "bias") else None)
+    for dtype, tolerance in ((np.float64, 1e-10), (np.float32, 2e-4)):
+        for quick, plain in zip(*(_normalised(function, shapes, q, dtype) for q in (True, False)), strict=True):
+            assert quick.dtype == plain.dtype == dtype
+            np.testing.assert_allclose(quick, plain, rtol=tolerance, atol=tolerance * np.abs(plain).max())
+
+
+@pytest.mark.parametrize("case", list(_NORMS))
+def test_normalisation_keeps_the_digits_of_numbers_far_from_zero(case):
+    function, shape, _ = _NORMS[case]
+    x = _drawn(shape, np.float32) + np.float32(1000)
+    exact = function(autograd.tensor(x.astype(np.float64)), None, None).numpy()
+    np.testing.assert_allclose(function(autograd.tensor(x), None, None).numpy(), exact, atol=2e-3)
