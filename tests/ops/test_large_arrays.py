@@ -201,7 +201,7 @@ _NORMS = {
     "rows longer than a block": (lambda x, w, b: F.layer_norm(x, x.shape[1:], w, b), (3, 70_000), (70_000,)),
     "small images": (lambda x, w, b: F.batch_norm(x, None, None, w, b, True), (16, 32, 9, 8), (32,)),
     "images shared between threads": (lambda x, w, b: F.batch_norm(x, None, None, w, b, True), (21, 24, 25, 32), (24,)),
-    "a channel larger than a block": (lambda x, w, b: F.batch_norm(x, None, None, w, b, True), (3, 2, 300, 300), (2,)),
+    "channels larger than a block": (lambda x, w, b: F.batch_norm(x, None, None, w, b, True), (3, 2, 300, 300), (2,)),
     "a table": (lambda x, w, b: F.batch_norm(x, None, None, w, b, True), (700, 500), (500,)),
 }
 
