@@ -16,6 +16,12 @@ from ._tensor import Tensor, forget_views, history, move_retained, region_of
 
 def check_writable(t: Tensor, name: str) -> None:
     """Raise where PyTorch forbids an in-place change, before anything is touched."""
+    check_history(t, name)
+    check_memory(t._data, name)
+
+
+def check_history(t: Tensor, name: str) -> None:
+    """Raise for a leaf, which has no history that could tell of a change, and for its views."""
     if grad_mode() is not False:
         node, base = history(t), getattr(t, "_base", None)
         if type(node) is Leaf:
@@ -24,7 +30,11 @@ def check_writable(t: Tensor, name: str) -> None:
             raise RuntimeError(
                 f"{name}: a view of a leaf Variable that requires grad is being used in an in-place operation."
             )
-    check_memory(t._data, name)
+        if base is not None and node is None and history(base) is not None:
+            raise RuntimeError(
+                f"{name}: a view was created in no_grad mode and is being modified in place with grad mode enabled, so that "
+                "it is not clear whether its base shall know of it: move both into the no_grad block, or both out of it"
+            )
 
 
 def check_memory(data: Any, name: str) -> None:

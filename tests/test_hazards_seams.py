@@ -326,6 +326,37 @@ def test_views_that_overlap_see_each_others_writes():
     assert g.tolist() == [0.0, 15.0, 3.0]
 
 
+def test_a_part_of_an_expanded_tensor_that_does_not_overlap_can_be_assigned():
+    t = ag.zeros(2)
+    t.expand(3, 2)[-1:] += ag.tensor([1.0, 2.0])
+    t.expand(3, 2)[0, 1] = 5.0
+    assert t.tolist() == [1.0, 5.0]
+    for index in (slice(None), slice(1, 3), ag.tensor([0, 1])):
+        with pytest.raises(RuntimeError, match="__setitem__: unsupported operation: more than one element"):
+            t.expand(3, 2)[index] = 7.0
+    assert t.tolist() == [1.0, 5.0]
+
+
+@pytest.mark.parametrize(
+    "write", [lambda v: v.mul_(2.0), lambda v: v.mul_(leaf(2.0)), lambda v: v.__setitem__(0, 5.0), lambda v: v.zero_()]
+)
+def test_a_view_made_unrecorded_cannot_be_written_recorded(write):
+    """PyTorch refuses only where another operand requires grad, and lets the base's gradient be wrong where none does."""
+    base = leaf(1.0, 2.0) * 1.0
+    with ag.no_grad():
+        view = base[:1]
+    with pytest.raises(RuntimeError, match="a view was created in no_grad mode and is being modified in place"):
+        write(view)
+    assert base.tolist() == [1.0, 2.0]
+    with ag.no_grad():
+        view.mul_(3.0)
+    assert base.tolist() == [3.0, 2.0]
+    base.mul_(2.0)  # from here on the view has its base's history
+    view.mul_(5.0)
+    assert base.requires_grad
+    assert view.tolist() == [30.0]
+
+
 def test_a_view_follows_its_base_through_write_after_write():
     x = leaf(1.0, 2.0)
     base = x * 1.0

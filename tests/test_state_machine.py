@@ -224,7 +224,7 @@ class Machine(RuleBasedStateMachine):
             how = "add_"
         cells, recorded = m.cells(), MODES[mode][1]
         places = m.places[-1:] if how in ("setitem", "iadd row") else m.places
-        inner = Model(m.name, m.tensor, m.store, places, m)
+        inner = Model(m.name, m.tensor, m.store, places, m, m.tracked, m.cut)
         if places is not m.places:
             fits = shape_of_both(other, inner) == places.shape
             other = other if fits else m if m.places.shape[0] == 1 else None
@@ -235,7 +235,7 @@ class Machine(RuleBasedStateMachine):
         self.say(f"{m.name}.{how} with {other.name}  # {mode}")
         if max(abs(c.value) for c in new) > LIMIT:
             return
-        wrong = self.forbidden(m, recorded, how)
+        wrong = self.forbidden(inner, m.tracked and recorded)
         if wrong:
             with entered(mode), pytest.raises(RuntimeError, match=wrong):
                 change()
@@ -244,6 +244,8 @@ class Machine(RuleBasedStateMachine):
         with entered(mode):
             change()
         m.store.memory.written += 2 if how == "iadd row" else 1
+        if step is not None and m.source is not None:
+            new = [oracle.same(c) for c in new]  # the base's own, on which its hooks act
         m.store.write(places, new, step is not None)
         if step is not None:
             self.rebase(m, step)
@@ -268,10 +270,12 @@ class Machine(RuleBasedStateMachine):
             "add_ itself": lambda: (list(map(oracle.add, cells, cells)), lambda: t.add_(t), False),
         }[how]()
 
-    def forbidden(self, m, recorded, how):
+    def forbidden(self, m, recorded):
         """What the engine must say about a write that it cannot do, or None."""
-        if recorded and m.tracked and m.store.leaf:
+        if recorded and m.store.leaf:
             return "leaf Variable that requires grad is being used in an in-place operation"
+        if recorded and not m.recorded and m.store.step is not None:
+            return "created in no_grad mode"
         if not m.writable():
             return "more than one element of the written-to tensor refers to a single memory location"
         return None
@@ -294,7 +298,7 @@ class Machine(RuleBasedStateMachine):
     def write_outside(self, i):
         """By NumPy, in an array that the engine handed out."""
         m = self.pick(i, lambda m: m.writable() and m.places.ndim > 0)
-        if m is None:
+        if m is None or not m.values().any():  # zeros would not change
             return
         self.say(f"{m.name}.detach().numpy()[...] *= -0.5")
         if not m.store.memory.outside:

@@ -8,7 +8,7 @@ import numpy as np
 
 from .._array import Part, changes, in_c_order, is_raw, ndarray, wrap_dim, zeros
 from .._convert import to_array
-from .._inplace import check_writable, rebase, set_region_written, take_back
+from .._inplace import check_history, check_memory, rebase, set_region_written, take_back
 from .._mode import is_grad_enabled
 from .._op import composite, op
 from .._samples import call, cases
@@ -381,8 +381,8 @@ def last_writer(x, index):
 
 def setitem(self, index, value):
     """x[index] = value, in place; the gradient of what is overwritten is cut, the value gets its own."""
-    check_writable(self, "__setitem__")
-    index, _ = plain_index(index)
+    check_history(self, "__setitem__")
+    index, basic = plain_index(index)
     buffer = self._buffer()
     if not isinstance(value, Tensor) and not isinstance(value, (int, float, complex, np.generic)):
         value = wrap(to_array(value))
@@ -391,7 +391,10 @@ def setitem(self, index, value):
     own = history(self)
     recorded = is_grad_enabled() and (edge is not None or own is not None)
     try:
-        target = buffer[index].shape
+        places = buffer[index]
+        if not basic or places.ndim or not buffer.flags.writeable:  # one element overlaps with none
+            check_memory(places if basic and places.ndim else buffer, "__setitem__")
+        target = places.shape
         node = _written_node(self, own, value, edge, index, buffer) if recorded else None
         take_back(self, buffer)
         buffer[index] = _fitting(data, target, buffer.dtype)
