@@ -10,6 +10,7 @@ import operator
 import sys
 import weakref
 from collections.abc import Callable, Sequence
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -272,33 +273,102 @@ class Changes:
 changes = Changes()
 
 
+class Lent:
+    """Stands between memory and an array handed out on it: NumPy keeps it as long as there is such an array.
+
+    Arrays made from that array, and whatever reads its memory, hold on to it too; so its end is theirs.
+    """
+
+    __slots__ = ("__array_interface__", "back", "base")
+
+    def __init__(self, a: Array, back: Callable) -> None:
+        self.base, self.back, self.__array_interface__ = a, back, a.__array_interface__
+
+    def __del__(self) -> None:
+        if not sys.is_finalizing():
+            self.back(owner(self.base))
+
+
+class Outside:
+    """What is known of memory that code outside holds.
+
+    Attributes:
+        tick, checksum: when it was handed out, and its contents then, if a node may have saved it before.
+        lent: how many `Lent`s stand before it. kept: whether it may be held without one.
+        returned: how often it came back.
+    """
+
+    __slots__ = ("checksum", "kept", "lent", "returned", "tick", "watch")
+
+    def __init__(self, watch: weakref.ref) -> None:
+        self.watch, self.lent, self.returned, self.kept = watch, 0, 0, False
+
+
 class Exports:
     """Memory that code outside holds as an array, and may write without this engine seeing it.
 
     A node that saves such memory saves a copy (`guarded`). What a node had saved before the memory was handed out is
-    recognised by a checksum taken then.
+    recognised by a checksum taken then, and compared when it is asked for, or when the last array outside is gone.
     """
+
+    LARGE = 1 << 24  # bytes whose checksum takes too long to be taken whenever the memory is lent
+    OFTEN = 8  # times that it is
 
     def __init__(self) -> None:
         self.latest = 0
-        self.table: dict[int, tuple] = {}  # id of the owner -> (tick, checksum or None, weak reference)
+        self.table: dict[int, Outside | None] = {}  # id of the owner -> what is outside now
+        self.known: dict[int, Outside] = {}  # the same, with what was
         self.keep: Callable | None = None  # what saved values go through in a block of saved_tensors_hooks
         self.refused: str | None = None  # why such a block may not be entered
+        self._lock = RLock()  # an array may come back on any thread, and while another is lent
 
     def note(self, a: Array, new: bool = False) -> None:
-        """`a` is handed out, or came from outside (`new`: no node can have saved it yet).
+        """`a` is handed out for good, or came from outside (`new`: no node can have saved it yet).
 
         The first time counts: whatever a node saves of this memory from then on is a copy.
         """
         root = owner(a)
-        key, table = id(root), self.table
-        if key in table:
-            return
-        self.latest = now = tick()
-        ref = watch(a, lambda _: table.pop(key, None))
         # Two references are the tensor's own and this call's argument: a third may be a node's. Of a view, who can tell?
-        saved = not new and (root is not a or sys.getrefcount(a) > 5)
-        table[key] = (now, checksum(root) if saved else None, ref)
+        self._outside(a, root, not new and (root is not a or sys.getrefcount(a) > 5)).kept = True
+
+    def lend(self, a: Array) -> Array:
+        """An array on the memory of `a`, to hand out; when it is gone, and all made from it, so is what was noted here."""
+        root = owner(a)
+        saved = root is not a or sys.getrefcount(a) > 5
+        with self._lock:
+            found = self._outside(a, root, saved)
+            if saved and (type(root) is not ndarray or root.nbytes > self.LARGE or found.returned >= self.OFTEN):
+                found.kept = True
+            if found.kept or a.dtype.kind not in "biufc":  # NumPy's interface has no name for bfloat16
+                found.kept = True
+                return a
+            found.lent += 1
+        return np.asarray(Lent(a, self._back))
+
+    def _outside(self, a: Array, root: Any, saved: bool) -> Outside:
+        key = id(root)
+        found = self.known.get(key)
+        if found is None:
+            found = self.known[key] = Outside(
+                watch(a, lambda _: (self.known.pop(key, None), self.table.pop(key, None)))
+            )
+        if key not in self.table:
+            self.latest = found.tick = tick()
+            found.checksum = checksum(root) if saved else None
+            self.table[key] = found
+        return found
+
+    def _back(self, root: Any) -> None:
+        with self._lock:
+            found = self.known[id(root)]
+            found.lent -= 1
+            if found.lent or found.kept:
+                return
+            if found.checksum is not None:
+                found.returned += 1
+                if checksum(root) != found.checksum:
+                    changes.stamp(root)
+            self.table.pop(id(root), None)
 
     def guarded(self, saved: tuple) -> tuple:
         """Saved values with copies of those whose memory is held outside; a parameter may be a Tensor."""
@@ -320,12 +390,14 @@ class Exports:
         if keep is None:
             self.table.pop(0, None)
         else:
-            self.table[0] = (0, None, None)
+            self.table[0] = None
 
     def changed(self, a: Array, since: int) -> bool:
         """Whether memory handed out after the tick `since` has been written by its holder."""
-        entry = self.table.get(id(owner(a)))
-        return entry is not None and entry[0] > since and entry[1] is not None and checksum(owner(a)) != entry[1]
+        found = self.table.get(id(owner(a)))
+        if found is None or found.tick < since or found.checksum is None:
+            return False
+        return checksum(owner(a)) != found.checksum
 
 
 def checksum(a: Any) -> int:

@@ -213,7 +213,7 @@ def dlpack(
         raise BufferError(f"__dlpack__: stream {stream!r} means nothing on the CPU; pass None")
     data = self._buffer()
     if not copy:
-        exports.note(data)
+        data = exports.lend(data)
     return data.__dlpack__(max_version=max_version, dl_device=dl_device, copy=copy)
 
 

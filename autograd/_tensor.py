@@ -424,8 +424,7 @@ class Tensor:
         if history(self) is not None and not force:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         data = self._buffer()
-        exports.note(data)
-        return data
+        return exports.lend(data) if type(data) is ndarray else data
 
     # NumPy's ufuncs and functions on Tensors, DLPack and the array API are attached by `_protocols`.
 

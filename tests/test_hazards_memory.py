@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import autograd as ag
+from autograd._array import exports
 from nn import functional as F
 
 
@@ -83,6 +84,62 @@ def test_a_function_keeps_its_own_copy_of_memory_held_outside():
     a[:] = 9.0
     y.backward()
     assert w.grad.tolist() == [1.0, 1.0]
+
+
+def _shares(weight):
+    """Whether a product that saves the weight saves its memory, or else a copy."""
+    y = ag.ones(2, 2, dtype=weight.dtype, requires_grad=True) * weight
+    return any(np.shares_memory(a, weight._data) for a in y.grad_fn.saved)
+
+
+HOLDERS = {
+    "the array": lambda a: a,
+    "a view of it": lambda a: a.reshape(-1)[1:3],
+    "a view of a view": lambda a: a.T[:1][0],
+    "its bytes": lambda a: memoryview(a),
+    "another library's tensor": lambda a: np.from_dlpack(a),
+}
+
+
+@pytest.mark.parametrize("name", HOLDERS)
+def test_memory_is_copied_as_long_as_somebody_outside_holds_it(name):
+    weight = ag.ones(2, 2).requires_grad_()
+    assert _shares(weight)
+    held = HOLDERS[name](weight.detach().numpy())
+    assert not _shares(weight)
+    other = weight.detach().numpy()
+    del held
+    assert not _shares(weight)
+    del other
+    assert _shares(weight)
+
+
+def test_memory_from_outside_is_copied_for_good():
+    weight = ag.ones(2, 2).requires_grad_()
+    again = ag.from_numpy(weight.detach().numpy())
+    assert not _shares(weight)
+    del again
+    assert not _shares(weight)
+
+
+@pytest.mark.parametrize("limit", ["LARGE", "OFTEN"])
+def test_memory_that_is_large_or_lent_often_stays_noted(monkeypatch, limit):
+    monkeypatch.setattr(exports, limit, 1)
+    weight = ag.ones(2, 2, dtype=ag.float64).requires_grad_()
+    for _ in range(2):
+        weight.detach().numpy()
+    assert not _shares(weight)
+    test_a_saved_value_written_outside("a view's array")
+    test_a_saved_value_written_outside("asked for again after the write")
+
+
+def test_what_was_written_and_let_go_before_is_in_order():
+    """The node comes after the write, so it saved what was written."""
+    w = leaf(1.0, 2.0)
+    h = w * 1.0
+    h.detach().numpy()[:] = 9.0
+    (h * h).sum().backward()
+    assert w.grad.tolist() == [18.0, 18.0]
 
 
 def _memmap():

@@ -25,8 +25,9 @@ class Storage:
 
     def __init__(self, tensor: Tensor) -> None:
         root = tensor._buffer()
-        while isinstance(root.base, np.ndarray):
-            root = root.base
+        base = root
+        while (base := getattr(base, "base", None)) is not None:
+            root = base if isinstance(base, np.ndarray) else root
         self._flat = root.reshape(-1) if root.flags.c_contiguous else root.ravel(order="K")
         self.dtype, self.device = tensor.dtype, tensor.device
 
