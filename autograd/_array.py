@@ -191,7 +191,7 @@ def wrap_dims(dims: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
         return tuple(range(ndim))
     if not isinstance(dims, (tuple, list)):
         dims = (dims,)  # type: ignore[assignment]
-    found = tuple(wrap_dim(d, ndim) for d in dims)  # type: ignore[union-attr]
+    found = tuple([wrap_dim(d, ndim) for d in dims])  # type: ignore[union-attr]
     if not found:
         return tuple(range(ndim))
     if len(set(found)) != len(found):

@@ -208,7 +208,7 @@ class _Pass:
             plan = node.plan
             steps, closed = plan.steps, False
             if steps is None:
-                steps, closed = enumerate(self.towards(node).run(g, saved)), True
+                steps, closed = enumerate((plan if relevant is None else self.towards(node)).run(g, saved)), True
             for i, rule in steps:
                 edge = edges[i] if edges is not None else node.right if i else node.left
                 if edge is None or (relevant is not None and edge not in relevant):

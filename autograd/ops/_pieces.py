@@ -8,6 +8,18 @@ from .. import _parallel
 from .._mode import fast
 
 _PIECE = 1 << 16  # elements whose intermediate results stay in the cache
+FEW = 1 << 13  # elements for which BLAS starts no threads: sums of so few are products with `ones`, one short call
+_ONES: dict = {}
+
+
+def ones(n, dtype):
+    """A cached vector of n ones."""
+    found = _ONES.get((n, dtype.char))
+    if found is None:
+        if len(_ONES) > 64:
+            _ONES.clear()
+        found = _ONES[n, dtype.char] = np.ones(n, dtype)
+    return found
 
 
 def in_pieces(function, x, *more):

@@ -14,11 +14,10 @@ import numpy as np
 
 from .. import _parallel
 from ._columns import scratch
+from ._pieces import FEW, ones
 
 _BLOCK = 1 << 18  # bytes of a block of rows: the four arrays that meet in it fit in a core's own cache
 _SHARED = 1 << 18  # elements from which two threads pay
-_FEW = 1 << 13  # elements for which BLAS starts no threads
-_ONES: dict = {}
 
 
 def suits(x, weight, axes):
@@ -26,16 +25,6 @@ def suits(x, weight, axes):
     if type(x) is not np.ndarray or x.dtype.kind != "f" or axes[-1] != x.ndim - 1 or len(axes) != x.ndim - axes[0]:
         return False
     return x.size > 0 and (weight is None or weight.shape == x.shape[axes[0] :])
-
-
-def _ones(n, dtype):
-    """A cached array of ones of shape n."""
-    found = _ONES.get((n, dtype))
-    if found is None:
-        if len(_ONES) > 64:
-            _ONES.clear()
-        found = _ONES[n, dtype] = np.ones(n, dtype)
-    return found
 
 
 def _as_rows(a, width):
@@ -47,18 +36,18 @@ def forward(x, weight, bias, trailing, eps):
     lead, tail = x.shape[: x.ndim - trailing], x.shape[x.ndim - trailing :]
     width = math.prod(tail)
     rows = _as_rows(x, width)
-    if x.size <= _FEW:
+    if x.size <= FEW:
         return _forward_few(x, rows, weight, bias, trailing, eps)
     result = np.empty_like(x, order="C")  # owned by itself: the engine copies gradients that are views
     y = result.reshape(rows.shape)
     mean, variance = np.empty_like(rows, shape=(len(rows), 1)), np.empty_like(rows, shape=(len(rows), 1))
-    ones = _ones(width, x.dtype)
+    level = ones(width, x.dtype)
     weight = None if weight is None else weight.reshape(1, -1)
     bias = None if bias is None else bias.reshape(-1)
 
     def work(part):
         out, average, spread = y[part], mean[part], variance[part]
-        np.vecdot(rows[part], ones, out=average[:, 0])
+        np.vecdot(rows[part], level, out=average[:, 0])
         average /= width
         centred = np.subtract(rows[part], average, out=out if weight is None else scratch(x, out.shape))
         np.vecdot(centred, centred, out=spread[:, 0])
@@ -79,7 +68,7 @@ def forward(x, weight, bias, trailing, eps):
 
 
 def _forward_few(x, rows, weight, bias, trailing, eps):
-    mean = rows.dot(_ones(rows.shape[1], x.dtype))[:, None]
+    mean = rows.dot(ones(rows.shape[1], x.dtype))[:, None]
     mean /= rows.shape[1]
     result = np.empty_like(x, order="C")
     y = np.subtract(rows, mean, out=result.reshape(rows.shape))
@@ -110,9 +99,9 @@ def backward(g, x, weight, mean, variance, trailing, eps, needs):
     width = math.prod(tail)
     rows, slopes = _as_rows(x, width), _as_rows(g, width)
     mean, scale = mean.reshape(-1, 1), 1 / np.sqrt(variance.reshape(-1, 1) + eps)
-    flat = _ones(width, x.dtype) if weight is None else weight.reshape(-1)
+    flat = ones(width, x.dtype) if weight is None else weight.reshape(-1)
     result = np.empty_like(x, order="C")
-    if x.size <= _FEW:
+    if x.size <= FEW:
         return _backward_few(result, slopes, rows, (flat, mean, scale), tail, needs)
     gx = result.reshape(rows.shape)
     for_weight, for_bias = [], []
@@ -143,9 +132,9 @@ def _backward_few(result, slopes, rows, moments, tail, needs):
     normal = rows - mean
     normal *= scale
     product = slopes * normal
-    ones = _ones(count, rows.dtype)
-    gw = ones.dot(product).reshape(tail) if needs[1] else None
-    gb = ones.dot(slopes).reshape(tail) if needs[2] else None
+    level = ones(count, rows.dtype)
+    gw = level.dot(product).reshape(tail) if needs[1] else None
+    gb = level.dot(slopes).reshape(tail) if needs[2] else None
     if needs[0]:  # scale (ĝ - mean ĝ - x̂ mean ĝx̂) with ĝ = g weight
         along, whole = product.dot(weight), slopes.dot(weight)
         along /= -width

@@ -10,7 +10,7 @@ from .._mode import fast
 from .._op import composite, op
 from .._samples import call, cases
 from .._tensor import wrap
-from ._row_norm import _FEW, _ones
+from ._pieces import FEW, ones
 
 _F = "nn.functional"
 
@@ -52,9 +52,9 @@ def _rows_in_range(scores):
 
 def _row_sums(a):
     """Σ over the last axis, which stays: of a small array a product with ones, of which BLAS makes one short call."""
-    if type(a) is np.ndarray and 0 < a.size <= _FEW and a.flags.c_contiguous and a.dtype.kind == "f":
+    if type(a) is np.ndarray and 0 < a.size <= FEW and a.flags.c_contiguous and a.dtype.kind == "f":
         width = a.shape[-1]
-        return a.reshape(-1, width).dot(_ones(width, a.dtype)).reshape(*a.shape[:-1], 1)
+        return a.reshape(-1, width).dot(ones(width, a.dtype)).reshape(*a.shape[:-1], 1)
     return np.sum(a, axis=-1, keepdims=True)
 
 
@@ -76,7 +76,7 @@ def _(g, out):
     call(r(2, 2, 3, 2), r(2, 1, 4, 2), r(2, 1, 4, 3), r(2, 1, 1, 4), scale=0.7)]))  # fmt: skip
 def _attend(query, key, value, mask=None, *, scale):
     """softmax(q kᵀ scale + mask) v, and the weights that the gradients need."""
-    scores = np.matmul(query * scale, np.swapaxes(key, -1, -2))
+    scores = np.matmul(query * scale, key.swapaxes(-1, -2))
     if mask is not None:
         if np.broadcast_shapes(scores.shape, mask.shape) != scores.shape:
             scores = scores + mask
@@ -120,16 +120,16 @@ def _(g, query, key, value, mask, scale):
 @_attend.fast
 def _(g, query, key, value, mask, weights, scale, needs):
     """As the rules, with the weights kept and the scores' gradient formed once."""
-    gv = np.matmul(np.swapaxes(weights, -1, -2), g) if needs[2] else None
+    gv = np.matmul(weights.swapaxes(-1, -2), g) if needs[2] else None
     if not (needs[0] or needs[1] or needs[3]):
         return None, None, gv, None
-    slope = np.matmul(g, np.swapaxes(value, -1, -2))
+    slope = np.matmul(g, value.swapaxes(-1, -2))
     slope *= weights
     slope -= weights * _row_sums(slope)
     gm = slope.copy() if needs[3] else None
     slope *= scale
     gq = np.matmul(slope, key) if needs[0] else None
-    gk = np.matmul(np.swapaxes(slope, -1, -2), query) if needs[1] else None
+    gk = np.matmul(slope.swapaxes(-1, -2), query) if needs[1] else None
     return gq, gk, gv, gm
 
 
@@ -142,7 +142,8 @@ def _additive(mask, dtype):
 
 def _check(query, key, value, attn_mask, is_causal):
     name = "scaled_dot_product_attention"
-    if min(query.ndim, key.ndim, value.ndim) < 2:
+    rows, others, values = query.shape, key.shape, value.shape
+    if min(len(rows), len(others), len(values)) < 2:
         raise RuntimeError(
             f"{name}: Expected query, key, and value to all be at least 2 dimensional, but got query.dim(): "
             f"{query.ndim}, "
@@ -162,7 +163,7 @@ def _check(query, key, value, attn_mask, is_causal):
             f"{attn_mask.dtype!r} and "
             f"query.dtype: {query.dtype!r} instead."
         )
-    if query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
+    if rows[-1] != others[-1] or others[-2] != values[-2]:
         raise RuntimeError(
             f"{name}: query and key need the same last axis, key and value as many rows: query {tuple(query.shape)}, "
             f"key {tuple(key.shape)}, value {tuple(value.shape)}"

@@ -133,20 +133,13 @@ def pdist(input, p=2.0):
     call(r(2, 5, 3), r(1, 3))]))  # fmt: skip
 def _linear(x, weight, bias=None):
     """x @ weight.T + bias over the last axis, in one node."""
-    if x.ndim > 2:
-        rows = (
-            np.reshape(x, (-1, x.shape[-1]))
-            if x.size
-            else np.zeros_like(x, shape=(math.prod(x.shape[:-1]), x.shape[-1]))
-        )
-        y = rows.dot(weight.T)
-        if bias is not None:
-            y += bias
-        return y.reshape(*x.shape[:-1], weight.shape[0])
-    y = x.dot(weight.T)
+    shape = x.shape
+    # NumPy hands BLAS matrices only, never stacks of them. (-1 cannot be inferred where there is nothing.)
+    rows = x if len(shape) < 3 else x.reshape(-1 if x.size else math.prod(shape[:-1]), shape[-1])
+    y = rows.dot(weight.T)
     if bias is not None:
         y += bias
-    return y
+    return y if rows is x else y.reshape(*shape[:-1], -1 if y.size else weight.shape[0])
 
 
 @_linear.grad("x")
@@ -189,7 +182,9 @@ def _(g):
 @_linear.fast
 def _(g, x, weight, needs):
     rows, given = (g, x) if x.ndim == 2 else (g.reshape(-1, g.shape[-1]), x.reshape(-1, x.shape[-1]))
-    gx = rows.dot(weight).reshape(x.shape) if needs[0] else None  # NumPy hands BLAS matrices only, never stacks of them
+    gx = rows.dot(weight) if needs[0] else None
+    if gx is not None and rows is not g:
+        gx = gx.reshape(x.shape)
     gw = rows.T.dot(given) if needs[1] else None
     return gx, gw, column_sums(rows) if needs[2] else None
 

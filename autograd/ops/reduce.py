@@ -14,7 +14,7 @@ from .._dtype import HALVES, as_dtype
 from .._mode import fast
 from .._op import composite, op
 from .._samples import call, cases
-from ._pieces import by_rows
+from ._pieces import FEW, by_rows, ones
 from .compare import maximum, minimum, where
 from .complex import real
 from .index import narrow, scatter_zeros
@@ -66,6 +66,8 @@ def _total(x, axes, keepdim):
 
 def column_sums(x):
     """Sums over the rows of an array of two axes, for closed forms of gradients."""
+    if type(x) is np.ndarray and x.dtype.kind == "f" and 0 < x.size <= FEW and x.dtype.itemsize > 2:
+        return ones(len(x), x.dtype).dot(x)
     return np.add.reduce(x, axis=0) if len(x) < 256 and x.dtype not in HALVES else _total(x, (0,), False)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from .._array import broadcast_to as _broadcast_to
 from .._array import in_c_order, ndarray, wrap_dim, wrap_dims
+from .._dtype import dtype as DType
 from .._op import composite, op
 from .._samples import call, cases
 from .._tensor import Tensor
@@ -132,8 +133,6 @@ def view(input, *shape, dtype=None):
     Raises:
         RuntimeError: the memory layout does not allow a view; use reshape.
     """
-    from .._dtype import dtype as DType
-
     if len(shape) == 1 and isinstance(shape[0], DType):
         dtype = shape[0]
     if dtype is not None:
