@@ -96,7 +96,8 @@ def backward(
         for t, node in zip(inputs, wanted, strict=True):
             if isinstance(node, Node) and node in found:
                 g = found.pop(node)
-                _accumulate(t, g, create_graph)
+                if not t.retains_grad:  # else the pass has put it there
+                    _accumulate(t, g, create_graph)
     _store(found, create_graph)
 
 

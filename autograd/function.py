@@ -149,7 +149,7 @@ class _FunctionPlan:
             )
         for i, t in enumerate(result):
             if t is not None and not isinstance(t, Tensor):
-                raise TypeError(
+                raise RuntimeError(
                     f"function {self.cls.__name__}Backward returned a gradient of type {type(t).__name__} at position {i}; "
                     "expected a Tensor or None"
                 )

@@ -187,6 +187,8 @@ def jvp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, 
     variables = _variables("jvp", inputs, create_graph)
     outputs, several = _evaluated("jvp", func, variables)
     tangents = _weights("jvp", v, variables)
+    for o in outputs:
+        _strictly("jvp", strict, o if o.requires_grad else None, 0)
     moved = push_forward(outputs, {x._node: t for x, t in zip(variables, tangents, strict=True)})
     return _one(_finished(outputs, create_graph), several), _one(_finished(tuple(moved), create_graph), several)
 
@@ -289,14 +291,17 @@ def vhp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, 
     variables = _variables("vhp", inputs, create_graph)
     outputs, _ = _evaluated("vhp", func, variables)
     weights = _weights("vhp", v, variables)
+    first = found = (None,) * len(variables)
     with enable_grad():
-        first = gradients(outputs[0], variables, None, None, True, True, True)
-        moving = [(g, w) for g, w in zip(first, weights, strict=True) if g.requires_grad]
-        found = (None,) * len(variables)
+        if outputs[0].requires_grad:
+            first = gradients(outputs[0], variables, None, None, True, True, False)
+        moving = [(g, w) for g, w in zip(first, weights, strict=True) if g is not None and g.requires_grad]
         if moving:
             found = gradients(
                 [g for g, _ in moving], variables, [w for _, w in moving], None, create_graph, True, False
             )
+    for i, g in enumerate((*first, *found)):
+        _strictly("vhp", strict, g, i % len(variables))
     second = tuple(wrap(np.zeros_like(x._data)) if g is None else g for g, x in zip(found, variables, strict=True))
     return _finished(outputs, create_graph)[0], _one(_finished(second, create_graph), many)
 

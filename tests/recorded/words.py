@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import copy
 import math
+import pickle
 import warnings
 from pathlib import Path
 from typing import Any
@@ -38,6 +41,13 @@ def vocabulary(t: Any) -> dict[str, Any]:
         return [out, t.autograd.grad((first * weight).abs().sum() if first.is_complex() else (first * weight).sum(),
                                      [x for x in leaves if x.requires_grad], allow_unused=True)]  # fmt: skip
 
+    def back(function, x):
+        """The result and the gradient that `backward` leaves at the input."""
+        leaf = x.clone().requires_grad_()
+        out = function(leaf)
+        out.sum().backward()
+        return [out, leaf.grad]
+
     def after(x, name, *args, **kwargs):
         """The tensor after one of its methods changed it."""
         x = x.clone()
@@ -47,6 +57,53 @@ def vocabulary(t: Any) -> dict[str, Any]:
     def seeded(function, seed=3):
         t.manual_seed(seed)
         return function()
+
+    def awaited(function):
+        async def waits():
+            return function()
+
+        return waits
+
+    def counted(function):
+        def two():
+            yield function()
+            yield function()
+
+        return two
+
+    def echo():
+        try:
+            got = yield t.is_grad_enabled()
+            yield [got, t.is_grad_enabled()]
+        except ValueError as error:
+            yield str(error)
+        return 5
+
+    def sent(generator):
+        """What a generator gives when it is sent a value, when it is thrown an error, and at its end."""
+        seen = [next(generator), generator.send("sent"), generator.throw(ValueError("thrown")), t.is_grad_enabled()]
+        try:
+            next(generator)
+        except StopIteration as end:
+            seen.append(end.value)
+        return seen
+
+    def made(forward, backward):
+        """A custom function of two functions; without a backward when that is None."""
+        parts = {"forward": forward} | ({"backward": backward} if backward else {})
+        return type("Made", (t.autograd.Function,), {k: staticmethod(v) for k, v in parts.items()})
+
+    def scaled(scaler, *losses):
+        """Weight and scale after a step down each loss times the weight, by scaled gradients."""
+        weight, seen = t.ones(1, requires_grad=True), []
+        optimizer = t.optim.SGD([weight], lr=0.25)
+        for factor in losses:
+            optimizer.zero_grad()
+            scaler.scale((weight * factor).sum()).backward()
+            scaler.step(optimizer)
+            scaler.update()
+            seen.append([weight.item(), scaler.get_scale()])
+        return seen
 
     def attempt(function):
         """What a function gives, or the class of what it raises."""
@@ -83,8 +140,10 @@ def vocabulary(t: Any) -> dict[str, Any]:
                      lambda v=v: d.icdf(t.sigmoid(v)), lambda v=v: d.expand((2, *d.batch_shape)).log_prob(v)]  # fmt: skip
         return [attempt(ask) for ask in asks]
 
-    return {"t": t, "r": r, "law": law, "turn": turn, "attempt": attempt, "T": t.distributions.transforms,
-            "C": t.distributions.constraints, "i": i, "grad": grad, "after": after, "seeded": seeded, "nan": math.nan, "inf": math.inf,
+    return {"t": t, "r": r, "law": law, "turn": turn, "attempt": attempt, "scaled": scaled,
+            "awaited": awaited, "counted": counted, "echo": echo, "sent": sent, "made": made, "copy": copy, "pickle": pickle,
+            "asyncio": asyncio, "T": t.distributions.transforms,
+            "C": t.distributions.constraints, "i": i, "grad": grad, "after": after, "back": back, "seeded": seeded, "nan": math.nan, "inf": math.inf,
             "f32": t.float32, "f64": t.float64, "F": t.nn.functional, "D": t.distributions}  # fmt: skip
 
 

@@ -101,8 +101,14 @@ def narrow_copy(self: Tensor, dim: int, start: int, length: int) -> Tensor:
     return self.narrow(dim, start, length).clone()
 
 
+def _unrecorded(self: Tensor, name: str) -> None:
+    if self.requires_grad:
+        raise RuntimeError(f"Can't call {name}() on Variable that requires grad. Use var.detach().{name}() instead.")
+
+
 def apply_(self: Tensor, callable: Callable) -> Tensor:
     """Replace each element by the function's value at it; unrecorded."""
+    _unrecorded(self, "apply_")
     data = self._buffer()
     data[...] = np.reshape([callable(v) for v in data.ravel().tolist()], data.shape)
     stamp(self)
@@ -111,6 +117,7 @@ def apply_(self: Tensor, callable: Callable) -> Tensor:
 
 def map_(self: Tensor, tensor: Tensor, callable: Callable) -> Tensor:
     """Replace each element by the function's value at it and at the other tensor's; unrecorded."""
+    _unrecorded(self, "map_")
     data, other = self._buffer(), np.broadcast_to(tensor._data, self.shape)
     pairs = zip(data.ravel().tolist(), other.ravel().tolist(), strict=True)
     data[...] = np.reshape([callable(a, b) for a, b in pairs], data.shape)

@@ -98,7 +98,9 @@ def compiled_with_cxx11_abi() -> bool:
 
 
 def is_storage(obj: Any) -> bool:
-    return False
+    from .methods import Storage
+
+    return isinstance(obj, Storage)
 
 
 def is_distributed(input: Any) -> bool:

@@ -22,7 +22,10 @@ def lstsq(input: Tensor, A: Tensor) -> Any:
 
 
 def matrix_rank(input: Tensor, tol: Any = None, symmetric: bool = False) -> Tensor:
-    return linalg.matrix_rank(input, tol=tol, hermitian=symmetric)
+    """Removed from PyTorch; see `torch.linalg.matrix_rank`."""
+    raise RuntimeError(
+        "torch.matrix_rank was removed: use torch.linalg.matrix_rank, where 'symmetric' is called 'hermitian'"
+    )
 
 
 def nuclear_norm(input: Tensor, dim: Any = (-2, -1), keepdim: bool = False) -> Tensor:
