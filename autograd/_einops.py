@@ -21,7 +21,7 @@ def declare(backends: Any) -> None:
 
 def _backend(base: Any) -> type:
     """The subclass by which einops finds what to do with Tensors."""
-    from . import arange, cat, einsum, int64, prod, stack, unsqueeze
+    from . import arange, cat, int64, prod, stack, unsqueeze
     from ._tensor import Tensor
 
     class AutogradBackend(base):  # type: ignore[misc]
@@ -68,6 +68,8 @@ def _backend(base: Any) -> type:
             return x.dtype.is_floating_point
 
         def einsum(self, pattern: str, *x: Any) -> Any:
+            from . import einsum  # not yet there when einops was imported first
+
             return einsum(pattern, *x)
 
     return AutogradBackend
