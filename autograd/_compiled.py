@@ -78,6 +78,7 @@ def _entry({signature}, *, out=None, **_more):
 def compiled_entry(op: Any, general: Callable) -> Callable:
     """The public function of an operation without variable arguments."""
     scope_: dict[str, Any] = {
+        "__name__": "autograd._entry",  # by which Python's filters know whose warnings are meant
         "_op": op, "_kernel": op.kernel, "_raw": op.raw, "_RAW": RAW, "_MISSING": MISSING,
         "_again": _again(op, general), "_Tensor": Tensor, "_Node": Wide, "_pick": pick, "_new": new, "_tick": tick, "_ndarray": ndarray,
         "_capture": capture, "_keep": keep, "_grad_mode": grad_mode, "_current_scope": scope.get, "_FLOATING": FLOATING,

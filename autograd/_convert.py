@@ -36,7 +36,8 @@ def to_array(data: Any, d: np.dtype | None = None) -> ndarray:
     Raises:
         ValueError: the nested lists are ragged.
         TypeError: something is not a number.
-        RuntimeError: an element is a tensor that requires grad, whose history would be lost.
+        RuntimeError: an element is a tensor that requires grad, whose history would be lost, or a number is beyond the dtype's
+            range.
     """
     if hasattr(data, "_data"):
         return np.array(data._data, dtype=d)
@@ -53,11 +54,20 @@ def to_array(data: Any, d: np.dtype | None = None) -> ndarray:
             return np.array(data, dtype=object).astype(d)
         if d is None and not _holds_numpy(data):
             d = _default_for(a)
+    if d is not None and not isinstance(data, ndarray) and a.dtype != d:
+        _check_range(a, d)
     found = from_numpy_dtype(a.dtype).dtype
     if (d or found) == a.dtype:
         return a
     with quiet():  # a number too large for the dtype is inf, without a word
         return a.astype(d or found)
+
+
+def _check_range(a: ndarray, d: np.dtype) -> None:
+    """Refuse numbers that an integer dtype cannot hold; an array's own are cut down, as a cast does."""
+    if d.kind in "iu" and a.dtype.kind in "iuf" and a.size:
+        for extreme in (a.min(), a.max()):
+            _dtype.element(extreme.item(), d)
 
 
 def _from_sequence(data: Any) -> ndarray:

@@ -7,6 +7,7 @@ A `dtype` object is only a name for a NumPy dtype; NumPy itself accepts it
 from __future__ import annotations
 
 import builtins
+import math
 
 import numpy as np
 
@@ -244,13 +245,17 @@ def element(value: object, n: np.dtype) -> object:
     """A number as a tensor of this NumPy dtype is to hold it; a negative one wraps in an unsigned dtype.
 
     Raises:
-        RuntimeError: a number beyond an integer dtype's range, or one with an imaginary part for a real dtype.
+        RuntimeError: a number beyond the dtype's range (infinities are not), or one with an imaginary part for a real dtype.
     """
     if isinstance(value, builtins.complex) and n.kind != "c":
         if value.imag:
             raise RuntimeError(f"value cannot be converted to type {n.name} without overflow: {value}")
         value = value.real
-    if not isinstance(value, (builtins.int, builtins.float)) or n.kind not in "iu":
+    if not isinstance(value, (builtins.int, builtins.float)) or n.kind not in "iufc":
+        return value
+    if n.kind in "fc":
+        if builtins.float(np.finfo(n).max) < abs(value) < math.inf:
+            raise RuntimeError(f"value cannot be converted to type {n.name} without overflow: {value}")
         return value
     info = np.iinfo(n)
     low = info.min if n.kind == "i" else -info.max

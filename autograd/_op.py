@@ -48,7 +48,8 @@ from ._short import REFLECTED, short_entry
 from ._tensor import NotMapped, Tensor, history, note_view, trace_here, wrap
 
 # Under NumPy's default filters a kernel is silent, as PyTorch is; where warnings are errors, `Op.retry` is.
-warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"autograd\.(ops|_op|_entry|_graph)")
+SILENT = r"autograd\.(ops|_op|_entry|_graph|_array)"
+warnings.filterwarnings("ignore", category=RuntimeWarning, module=SILENT)
 
 
 class Registry(dict):

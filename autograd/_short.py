@@ -142,6 +142,7 @@ def short_entry(op: Any, general: Callable, template: str = "", operator: bool =
     """The public function of the operation; as a Python `operator` it takes no `out=` and leaves foreign operands alone."""
     template = template or (UNARY if len(op.inputs) == 1 else BINARY)
     scope_: dict[str, Any] = {
+        "__name__": "autograd._entry",  # by which Python's filters know whose warnings are meant
         "_op": op, "_kernel": op.native or op.kernel, "_raw": op.raw, "_general": general, "_RAW": RAW, "_NUMBERS": NUMBERS,
         "_numbers": frozenset({float, int}) if op.promote is not None else frozenset(), "_FLOATING": FLOATING,
         "_Tensor": Tensor, "_new": new, "_ArrayPair": ArrayPair, "_scalars": SCALAR_PAIRS, "_capture": capture,

@@ -17,7 +17,7 @@ def _regions(n, out):
     return [(i * n // out, -(-(i + 1) * n // out)) for i in range(out)]
 
 
-@op(name="_region_means", symbol="means", linear=True, method=False, namespace="_", wide=True, sample=cases(lambda r: [
+@op(name="_region_means", symbol="means", linear=True, method=False, namespace="_", wide=True, quiet=True, sample=cases(lambda r: [
     call(r(2, 5, 3), dim=1, count=3), call(r(2, 6), dim=1, count=3),
     call(r(3, 4), dim=0, count=1), call(r(2, 3), dim=1, count=5)]))  # fmt: skip
 def _region_means(x, *, dim, count):

@@ -212,7 +212,7 @@ def _(g, condition):
 
 def _promoted(*values):
     """Tensors and numbers brought to a common dtype, as arithmetic would."""
-    from .._dtype import from_numpy_dtype, result_dtype
+    from .._dtype import element, from_numpy_dtype, result_dtype
 
     arrays = tuple(v._data if isinstance(v, Tensor) else v for v in values)
     target = result_dtype(arrays)
@@ -221,7 +221,7 @@ def _promoted(*values):
         if isinstance(v, Tensor):
             made.append(v if v._data.dtype == target else v.to(from_numpy_dtype(target)))
         else:
-            made.append(np.asarray(v, target)[()])
+            made.append(np.asarray(element(v, target), target)[()])
     return made
 
 

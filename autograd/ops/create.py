@@ -7,9 +7,9 @@ import math
 import numpy as np
 
 from .. import _dtype
-from .._array import exports, ndarray
+from .._array import exports, ndarray, quiet
 from .._convert import to_array
-from .._dtype import as_dtype, element, from_numpy_dtype, get_default_dtype
+from .._dtype import HALVES, as_dtype, element, from_numpy_dtype, get_default_dtype
 from .._memory_format import preserve_format
 from .._op import composite
 from .._tensor import Tensor, check_device, history, wrap
@@ -180,14 +180,23 @@ def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, re
     """A tensor of the given sizes holding one value; its dtype is the value's."""
     shape = _shape((size,))
     d = _fill_dtype(fill_value, dtype)
-    return finish(np.full(shape, element(_scalar(fill_value), d), d), None, device, requires_grad, out)
+    return finish(_filled(shape, fill_value, d), None, device, requires_grad, out)
+
+
+def _filled(shape, value, d):
+    """An array of one value; of 16 bits, one that is too large is infinite, as in PyTorch."""
+    value = _scalar(value)
+    if d in HALVES:
+        with quiet():
+            return np.full(shape, value, d)
+    return np.full(shape, element(value, d), d)
 
 
 @composite(method=False)
 def full_like(input, fill_value, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
     """A tensor holding one value, with the shape and dtype of the input."""
     d = input._data.dtype if dtype is None else as_dtype(dtype).dtype
-    fill = lambda shape, dtype: np.full(shape, element(_scalar(fill_value), dtype), dtype)  # noqa: E731
+    fill = lambda shape, dtype: _filled(shape, fill_value, dtype)  # noqa: E731
     return finish(_formatted(fill, input._data.shape, d, memory_format, input._data), None, device, requires_grad)
 
 

@@ -19,7 +19,14 @@ from .complex import as_complex, conj, real
 from .create import finish
 from .shape import cat, roll
 
-_FFT: dict[str, Any] = {"namespace": "_", "method": False, "holomorphic": False, "linear": True, "promote": "float"}
+_FFT: dict[str, Any] = {
+    "namespace": "_",
+    "method": False,
+    "quiet": True,
+    "holomorphic": False,
+    "linear": True,
+    "promote": "float",
+}
 _SCALES = {"backward": 0, "ortho": 1, "forward": 2}
 
 

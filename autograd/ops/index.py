@@ -8,6 +8,7 @@ import numpy as np
 
 from .._array import Part, changes, in_c_order, is_raw, ndarray, wrap_dim, zeros
 from .._convert import to_array
+from .._dtype import element
 from .._inplace import check_history, check_memory, rebase, set_region_written, take_back
 from .._mode import is_grad_enabled
 from .._op import composite, op
@@ -415,7 +416,7 @@ def setitem(self, index, value):
 def _fitting(data: Any, target: tuple, dtype: Any) -> Any:
     """The value cast to the tensor's dtype, with leading axes of length one dropped where NumPy would object."""
     if isinstance(data, (bool, int, float)):
-        return data
+        return element(data, dtype)
     data = np.asarray(data)
     if data.dtype.kind == "c" and dtype.kind != "c":
         raise RuntimeError(

@@ -7,6 +7,7 @@ import warnings
 
 import numpy as np
 
+from .._array import broadcast_shapes
 from .._op import composite, op
 from .._samples import call, cases, reals
 
@@ -380,11 +381,13 @@ def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="m
     """Mean of log(1 + e^(-t x)) for targets 1 and -1.
 
     Raises:
-        RuntimeError: the target is not of the input's shape.
+        RuntimeError: the target does not broadcast to the input's shape.
     """
-    if tuple(target.shape) != tuple(input.shape):
+    both = broadcast_shapes(target.shape, input.shape)
+    if both != tuple(input.shape):
         raise RuntimeError(
-            f"soft_margin_loss: output with shape {list(input.shape)} doesn't match the shape of the target {list(target.shape)}"
+            f"soft_margin_loss: output with shape {list(input.shape)} doesn't match the broadcast shape {list(both)} of input "
+            f"and target; expand the input to it"
         )
     reduction = reduction_of(size_average, reduce, reduction)
     return reduced(-log_sigmoid(target * input), reduction)

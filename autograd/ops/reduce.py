@@ -75,12 +75,12 @@ def _total_leading(x, axes, keepdim):
     """NumPy adds rows one by one along the first axis; with many rows that loses digits, so sum blocks of rows."""
     rows = x.shape[0]
     if rows < 256:
-        return in_c_order(np.sum(x, axis=axes, keepdims=keepdim))
+        return in_c_order(np.add.reduce(x, axis=axes, keepdims=keepdim))
     whole = rows // 128 * 128
-    blocks = np.sum(x[:whole].reshape(-1, 128, *x.shape[1:]), axis=1)
-    first = np.sum(blocks, axis=0, keepdims=True) + np.sum(x[whole:], axis=0, keepdims=True)
+    blocks = np.add.reduce(x[:whole].reshape(-1, 128, *x.shape[1:]), axis=1)
+    first = np.add.reduce(blocks, axis=0, keepdims=True) + np.add.reduce(x[whole:], axis=0, keepdims=True)
     rest = tuple(a for a in axes if a)
-    out = np.sum(first, axis=rest, keepdims=True) if rest else first
+    out = np.add.reduce(first, axis=rest, keepdims=True) if rest else first
     return out if keepdim else out.reshape([n for i, n in enumerate(x.shape) if i not in axes])
 
 
@@ -547,7 +547,7 @@ def _softmax_dim(name, input, dim):
     return 0 if input.ndim in (0, 1, 3) else 1
 
 
-@op(symbol="Π", caption="× product of the others", wide=True, sample=cases(lambda r: [
+@op(symbol="Π", caption="× product of the others", wide=True, quiet=True, sample=cases(lambda r: [
     call(r(2, 3)), call(r(2, 3), dim=1), call(r(3, 2), dim=0, keepdim=True), call(r())]))  # fmt: skip
 def prod(x, *, dim=None, keepdim=False, dtype=None):
     """Product of all elements, or along `dim`."""
@@ -580,7 +580,7 @@ def _others(x, dim):
 _SCAN = cases(lambda r: [call(r(2, 3), dim=1), call(r(2, 3, 2), dim=0), call(r(4), dim=-1), call(r(), dim=0)])
 
 
-@op(inplace=True, linear=True, wide=True, sample=_SCAN)
+@op(inplace=True, linear=True, wide=True, quiet=True, sample=_SCAN)
 def cumsum(x, *, dim, dtype=None):
     """Running sum along `dim`."""
     x = _widened(x, dtype)
@@ -592,7 +592,7 @@ def _(g, dim):
     return flip(cumsum(flip(g, (dim,)), dim=dim), (dim,)) if g.ndim else g
 
 
-@op(inplace=True, wide=True, sample=_SCAN)
+@op(inplace=True, wide=True, quiet=True, sample=_SCAN)
 def cumprod(x, *, dim, dtype=None):
     """Running product along `dim`."""
     x = _widened(x, dtype)

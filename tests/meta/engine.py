@@ -31,7 +31,7 @@ JUDGES = {
 
 
 def twice_or_never() -> list[str]:
-    """Names of the mistakes whose place in the source is not there, or not the only one like it."""
+    """Names of the mistakes whose place in the source is not there any more, or not the only one like it."""
     return [m.name for m in MISTAKES if (ROOT / "autograd" / m.file).read_text().count(m.old) != 1]
 
 
@@ -81,6 +81,8 @@ def main() -> int:
     start, step = map(int, given.part.split("/"))
     judges = {name: tests for name, tests in JUDGES.items() if given.by in name}
     fates: Counter[str] = Counter()
+    for name in twice_or_never():
+        print(f"has lost its place           {name}")
     for mistake in [m for m in MISTAKES if given.only in m.name][start::step]:
         fate = judge(mistake, judges)
         fates[fate] += 1
