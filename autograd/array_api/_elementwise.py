@@ -56,6 +56,22 @@ def _floor_divide(x1: Any, x2: Any) -> Any:
     return ops.where(infinite, (x1 / x2).detach(), out) if infinite.any() else out
 
 
+def _expm1(x: Any) -> Any:
+    """The standard gives 0 for a complex x of -0 + 0j, as e^x - 1 does; only real numbers keep their sign there."""
+    out = ops.expm1(x)
+    return out + complex(0.0, -0.0) if x.is_complex() else out
+
+
+def _tanh(x: Any) -> Any:
+    """Where the real part is infinite, the standard has the imaginary part vanish with x's sign, not sin(2 Im x)'s."""
+    out = ops.tanh(x)
+    if not x.is_complex():
+        return out
+    real, imag = x.detach().real, x.detach().imag
+    limit = ops.complex(ops.copysign(ops.ones_like(real), real), ops.copysign(ops.zeros_like(imag), imag))
+    return ops.where(ops.isinf(real), limit, out)
+
+
 from .._dtype import bool as ops_bool  # noqa: E402  (a name that is not the builtin's)
 
 _UNARY: dict[str, tuple[Callable, str]] = {
@@ -72,7 +88,7 @@ _UNARY: dict[str, tuple[Callable, str]] = {
     "cos": (ops.cos, "Cosine."),
     "cosh": (ops.cosh, "Hyperbolic cosine."),
     "exp": (ops.exp, "e to the x."),
-    "expm1": (ops.expm1, "e to the x, minus one, exact near 0."),
+    "expm1": (_expm1, "e to the x, minus one, exact near 0."),
     "floor": (_unless("biu", ops.floor), "The largest integer not above x."),
     "imag": (_imag, "The imaginary part."),
     "isfinite": (_unless("biu", ops.isfinite, _always), "Whether neither infinite nor NaN."),
@@ -95,7 +111,7 @@ _UNARY: dict[str, tuple[Callable, str]] = {
     "square": (_square, "x²."),
     "sqrt": (ops.sqrt, "Square root."),
     "tan": (ops.tan, "Tangent."),
-    "tanh": (ops.tanh, "Hyperbolic tangent."),
+    "tanh": (_tanh, "Hyperbolic tangent."),
     "trunc": (_unless("biu", ops.trunc), "The integer part."),
 }
 

@@ -190,7 +190,7 @@ def convolve(a, v, mode="full"):
     a, v = pair(ops.atleast_1d(tensor(a)), ops.atleast_1d(tensor(v)))
     a, v = (v, a) if len(v) > len(a) else (a, v)
     ends = {"full": len(v) - 1, "valid": 0, "same": len(v) - 1}[mode]
-    padded = xp.concat([xp.zeros(ends, dtype=a.dtype), a, xp.zeros(ends, dtype=a.dtype)])
+    padded = xp.concat([a.new_zeros(ends), a, a.new_zeros(ends)])
     out = padded.unfold(0, len(v), 1) @ xp.flip(v)
     return out[(len(v) - 1) // 2 :][: len(a)] if mode == "same" else out
 

@@ -10,6 +10,7 @@ import numpy as np
 from .. import array_api as xp
 from .._dtype import as_dtype
 from .._tensor import Tensor, wrap
+from ..array_api import _creation
 from ..array_api._common import NUMBER, axes_of, ops, pair, promoted
 from ._table import FUNCTIONS, axis_of, flat, floating, into, joined, stands_for, tensor, typed, unsupported
 
@@ -213,16 +214,16 @@ def _like(function: Any, make: Callable) -> None:
     FUNCTIONS[function] = ours
 
 
-_like(np.zeros_like, xp.zeros)
-_like(np.ones_like, xp.ones)
-_like(np.empty_like, xp.empty)
+_like(np.zeros_like, _creation.zeros)
+_like(np.ones_like, _creation.ones)
+_like(np.empty_like, _creation.empty)
 
 
 @stands_for(np.full_like)
 def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, device=None):
     a = tensor(a)
     dtype = a.dtype if dtype is None else as_dtype(dtype)
-    return xp.full(tuple(a.shape) if shape is None else shape, fill_value, dtype=dtype, device=device)
+    return _creation.full(tuple(a.shape) if shape is None else shape, fill_value, dtype=dtype, device=device)
 
 
 @stands_for(np.linspace)

@@ -116,7 +116,14 @@ def complex_(x, y):
             f"Expected object of scalar type {from_numpy_dtype(x.dtype)!r} but got scalar type "
             f"{from_numpy_dtype(y.dtype)!r} for second argument"
         )
-    return (x + 1j * y).astype(np.result_type(x.dtype, np.complex64))
+    return _of_parts(x, y)
+
+
+def _of_parts(x, y):
+    """The array with these parts; x + 1j * y would lose the sign of a zero and turn an infinite y into a NaN."""
+    out = np.empty(np.broadcast_shapes(x.shape, y.shape), np.result_type(x.dtype, np.complex64))
+    out.real, out.imag = x, y
+    return out if out.ndim else out[()]
 
 
 @complex_.grad("x")
@@ -154,7 +161,7 @@ def _(g, x):
     **_PLAIN)  # fmt: skip
 def polar(x, y):
     """abs * (cos(angle) + i sin(angle))."""
-    return (x * np.exp(1j * y)).astype(np.result_type(x.dtype, np.complex64))
+    return _of_parts(x * np.cos(y), x * np.sin(y))
 
 
 @polar.grad("x")

@@ -94,8 +94,8 @@ def said(rule):
 UNARY_OPERATORS = {"abs": (operator.abs,)}
 BINARY_OPERATORS = {
     "add": (operator.add, operator.iadd), "divide": (operator.truediv, operator.itruediv), "equal": (operator.eq,),
-    "multiply": (operator.mul, operator.imul), "not_equal": (operator.ne,), "pow": (operator.pow, operator.ipow),
-    "remainder": (operator.mod, operator.imod), "subtract": (operator.sub, operator.isub),
+    "floor_divide": (operator.floordiv, operator.ifloordiv), "multiply": (operator.mul, operator.imul),
+    "not_equal": (operator.ne,), "pow": (operator.pow, operator.ipow), "remainder": (operator.mod, operator.imod), "subtract": (operator.sub, operator.isub),
 }  # fmt: skip
 
 

@@ -233,6 +233,21 @@ def test_slopes_of_integers_over_fractional_steps():
     close(slopes, [0.4, 0.8, 1.2])
 
 
+@pytest.mark.parametrize("axes", [(), (1,)])
+def test_complex_numbers_keep_the_parts_given(axes):
+    """The sign of a zero and an infinity pass from the parts to the number."""
+
+    def parts(z):
+        return [(math.copysign(1.0, v), abs(v)) for v in (z.real.item(), z.imag.item())]
+
+    def made(value):
+        return tensor(value).reshape(axes)
+
+    assert parts(autograd.complex(made(1.0), made(-0.0))) == [(1.0, 1.0), (-1.0, 0.0)]
+    assert parts(autograd.complex(made(-0.0), made(-math.inf))) == [(-1.0, 0.0), (-1.0, math.inf)]
+    assert parts(autograd.polar(made(2.0), made(-0.0))) == [(1.0, 2.0), (-1.0, 0.0)]
+
+
 # ---------------------------------------------------------------------------------------------- spelling
 
 
