@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import itertools
 import operator
+import os
 import sys
 import weakref
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar, Token
 from threading import RLock
 from typing import Any
 
@@ -318,7 +320,9 @@ class Exports:
         self.latest = 0
         self.table: dict[int, Outside | None] = {}  # id of the owner -> what is outside now
         self.known: dict[int, Outside] = {}  # the same, with what was
-        self.keep: Callable | None = None  # what saved values go through in a block of saved_tensors_hooks
+        # What saved values go through in a block of saved_tensors_hooks, and how many such blocks are open anywhere.
+        self.keep: ContextVar[Callable | None] = ContextVar("autograd.saved_tensors_hooks", default=None)
+        self.keeping = 0
         self.refused: str | None = None  # why such a block may not be entered
         self._lock = RLock()  # an array may come back on any thread, and while another is lent
 
@@ -373,7 +377,8 @@ class Exports:
     def guarded(self, saved: tuple) -> tuple:
         """Saved values with copies of those whose memory is held outside; a parameter may be a Tensor."""
         found = tuple(self._copied(v) for v in saved)
-        return found if self.keep is None else self.keep(found)
+        keep = self.keep.get()
+        return found if keep is None else keep(found)
 
     def _copied(self, v: Any) -> Any:
         """`v`, or a copy of it when its memory is held outside."""
@@ -384,13 +389,23 @@ class Exports:
             return v
         return v.copy(order="K") if a is v else v.detach().clone()
 
-    def set_keep(self, keep: Callable | None) -> None:
-        """Give saved values to `keep` from now on. The table is never empty then, for which operations look."""
-        self.keep = keep
-        if keep is None:
-            self.table.pop(0, None)
-        else:
+    def begin_keep(self, keep: Callable) -> Token:
+        """Give what is saved here and now to `keep`. The table is never empty then, for which operations look."""
+        with self._lock:
+            self.keeping += 1
             self.table[0] = None
+        return self.keep.set(keep)
+
+    def end_keep(self, token: Token) -> None:
+        self.keep.reset(token)
+        with self._lock:
+            self.keeping -= 1
+            if not self.keeping:
+                self.table.pop(0, None)
+
+    def unlock(self) -> None:
+        """In a forked child no other thread lives on that could open the lock."""
+        self._lock = RLock()
 
     def changed(self, a: Array, since: int) -> bool:
         """Whether memory handed out after the tick `since` has been written by its holder."""
@@ -408,6 +423,8 @@ def checksum(a: Any) -> int:
 
 
 exports = Exports()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=exports.unlock)
 
 
 def in_c_order(a: Any) -> Any:

@@ -26,6 +26,7 @@ from ._node import (
     Node,
     Observer,
     Out,
+    Recomputed,
     Wide,
     capture,
     freed_text,
@@ -82,6 +83,8 @@ def _leading(seeds: Iterable[Any], targets: set) -> set:
 
 def _check_unchanged(node: Node) -> None:
     """Raise if a value that the node saved was changed in place after the node was made."""
+    if isinstance(node.saved, Recomputed):
+        return
     for name, value in zip(node.plan.names, node.saved or (), strict=False):
         for a in value if isinstance(value, (tuple, list)) else (value,):
             a = getattr(a, "_data", a)  # an index or a mask is a parameter, and may be a Tensor

@@ -10,7 +10,7 @@ import numpy as np
 from ._array import changes, may_share, ndarray, tick
 from ._dtype import can_cast, from_numpy_dtype
 from ._mode import grad_mode
-from ._node import Leaf, Node
+from ._node import Leaf, Node, Recomputed
 from ._tensor import Tensor, forget_views, history, move_retained, region_of
 
 
@@ -101,7 +101,9 @@ def take_back(t: Tensor, buffer: ndarray) -> None:
 
 def detach_saved(node: Node, buffer: ndarray) -> None:
     """Give the node copies of what it saved of memory that is about to be overwritten."""
-    if node.saved:
+    if isinstance(node.saved, Recomputed):
+        node.saved.detach(buffer)
+    elif node.saved:
         node.saved = tuple(v.copy() if may_share(v, buffer) else v for v in node.saved)
 
 

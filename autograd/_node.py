@@ -271,6 +271,15 @@ class Out:
         self.position, self.g = position, g
 
 
+class Recomputed:
+    """Stands for saved values that are computed again when they are read: nobody can have changed those."""
+
+    __slots__ = ()
+
+    def detach(self, buffer: Array) -> None:
+        """Be told that `buffer` is about to be overwritten."""
+
+
 def hooks_of(node: Any) -> Hooks:
     if node.hooks is None:
         node.hooks = Hooks()

@@ -10,7 +10,7 @@ import numpy as np
 from ._array import changes, exports, ndarray, tick
 from ._dtype import FLOATING
 from ._mode import enable_grad, is_grad_enabled, no_grad, scope
-from ._node import Complex, Leaf, Node, Wide, capture, new
+from ._node import Complex, Leaf, Node, Recomputed, Wide, capture, new
 from ._plan import pick
 from ._tensor import Tensor, history, wrap
 
@@ -25,6 +25,7 @@ class FunctionCtx:
         self._dirty: tuple = ()
         self._materialize = True
         self._saved: list | None = []
+        self._arrays: Any = ()
 
     def save_for_backward(self, *tensors: Tensor | None) -> None:
         """Keep tensors for backward; a change of one in place in the meantime is an error there."""
@@ -62,8 +63,10 @@ class FunctionCtx:
     def _unpack(self, entry: Any) -> Any:
         if entry is None:
             return None
-        data, edge, when = entry
-        if type(data) is ndarray and (changes.when(data) > when or exports.changed(data, when)):
+        position, edge, when = entry
+        data = self._arrays[position]
+        again = isinstance(self._arrays, Recomputed)
+        if type(data) is ndarray and not again and (changes.when(data) > when or exports.changed(data, when)):
             raise RuntimeError(
                 "one of the variables needed for gradient computation has been modified by an inplace operation: "
                 f"a tensor of shape {tuple(data.shape)} given to save_for_backward"
@@ -73,10 +76,10 @@ class FunctionCtx:
     def _seal(self, outputs: dict) -> None:
         """After forward: remember arrays and edges, never the output Tensors (that would be a reference cycle)."""
         now = tick()
-        arrays = exports.guarded(tuple(None if t is None else t._data for t in self._to_save))
+        self._arrays = exports.guarded(tuple(None if t is None else t._data for t in self._to_save))
         self._saved = [
-            None if t is None else (data, outputs[id(t)] if id(t) in outputs else history(t), now)
-            for t, data in zip(self._to_save, arrays, strict=True)
+            None if t is None else (i, outputs[id(t)] if id(t) in outputs else history(t), now)
+            for i, t in enumerate(self._to_save)
         ]
         self._to_save = self._dirty = ()
 
@@ -268,7 +271,7 @@ class _Saved:
         self.ctx = ctx
 
     def __del__(self) -> None:
-        self.ctx._saved = None
+        self.ctx._saved, self.ctx._arrays = None, ()
 
 
 class _Refuse(Function):

@@ -51,6 +51,7 @@ class saved_tensors_hooks:
 
     def __init__(self, pack_hook: Callable, unpack_hook: Callable) -> None:
         self.pack_hook, self.unpack_hook = pack_hook, unpack_hook
+        self._tokens: list = []
 
     def _keep(self, saved: tuple) -> Any:
         with no_grad():
@@ -60,12 +61,11 @@ class saved_tensors_hooks:
     def __enter__(self) -> saved_tensors_hooks:
         if exports.refused is not None:
             raise RuntimeError(exports.refused)
-        self._before = exports.keep
-        exports.set_keep(self._keep)
+        self._tokens.append(exports.begin_keep(self._keep))
         return self
 
     def __exit__(self, *exc: object) -> None:
-        exports.set_keep(self._before)
+        exports.end_keep(self._tokens.pop())
 
 
 class save_on_cpu(saved_tensors_hooks):

@@ -452,7 +452,7 @@ def test_what_a_function_saved_dies_with_its_pass():
     node = y.grad_fn
     while not hasattr(node.plan, "ctx"):
         node = node.edges[0]
-    ctx, held = node.plan.ctx, weakref.ref(node.plan.ctx._saved[0][0])
+    ctx, held = node.plan.ctx, weakref.ref(node.plan.ctx._arrays[0])
     y.sum().backward()
     assert held() is None
     with pytest.raises(RuntimeError, match="second time"):
