@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import _parallel
-from ._columns import scratch
+from ._windows import scratch
 
 _BLOCK = 1 << 19  # bytes of a block of channels: the three arrays that meet in it fit in a core's own cache
 _SHARED = 1 << 18  # elements from which two threads pay

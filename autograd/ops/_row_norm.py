@@ -13,8 +13,8 @@ import math
 import numpy as np
 
 from .. import _parallel
-from ._columns import scratch
 from ._pieces import FEW, ones
+from ._windows import scratch
 
 _BLOCK = 1 << 18  # bytes of a block of rows: the four arrays that meet in it fit in a core's own cache
 _SHARED = 1 << 18  # elements from which two threads pay

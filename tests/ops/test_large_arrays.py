@@ -11,7 +11,7 @@ import autograd
 import nn.functional as F
 from autograd import _parallel
 from autograd._op import registry
-from autograd.ops import _columns, _select
+from autograd.ops import _batch_last, _columns, _select
 from autograd.ops.embedding import _add_into_zeros
 
 SHAPE = (600, 300)
@@ -131,38 +131,60 @@ def test_rows_added_at_numbers_that_repeat(rows):
 
 
 CONVOLUTIONS = [
-    ((5, 16, 9, 8), (5, 16, 3, 3), ((1, 1), (1, 1)), (1, 1), 1),
-    ((5, 16, 9, 9), (6, 8, 2, 3), ((0, 1), (1, 1)), (2, 1), 2),
-    ((4, 24, 30), (5, 24, 3), ((1, 2),), (2,), 1),
-    ((2, 24, 6, 7, 5), (4, 24, 3, 2, 1), ((1, 1), (0, 1), (0, 0)), (1, 2, 1), 1),
-    ((3, 12, 8, 9), (4, 12, 3, 2), ((-1, 1), (0, -1)), (1, 1), 1),
+    ((5, 4, 9, 8), (5, 4, 3, 3), ((1, 1), (1, 1)), (1, 1), (1, 1), 1),
+    ((5, 6, 9, 9), (6, 3, 2, 3), ((0, 1), (1, 1)), (1, 1), (2, 1), 2),
+    ((9, 4, 11, 12), (3, 4, 3, 2), ((1, 2), (0, 1)), (2, 3), (1, 2), 1),
+    ((9, 4, 11, 12), (3, 4, 3, 2), ((1, 2), (0, 1)), (1, 2), (1, 1), 1),
+    ((4, 8, 30), (5, 8, 3), ((1, 2),), (1,), (2,), 1),
+    ((1, 8, 31), (5, 8, 3), ((0, 0),), (2,), (1,), 1),
+    ((2, 4, 6, 7, 5), (4, 4, 3, 2, 1), ((1, 1), (0, 1), (0, 0)), (1, 1, 2), (1, 2, 1), 1),
+    ((3, 2, 8, 9), (4, 2, 3, 2), ((-1, 1), (0, -1)), (1, 1), (1, 1), 1),
+    ((6, 30, 7, 7), (9, 10, 3, 3), ((1, 1), (1, 1)), (1, 1), (1, 1), 3),
 ]
 
 
+def _convolutions(x, w, g, options):
+    """The three products of `convolve`."""
+    return (
+        _columns.convolve(x, w, *options),
+        _columns.convolve_input(g, w, x.shape[2:], *options),
+        _columns.convolve_weight(x, g, w.shape[2:], *options),
+    )
+
+
 @pytest.mark.fast
-@pytest.mark.parametrize(("x", "w", "pads", "dilation", "groups"), CONVOLUTIONS)
-@pytest.mark.parametrize("block", [1 << 12, 1 << 21])
-def test_convolution_over_images_in_a_line(x, w, pads, dilation, groups, block, monkeypatch):
-    monkeypatch.setattr(_columns, "BLOCK", block)
-    monkeypatch.setattr(_columns, "_WASTE", 1000)
+@pytest.mark.parametrize(("x", "w", "pads", "stride", "dilation", "groups"), CONVOLUTIONS)
+@pytest.mark.parametrize("block", [1 << 12, 1 << 20])
+@pytest.mark.parametrize("deep", [1, 1 << 30])
+@pytest.mark.parametrize(("gathered", "reordered"), [(0, 0), (100, 0), (0, 1 << 30)])
+def test_convolution_with_the_batch_last(
+    x, w, pads, stride, dilation, groups, block, deep, gathered, reordered, monkeypatch
+):
+    for name, value in {"_BLOCK": block, "_DEEP": deep, "_RUN": 1, "_SHARED": 0, "_FEW": 2, "_PIECE": 1 << 14}.items():
+        monkeypatch.setattr(_batch_last, name, value)
+    monkeypatch.setattr(_batch_last, "_LEAST", 64)
+    monkeypatch.setattr(_batch_last, "_REORDERED", reordered)
+    monkeypatch.setattr(_columns, "_TURN", gathered)
     x, w = _drawn(x), _drawn(w, seed=1)
-    stride = (1,) * (x.ndim - 2)
     out = _columns.out_size(x.shape[2:], w.shape[2:], stride, pads, dilation)
-    g = _drawn((len(x), len(w), *out), seed=2)
-    assert _columns._lines_up(x, w.shape, stride, out, pads)
-
-    def found():
-        return (
-            _columns.convolve(x, w, stride, pads, dilation, groups),
-            _columns.convolve_input(g, w, x.shape[2:], stride, pads, dilation, groups),
-            _columns.convolve_weight(x, g, w.shape[2:], stride, pads, dilation, groups),
-        )
-
-    quick = found()
-    monkeypatch.setattr(_columns, "_DEEP", 1 << 30)
-    for a, b in zip(quick, found(), strict=True):
+    g, options = _drawn((len(x), len(w), *out), seed=2), (stride, pads, dilation, groups)
+    assert _batch_last.Layout(x, w.shape, stride, pads, dilation, out).suits(x, x.shape[1])
+    quick = _convolutions(x, w, g, options)
+    with autograd.fast_paths(False):
+        plain = _convolutions(x, w, g, options)
+    for a, b in zip(quick, plain, strict=True):
         assert a.shape == b.shape
         np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.fast
+def test_products_in_pieces():
+    a, b = _drawn((2, 6, 25)), _drawn((2, 25, 5003), seed=1)
+    out = np.empty((2, 6, 5003))
+    _batch_last._multiply(a, b, out)
+    np.testing.assert_allclose(out, a @ b, rtol=1e-12, atol=1e-12)
+    slopes = _drawn((2, 6, 5003), seed=2)
+    np.testing.assert_allclose(_batch_last._correlate(b, slopes), b @ slopes.swapaxes(1, 2), rtol=1e-11, atol=1e-10)
 
 
 @pytest.mark.parametrize("named", [False, True])

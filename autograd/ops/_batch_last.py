@@ -1,0 +1,228 @@
+"""Convolution with the batch as the last axis: the elements that all windows see at one place are then long runs.
+
+A part of a batch (n, C, *size) is turned into (C, *size, n), and its windows are copied into columns. Along the first
+axis of the image nothing is copied where the windows are one step apart: there the columns of the next place are the
+same memory, begun one row further on. So a 3 x 3 window is copied 3 times, not 9.
+
+Products with few weights are made in pieces for which BLAS neither packs its operands nor starts threads: on one core
+that is twice as fast (6 filters of 25: 110 us and not 220), and it leaves the other to the next part of the batch.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .. import _parallel
+from .._mode import fast
+from ._windows import offsets, placing, scratch, windows
+
+_DEEP = 64  # rows of columns from which one product per place along the first axis beats a single one
+_REORDERED = 4  # windows for each filter from which putting weights in order costs little
+_RUN = 8  # elements in a run from which turning pays
+_BLOCK = 1 << 20  # bytes of columns worked on at a time; with few images in them, turning is fast too
+_PIECE = 1 << 18  # multiplications up to which BLAS starts no threads
+_LEAST = 256  # columns in a piece from which it pays
+_SHARED = 1 << 22  # multiplications, and eight for each number copied, from which two threads pay
+_MANY = 32  # images from which turning them is slow
+_FEW = 4  # images up to which turning them one by one is faster
+
+
+class Layout:
+    """How the windows of a convolution with weights of `shape` (O, C/G, *kernel) lie in images (C, *size, n)."""
+
+    def __init__(self, x, shape, stride, pads, dilation, out, size=None):
+        self.plain = x.shape[2:] if size is None else size
+        self.kernel, self.stride, self.pads, self.dilation, self.out = shape[2:], stride, pads, dilation, out
+        self.size = tuple(n + lo + hi for n, (lo, hi) in zip(self.plain, pads, strict=True))
+        self.inside, self.source = placing(self.plain, pads)
+        self.many = shape[0] * _REORDERED <= len(x) * math.prod(out)
+        # Free: along the first axis nothing is copied, and its places have a product each.
+        self.free = self.many and stride[0] == 1 and shape[1] * math.prod(self.kernel[1:]) >= _DEEP
+        self.inner = self.kernel[1:] if self.free else self.kernel
+        self.outer, self.rows = (self.kernel[0], self.size[0]) if self.free else (1, out[0])
+        self.starts = [o * dilation[0] for o in range(self.outer)]
+        self.places, self.row = math.prod(self.inner), math.prod(out[1:])
+        self.copied = self.places * self.rows * self.row  # numbers in the columns of a channel
+        self.run = out[-1] if stride[-1] == 1 else 1
+
+    def _fits(self):
+        lengths = zip(self.out, self.stride, self.dilation, self.kernel, self.size, strict=True)
+        return all((o - 1) * s + d * (k - 1) < n for o, s, d, k, n in lengths)
+
+    def suits(self, x, channels):
+        """Whether this is the way for arrays like x and images of so many channels: there are runs."""
+        if not (fast.enabled and type(x) is np.ndarray and self._fits()):
+            return False
+        return self.run >= _RUN or self.run * self.parts(x, channels)[0].stop >= _RUN
+
+    def every_place(self):
+        """For every place of the window: the index of what all windows see there, in images (C, *size, n)."""
+        kernel = (1, *self.inner) if self.free else self.inner
+        return [(slice(None), *windows(o, self.stride, self.dilation, self.out)) for o in offsets(kernel)]
+
+    def parts(self, x, channels, shares=1):
+        """Slices of the batch whose columns fit in the cache together."""
+        least = -(-x.itemsize * channels * self.copied * len(x) // _BLOCK)
+        least = max(least, -(-len(x) // _MANY), 1)
+        return _parallel.slices(len(x), -(-len(x) // max(least, shares)))
+
+    def work(self, function, x, shape, groups):
+        """function(part) for parts of the batch; on all cores if there is much to do and BLAS does not use them itself."""
+        filters, depth = shape[:2]
+        products = len(x) * filters * depth * self.row * self.out[0] * math.prod(self.kernel)
+        small = _piece(filters // groups, depth * self.places) is not None
+        if small and products + 8 * len(x) * depth * groups * self.copied > _SHARED:
+            _parallel.team.run(function, self.parts(x, depth * groups, _parallel.team.size))
+            return
+        for part in self.parts(x, depth * groups):
+            function(part)
+
+    def image(self, like, channels, n, clear):
+        """Memory for images (channels, *size, n)."""
+        found = scratch(like, (channels, *self.size, n), 2)
+        if clear:
+            found[...] = 0
+        return found
+
+    def columns(self, x):
+        """The columns of images x (n, C, *plain): (C, places, rows, *out[1:], n)."""
+        n, channels = x.shape[:2]
+        image = self.image(x, channels, n, any(lo > 0 or hi > 0 for lo, hi in self.pads))
+        _turn(x[self.source], image[(slice(None), *self.inside[1:], slice(None))])
+        seen = self._seen(image)
+        columns = scratch(x, seen.shape)
+        columns[...] = seen
+        return columns.reshape(channels, self.places, self.rows, *self.out[1:], n)
+
+    def _seen(self, image):
+        """What the windows see: a view (C, *places, rows, *out[1:], n)."""
+        shape = (len(image), *self.inner, self.rows, *self.out[1:], image.shape[-1])
+        channel, *steps, one = image.strides
+        between = [d * step for d, step in zip(self.dilation, steps, strict=True)][int(self.free) :]
+        apart = [s * step for s, step in zip(self.stride, steps, strict=True)]
+        return np.lib.stride_tricks.as_strided(image, shape, (channel, *between, *apart, one))
+
+    def at(self, columns, start, groups):
+        """The columns of the windows' places that begin in row `start`: (groups, depth, windows)."""
+        row = self.row * columns.shape[-1]
+        lined = columns.reshape(groups, -1, self.rows * row)
+        return lined[:, :, start * row : (start + self.out[0]) * row]
+
+    def weights(self, w, groups):
+        """w as matrices (outer, groups, O/G, depth), one for each place along the first axis."""
+        filters, depth = w.shape[:2]
+        parts = np.reshape(w, (groups, filters // groups, depth, self.outer, -1)).transpose(3, 0, 1, 2, 4)
+        return np.reshape(parts, (*parts.shape[:3], -1))
+
+
+def _turn(x, target):
+    """target (..., n) = x (n, ...)."""
+    if len(x) > _FEW:
+        target[...] = np.moveaxis(x, 0, -1)
+        return
+    for i, one in enumerate(x):
+        target[..., i] = one
+
+
+def _piece(m, k):
+    """How many columns of a product of an (m, k) matrix to compute at a time, if not all."""
+    found = _PIECE // (m * k) // 64 * 64  # pieces start at cache lines if the whole does
+    return found if found >= _LEAST else None
+
+
+def _multiply(a, b, out):
+    """out = a @ b for (groups, m, k) and (groups, k, n), in small pieces."""
+    n, piece = b.shape[2], _piece(*a.shape[1:])
+    if piece is None or piece >= n:
+        return np.matmul(a, b, out=out)
+    end = n - n % piece
+    np.matmul(a[:, None], _pieces(b, end, piece), out=_pieces(out, end, piece))
+    if end < n:
+        np.matmul(a, b[:, :, end:], out=out[:, :, end:])
+    return out
+
+
+def _pieces(a, end, piece):
+    """The columns of a (groups, m, n) up to `end`: (groups, pieces, m, piece)."""
+    return a[:, :, :end].reshape(*a.shape[:2], -1, piece).swapaxes(1, 2)
+
+
+def convolve(layout, y, w, x, groups):
+    """Writes the convolution of x with w into y (N, O, *out)."""
+    weights = layout.weights(w, groups)
+
+    def work(part):
+        columns = layout.columns(x[part])
+        shape = (groups, len(w) // groups, layout.out[0] * layout.row * columns.shape[-1])
+        total, term = scratch(x, shape, 1), scratch(x, shape, 3)
+        _multiply(weights[0], layout.at(columns, 0, groups), total)
+        for weight, start in zip(weights[1:], layout.starts[1:], strict=True):
+            total += _multiply(weight, layout.at(columns, start, groups), term)
+        y[part] = np.moveaxis(total.reshape(len(w), *layout.out, -1), -1, 0)
+
+    layout.work(work, x, w.shape, groups)
+
+
+def _slopes(g, groups):
+    """g (n, O, *out) as (groups, O/G, windows)."""
+    n, filters = g.shape[:2]
+    turned = scratch(g, (filters, *g.shape[2:], n), 1)
+    _turn(g, turned)
+    return turned.reshape(groups, filters // groups, -1)
+
+
+def convolve_weight(layout, x, g, groups):
+    """The gradient for the weight: (groups, O/G, C/G * places)."""
+    found = []
+
+    def work(part):
+        columns, slopes = layout.columns(x[part]), _slopes(g[part], groups)
+        if layout.many:
+            found.append(np.stack([_correlate(layout.at(columns, s, groups), slopes) for s in layout.starts]))
+        else:
+            found.append(np.matmul(slopes, layout.at(columns, 0, groups).swapaxes(1, 2)))
+
+    layout.work(work, x, (g.shape[1], x.shape[1] // groups), groups)
+    total = found[0] if len(found) == 1 else np.add.reduce(found)
+    if not layout.many:
+        return total
+    outer, _, _, own = total.shape
+    parts = total.reshape(outer, groups, -1, layout.places, own).transpose(1, 4, 2, 0, 3)
+    return np.ascontiguousarray(parts).reshape(groups, own, -1)
+
+
+def _correlate(columns, slopes):
+    """columns (groups, k, n) times slopes (groups, m, n), summed over n: (groups, k, m)."""
+    n, piece = columns.shape[2], _piece(columns.shape[1], slopes.shape[1])
+    if piece is None or piece >= n:
+        return np.matmul(columns, slopes.swapaxes(1, 2))
+    end = n - n % piece
+    total = np.matmul(_pieces(columns, end, piece), _pieces(slopes, end, piece).swapaxes(2, 3)).sum(axis=1)
+    return total + np.matmul(columns[:, :, end:], slopes[:, :, end:].swapaxes(1, 2)) if end < n else total
+
+
+def convolve_input(layout, w, g, groups):
+    """The gradient for the input: columns of what every place gets, added where the windows lie."""
+    channels = w.shape[1] * groups
+    result = np.zeros_like(g, shape=(len(g), channels, *layout.plain), order="C")
+    weights, places = layout.weights(w, groups).swapaxes(2, 3), layout.every_place()
+
+    def work(part):
+        slopes, n = _slopes(g[part], groups), len(g[part])
+        columns = scratch(g, (groups, weights.shape[2], slopes.shape[2]))
+        image = layout.image(g, channels, n, True)
+        for weight, start in zip(weights, layout.starts, strict=True):
+            _multiply(weight, slopes, columns)
+            for place, found in zip(places, _by_place(columns, layout, channels, n), strict=True):
+                image[:, start:][place] += found
+        inside = image[(slice(None), *layout.inside[1:], slice(None))]
+        result[part][layout.source] = np.moveaxis(inside, -1, 0)
+
+    layout.work(work, g, w.shape, groups)
+    return result
+
+
+def _by_place(columns, layout, channels, n):
+    return columns.reshape(channels, layout.places, *layout.out, n).swapaxes(0, 1)

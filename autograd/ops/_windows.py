@@ -1,0 +1,83 @@
+"""Where windows lie in arrays (N, C, *spatial), and memory to copy them into. `pads` are pairs (before, after) per axis."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import threading
+
+import numpy as np
+
+# Bytes of columns worked on at a time: they are written and read back while still in the cache.
+BLOCK = 1 << 21
+
+
+def out_size(size, kernel, stride, pads, dilation):
+    """How many windows fit along each axis."""
+    return tuple(
+        (n + lo + hi - d * (k - 1) - 1) // s + 1
+        for n, k, s, (lo, hi), d in zip(size, kernel, stride, pads, dilation, strict=True)
+    )
+
+
+def padded(x, pads, fill=0):
+    """x with its spatial axes lengthened by `pads`; a negative pad crops. Returns x itself when there is nothing to do."""
+    if not any(lo or hi for lo, hi in pads):
+        return x
+    lead = x.ndim - len(pads)
+    shape = (*x.shape[:lead], *(n + lo + hi for n, (lo, hi) in zip(x.shape[lead:], pads, strict=True)))
+    out = np.zeros_like(x, shape=shape, order="C") if fill == 0 else np.full_like(x, fill, shape=shape, order="C")
+    inside, source = placing(x.shape[lead:], pads)
+    out[inside] = x[source]
+    return out
+
+
+def placing(size, pads):
+    """Where in the padded array the elements go, and which: two indices."""
+    inside: list = [...]
+    source: list = [...]
+    for n, (lo, hi) in zip(size, pads, strict=True):
+        inside.append(slice(max(lo, 0), max(lo, 0) + n + min(lo, 0) + min(hi, 0)))
+        source.append(slice(max(-lo, 0), n - max(-hi, 0)))
+    return tuple(inside), tuple(source)
+
+
+def offsets(kernel):
+    """Every place of a window, in memory order."""
+    return itertools.product(*(range(k) for k in kernel))
+
+
+def windows(offset, stride, dilation, out):
+    """The slices that pick, for one place of the window, its element of every window."""
+    return tuple(
+        slice(o * d, o * d + (n - 1) * s + 1, s) for o, s, d, n in zip(offset, stride, dilation, out, strict=True)
+    )
+
+
+_own = threading.local()
+
+
+def scratch(like, shape, slot=0):
+    """Uninitialised memory of `shape` that the next call with the same slot hands out again.
+
+    Fresh memory of this size costs more in page faults than the columns cost in copying. It starts at a cache line: NumPy
+    writes to such arrays at twice the speed.
+    """
+    if type(like) is not np.ndarray:
+        return np.empty_like(like, shape=shape)
+    size = math.prod(shape)
+    key = (slot, like.dtype.char)
+    buffers: dict = _own.__dict__
+    held = buffers.get(key)
+    if held is None or held.size < size:
+        if size * like.dtype.itemsize > 8 * BLOCK:
+            return np.empty(shape, like.dtype)
+        held = buffers[key] = _at_line(max(size, 1 << 14), like.dtype)
+    return held[:size].reshape(shape)
+
+
+def _at_line(size, dtype):
+    """Uninitialised memory of `size` elements that starts at a multiple of 64 bytes."""
+    room = np.empty(size * dtype.itemsize + 64, np.uint8)
+    start = -room.__array_interface__["data"][0] % 64
+    return room[start : start + size * dtype.itemsize].view(dtype)
