@@ -140,9 +140,13 @@ class Plan:
         return self._compile_rules()
 
     def saved_tensor(self, node: Node, which: Any) -> Any:
-        name = which if which == "out" else self.op.inputs[which]
-        if name not in self.names:
-            raise AttributeError(f"{node.name()} does not save {self.op.public_name(name)!r}")
+        name = "out" if which == "out" else dict(enumerate(self.op.inputs)).get(which)
+        if not any(name in needed for _, needed in self.op.rules.values()):
+            own = self.op.name.strip("_")
+            what = "the result" if which == "out" else f"input {which}"
+            raise AttributeError(f"{node.name()} saves no such value: no gradient of {own} needs {what}")
+        if name not in self.names:  # none of the gradients wanted here
+            return None
         return self.as_tensors(node)[self.names.index(name)]
 
 

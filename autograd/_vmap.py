@@ -58,7 +58,17 @@ def _one_by_one(func: Callable, args: tuple, dims: Any, kwargs: dict, size: int,
                 set_rng_state(start)
             pick = lambda t, d, i=i: select(t, d, i)  # noqa: E731
             results.append(func(*_along(args, dims, pick), **{k: _along(v, 0, pick) for k, v in kwargs.items()}))
-    return _zipped(results, out_dims, lambda slices, dim: stack([_tensor(s) for s in slices], dim))
+    return _zipped(results, out_dims, _stacked)
+
+
+def _stacked(slices: list, dim: Any) -> Tensor:
+    """Results of the slices along `dim`; None leaves out the axis, where all are equal."""
+    first, *rest = [_tensor(s) for s in slices]
+    if dim is not None:
+        return stack([first, *rest], dim)
+    if any(first.shape != t.shape or not bool((first == t).all()) for t in rest):
+        raise ValueError("vmap: an output that differs between slices cannot have out_dims=None")
+    return first
 
 
 def _tensor(value: Any) -> Tensor:

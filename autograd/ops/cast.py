@@ -174,6 +174,8 @@ def _(g):
 def _copy(self, src, non_blocking=False):
     """Write the elements of `src` (broadcast, cast) into this tensor."""
     check_writable(self, "copy_")
+    if isinstance(src, (bool, int, float, complex)):
+        return self.fill_(src)
     if not isinstance(src, Tensor):
         raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
     own, given = self._data.shape, src._data.shape

@@ -78,7 +78,7 @@ def logical_not(x):
 def _whole(name: str, *arrays) -> None:
     for a in arrays:
         if getattr(a, "dtype", np.dtype(type(a))).kind not in "biu":
-            raise RuntimeError(
+            raise NotImplementedError(
                 f"{name} not implemented for {np.dtype(getattr(a, 'dtype', type(a))).name}: it takes integers or bools"
             )
 

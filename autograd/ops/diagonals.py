@@ -202,15 +202,6 @@ def slice_scatter(input, src, dim=0, start=None, end=None, step=1):
 # ---------------------------------------------------------------------------------------------- windows and strides
 
 
-def _window_places(shape, dim, size, step):
-    """Flat positions of the windows of `size` taken every `step` along `dim`, window last."""
-    places = np.arange(int(np.prod(shape))).reshape(shape)
-    if not shape:
-        return places.reshape(1)[:size]
-    views = np.lib.stride_tricks.sliding_window_view(places, size, axis=dim)
-    return views[(slice(None),) * dim + (slice(None, None, step),)]
-
-
 @op(batch="rows", name="_unfold", namespace="_", method=False, symbol="windows", caption="Σ of overlaps", view=True, linear=True,
     sample=cases(lambda r: [call(r(5), dim=0, size=3, step=1), call(r(2, 6), dim=1, size=2, step=3)]))  # fmt: skip
 def _unfold(x, *, dim, size, step):

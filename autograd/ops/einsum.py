@@ -169,7 +169,7 @@ def _labelled(equation, operands):
     if len(operands) == 1 and isinstance(operands[0], (tuple, list)):
         operands = tuple(operands[0])
     if not operands:
-        raise RuntimeError("einsum(): must provide at least one operand")
+        raise ValueError("einsum(): must specify the equation and at least one operand, got no operand")
     return equation, operands
 
 

@@ -102,10 +102,6 @@ def masked_scatter(input, mask, source):
 # ---------------------------------------------------------------------------------------------- along one axis
 
 
-def _index_array(index):
-    return index._data if isinstance(index, Tensor) else index
-
-
 def _vector_index(name, index, size, dim):
     a = index._data
     if a.ndim > 1:

@@ -10,6 +10,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 HERE = Path(__file__).resolve().parent
 SAID = " !! "  # behind an expression that is refused: what the error must say
 
@@ -93,6 +95,14 @@ def vocabulary(t: Any) -> dict[str, Any]:
         parts = {"forward": forward} | ({"backward": backward} if backward else {})
         return type("Made", (t.autograd.Function,), {k: staticmethod(v) for k, v in parts.items()})
 
+    def printed(make, **options):
+        """A tensor's text under other printing options."""
+        t.set_printoptions(**options)
+        try:
+            return repr(make())
+        finally:
+            t.set_printoptions(profile="default")
+
     def scaled(scaler, *losses):
         """Weight and scale after a step down each loss times the weight, by scaled gradients."""
         weight, seen = t.ones(1, requires_grad=True), []
@@ -140,7 +150,7 @@ def vocabulary(t: Any) -> dict[str, Any]:
                      lambda v=v: d.icdf(t.sigmoid(v)), lambda v=v: d.expand((2, *d.batch_shape)).log_prob(v)]  # fmt: skip
         return [attempt(ask) for ask in asks]
 
-    return {"t": t, "r": r, "law": law, "turn": turn, "attempt": attempt, "scaled": scaled,
+    return {"t": t, "r": r, "law": law, "turn": turn, "attempt": attempt, "np": np, "printed": printed, "scaled": scaled,
             "awaited": awaited, "counted": counted, "echo": echo, "sent": sent, "made": made, "copy": copy, "pickle": pickle,
             "asyncio": asyncio, "T": t.distributions.transforms,
             "C": t.distributions.constraints, "i": i, "grad": grad, "after": after, "back": back, "seeded": seeded, "nan": math.nan, "inf": math.inf,
