@@ -159,10 +159,6 @@ def as_dtype(d: object) -> dtype:
     """A dtype from what users write: ours, a Python type, NumPy's, or its name."""
     if isinstance(d, dtype):
         return d
-    if d is builtins.float:
-        return _default
-    if d is builtins.complex:
-        return _default.to_complex()
     if d is builtins.bool or d is builtins.int:  # NumPy's dtypes compare equal to these
         return _PYTHON[d]
     try:
