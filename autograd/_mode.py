@@ -187,7 +187,7 @@ class set_grad_enabled(_Switch):
 
 
 class inference_mode(_Switch):
-    """Like `no_grad`; tensors made inside cannot be used in recorded computation later."""
+    """Like `no_grad`; `inference_mode(False)` records again, also within another mode that does not."""
 
     def __new__(cls, mode=True):
         self = super().__new__(cls)
@@ -201,9 +201,7 @@ class inference_mode(_Switch):
         self.mode = bool(mode)
 
     def _enter(self) -> list:
-        if not self.mode:
-            return []
-        return [(_grad, _grad.set(False)), (_inference, _inference.set(True))]
+        return [(_grad, _grad.set(False if self.mode else recording())), (_inference, _inference.set(self.mode))]
 
     def _fresh(self) -> inference_mode:
         return inference_mode(self.mode)

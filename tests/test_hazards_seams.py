@@ -175,6 +175,33 @@ def test_hooks_and_functions_know_whether_the_pass_is_recorded():
     assert seen == [(False, False), (True, True)]
 
 
+def test_a_backward_inside_a_hook():
+    x, inner = leaf(1.0, 2.0), []
+    y = x * x
+
+    def hook(g):
+        with ag.enable_grad():
+            (x * 3.0).sum().backward()
+            inner.append(ag.grad((x**3).sum(), x)[0].tolist())
+        return g * 10.0
+
+    y.register_hook(hook)
+    y.sum().backward()
+    assert inner == [[3.0, 12.0]]
+    assert x.grad.tolist() == [23.0, 43.0]
+
+
+def test_a_hook_that_removes_itself():
+    x, seen = leaf(1.0, 2.0), []
+    y = x * x
+    handle = y.register_hook(lambda g: (handle.remove(), seen.append(1))[0])
+    y.register_hook(lambda g: seen.append(2))
+    for _ in range(2):
+        y.sum().backward(retain_graph=True)
+    assert seen == [1, 2, 2]
+    assert x.grad.tolist() == [4.0, 8.0]
+
+
 def test_a_post_hook_replaces_the_gradients():
     x, w = leaf(2.0), leaf(5.0)
     y = x * w
@@ -245,6 +272,18 @@ def test_modes_nest_and_end_by_errors_too():
             assert ag.is_grad_enabled()
             1 / 0
         assert not ag.is_grad_enabled()
+    assert ag.is_grad_enabled()
+
+
+def test_inference_mode_can_be_left_inside():
+    x = leaf(1.0)
+    with ag.inference_mode():
+        with ag.inference_mode(False):
+            assert (ag.is_grad_enabled(), ag.is_inference_mode_enabled()) == (True, False)
+            assert (x * 2.0).requires_grad
+        assert (ag.is_grad_enabled(), ag.is_inference_mode_enabled()) == (False, True)
+    with ag.no_grad(), ag.inference_mode(False):
+        assert ag.is_grad_enabled()
     assert ag.is_grad_enabled()
 
 
