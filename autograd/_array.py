@@ -374,11 +374,15 @@ class Exports:
                     changes.stamp(root)
             self.table.pop(id(root), None)
 
-    def guarded(self, saved: tuple) -> tuple:
-        """Saved values with copies of those whose memory is held outside; a parameter may be a Tensor."""
+    def guarded(self, saved: tuple, node: Any = None) -> tuple:
+        """Saved values with copies of those whose memory is held outside; a parameter may be a Tensor.
+
+        Args:
+            node: the one that saves them; its plan and edges are known.
+        """
         found = tuple(self._copied(v) for v in saved)
         keep = self.keep.get()
-        return found if keep is None else keep(found)
+        return found if keep is None else keep(found, node)
 
     def _copied(self, v: Any) -> Any:
         """`v`, or a copy of it when its memory is held outside."""

@@ -55,7 +55,7 @@ def _entry({signature}, *, out=None, **_more):
         _node.plan = _plan
         _node.saved = () if _plan.save is None else _plan.save(({arrays},), ({parameters}), _z)
         if _held:
-            _node.saved = _exports.guarded(_node.saved)
+            _node.saved = _exports.guarded(_node.saved, _node)
         _node.seq = _tick()
         _node.shape = _main.shape
         _node.dtype = _dtype

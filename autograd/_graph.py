@@ -26,7 +26,6 @@ from ._node import (
     Node,
     Observer,
     Out,
-    Recomputed,
     Wide,
     capture,
     freed_text,
@@ -83,9 +82,9 @@ def _leading(seeds: Iterable[Any], targets: set) -> set:
 
 def _check_unchanged(node: Node) -> None:
     """Raise if a value that the node saved was changed in place after the node was made."""
-    if isinstance(node.saved, Recomputed):
+    if type(node.saved) is not tuple:  # recomputed, or given to a pack hook: read only where a rule needs it
         return
-    for name, value in zip(node.plan.names, node.saved or (), strict=False):
+    for name, value in zip(node.plan.names, node.saved, strict=False):
         for a in value if isinstance(value, (tuple, list)) else (value,):
             a = getattr(a, "_data", a)  # an index or a mask is a parameter, and may be a Tensor
             if type(a) is ndarray and (changes.when(a) > node.seq or exports.changed(a, node.seq)):

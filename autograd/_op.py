@@ -458,7 +458,7 @@ class Op(Declaration):
         node.edges, node.plan = nodes, plan
         node.saved = () if plan.save is None else plan.save(arrays, params, out)
         if exports.table:
-            node.saved = exports.guarded(node.saved)
+            node.saved = exports.guarded(node.saved, node)
         node.seq = tick()
         node.shape, node.dtype = main.shape, main.dtype
         node.kind = None if type(main) is ndarray or main.ndim else type(main)

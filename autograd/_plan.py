@@ -147,7 +147,14 @@ class Plan:
             raise AttributeError(f"{node.name()} saves no such value: no gradient of {own} needs {what}")
         if name not in self.names:  # none of the gradients wanted here
             return None
-        return self.as_tensors(node)[self.names.index(name)]
+        value = self.as_tensors(node)[self.names.index(name)]
+        return value if which == "out" else itself(value, node.edges[which])
+
+
+def itself(value: Any, edge: Node | Leaf | None) -> Any:
+    """The leaf whose memory a saved value is, or the value: what is saved of a leaf is shown as the leaf."""
+    leaf = edge.variable if type(edge) is Leaf else None
+    return value if leaf is None or getattr(value, "_data", None) is not leaf._data else leaf
 
 
 def _as_tensor(value: Any, edge: Node | Leaf | None) -> Any:

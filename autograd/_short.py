@@ -135,7 +135,7 @@ PLAN = """node.plan = _{name} or _plan({name!r}, {needs}, {numbers})
         node.saved = {saved}"""
 GUARD = """
     if _held:
-        node.saved = _exports.guarded(node.saved)"""
+        node.saved = _exports.guarded(node.saved, node)"""
 
 
 def short_entry(op: Any, general: Callable, template: str = "", operator: bool = False) -> Callable:

@@ -65,6 +65,13 @@ class device:
                 f"Expected one of cpu, cuda, mps, xpu, meta device type at start of device string: {name!r}"
             )
 
+    def __enter__(self) -> device:
+        check_device(self)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """A block of `with device("cpu")` changes nothing: tensors are made on the CPU anyway."""
+
     def __eq__(self, other: object) -> bool:
         return str(self) == str(other)
 
@@ -471,7 +478,7 @@ class Tensor:
     def __iter__(self) -> Iterator[Tensor]:
         if not self._data.ndim:
             raise TypeError("iteration over a 0-d tensor")
-        return iter(self.unbind(0))  # type: ignore[attr-defined]
+        return iter([self[i] for i in range(self._data.shape[0])])  # type: ignore[index]
 
     def __repr__(self) -> str:
         from ._repr import tensor_text

@@ -27,7 +27,7 @@ class _Segment:
         self.found: dict[int, _Again] = {}
         self.start = tick()
 
-    def put_off(self, saved: tuple) -> Any:
+    def put_off(self, saved: tuple, node: Any) -> Any:
         """What a node of the first run holds: numbers and shapes themselves."""
         if not _has_arrays(saved):
             return saved
@@ -46,7 +46,7 @@ class _Segment:
             self.check_unchanged(t)
         args, kwargs = _cut(self.args), _cut(self.kwargs)
         begun = tick()
-        token = exports.begin_keep(lambda saved: _noted(saved, found))
+        token = exports.begin_keep(lambda saved, node: _noted(saved, found))
         try:
             with enable_grad(), fork_rng(), self.context:
                 if self.state is not None:

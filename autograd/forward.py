@@ -36,10 +36,17 @@ def push_forward(outputs: tuple[Tensor, ...], seeds: dict) -> list[Tensor]:
                 continue
             given = [moving.get(edge) for edge in node.edges]
             if any(t is not None for t in given):
-                moving[node] = (
-                    given if getattr(node.plan.op, "outputs", ()) and not _picks(node) else _tangent(node, given)
-                )
+                moving[node] = _moved(node, given)
     return [moving[n] if n in moving else wrap(np.zeros_like(o._data)) for n, o in zip(nodes, outputs, strict=True)]
+
+
+def _moved(node: Node, given: list) -> Any:
+    """What is noted at a node: its result's tangent; of an operation with several results what each of them needs."""
+    written = node.plan.push(given) if hasattr(node.plan, "push") else NotImplemented
+    if written is not NotImplemented:
+        return written
+    several = getattr(node.plan.op, "outputs", ()) and not _picks(node)
+    return given if several else _tangent(node, given)
 
 
 def _picks(node: Node) -> bool:
@@ -51,6 +58,8 @@ def _tangent(node: Node, given: list) -> Any:
     """How the result of one node moves when its inputs move along `given` (None: an input at rest)."""
     op = node.plan.op
     if _picks(node):  # what its operation's inputs do was noted at the operation's own node
+        if isinstance(given[0], tuple):  # or already what each result does
+            return given[0][node.plan.position]
         return _by_double_transpose(node.edges[0], given[0], node)
     if getattr(op, "elementwise", False) and op.holomorphic:
         return _by_rules(node, given)

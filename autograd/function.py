@@ -161,6 +161,15 @@ class _FunctionPlan:
     def as_tensors(self, node: Node) -> tuple:
         return self.ctx.saved_tensors
 
+    def push(self, tangents: list) -> Any:
+        """The tangents of the results by the user's `jvp`; NotImplemented where there is none."""
+        if self.cls.jvp is Function.jvp:
+            return NotImplemented
+        given: list = [None] * self.count
+        for i, tangent in zip(self.places, tangents, strict=True):
+            given[i] = tangent
+        return self.cls.jvp(self.ctx, *given)
+
 
 class Function:
     """Base of operations with a forward and backward of one's own.
@@ -202,6 +211,12 @@ class Function:
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
         """One gradient (or None) per argument of `forward`, from the gradients of its results; to be written by you."""
         raise NotImplementedError("You must implement the backward function to use it with autograd.")
+
+    @staticmethod
+    def jvp(ctx: Any, *grad_inputs: Any) -> Any:
+        """The tangents of the results from those of the arguments; where it is not written, `backward` gives them."""
+        raise NotImplementedError("You must implement the jvp function for custom autograd.Function to use it with "
+                                  "forward mode AD.")  # fmt: skip
 
     vjp = backward
     setup_context: Any = None

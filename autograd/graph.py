@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._array import exports
+from ._array import exports, tick
 from ._mode import no_grad
 from ._node import Node, RemovableHandle
+from ._plan import itself
 from ._tensor import Tensor, stamp, wrap
 
 
@@ -53,10 +54,12 @@ class saved_tensors_hooks:
         self.pack_hook, self.unpack_hook = pack_hook, unpack_hook
         self._tokens: list = []
 
-    def _keep(self, saved: tuple) -> Any:
+    def _keep(self, saved: tuple, node: Any) -> Any:
+        edges = dict(zip(node.plan.op.inputs, node.edges, strict=False)) if node is not None else {}
+        names = node.plan.names if node is not None else (None,) * len(saved)
         with no_grad():
-            kept = [(isinstance(v, (np.ndarray, np.generic)), v) for v in saved]
-            return _Packed([(p, self.pack_hook(wrap(v)) if p else v) for p, v in kept], self.unpack_hook)
+            kept = [(isinstance(v, (np.ndarray, np.generic)), v, edges.get(n)) for n, v in zip(names, saved, strict=True)]
+            return _Packed([(p, self.pack_hook(itself(wrap(v, e), e)) if p else v) for p, v, e in kept], self.unpack_hook)
 
     def __enter__(self) -> saved_tensors_hooks:
         if exports.refused is not None:
@@ -66,6 +69,7 @@ class saved_tensors_hooks:
 
     def __exit__(self, *exc: object) -> None:
         exports.end_keep(self._tokens.pop())
+        exports.latest = tick()  # nodes older than this run all their rules in one go, and unpack in the order of packing
 
 
 class save_on_cpu(saved_tensors_hooks):

@@ -14,7 +14,7 @@ from .._dtype import HALVES, as_dtype
 from .._mode import fast
 from .._op import composite, op
 from .._samples import call, cases
-from ._pieces import by_rows, ones, sums_along
+from ._pieces import FEW, by_rows, ones
 from .compare import maximum, minimum, where
 from .complex import real
 from .index import narrow, scatter_zeros
@@ -65,19 +65,10 @@ def _total(x, axes, keepdim):
 
 
 def column_sums(x):
-    """Sums over the rows of an array of two axes, for closed forms of gradients: products with ones, at BLAS's speed."""
-    if type(x) is not np.ndarray or x.dtype not in (np.float32, np.float64) or not x.size:
-        return _total(x, (0,), False)
-    if len(x) < 256:
+    """Sums over the rows of an array of two axes, for closed forms of gradients."""
+    if type(x) is np.ndarray and x.dtype.kind == "f" and 0 < x.size <= FEW and x.dtype.itemsize > 2:
         return ones(len(x), x.dtype).dot(x)
-    if not x.flags.c_contiguous:
-        return _total(x, (0,), False)
-    whole = len(x) // 128 * 128  # block by block, as `_total_leading`
-    blocks = np.matmul(ones(128, x.dtype), x[:whole].reshape(-1, 128, x.shape[1]))
-    out = np.add.reduce(blocks, axis=0)
-    if whole < len(x):
-        out += ones(len(x) - whole, x.dtype).dot(x[whole:])
-    return out
+    return np.add.reduce(x, axis=0) if len(x) < 256 and x.dtype not in HALVES else _total(x, (0,), False)
 
 
 def _total_leading(x, axes, keepdim):
@@ -483,12 +474,9 @@ def _(g, x, out, x_shape, dim, keepdim):
 
 def _softmax(x, dim):
     x = in_c_order(x)
-    if not x.size:
-        return np.exp(x)
-    e = x - np.maximum.reduce(x, axis=dim, keepdims=True)
-    np.exp(e, out=e)
-    e /= sums_along(e, dim)
-    return e
+    shifted = x - np.max(x, axis=dim, keepdims=True) if x.size else x
+    e = np.exp(shifted)
+    return e / np.sum(e, axis=dim, keepdims=True)
 
 
 _ROWS = cases(lambda r: [call(r(2, 3), dim=1), call(r(2, 3, 4), dim=0), call(r(4), dim=-1), call(r(), dim=0)])
@@ -506,14 +494,6 @@ def _(g, out, dim):
     return product - out * sum(product, dim=dim, keepdim=True)
 
 
-@_softmax_op.fast
-def _(g, out, dim, needs):
-    """As the rule, in place."""
-    slope = g * out
-    slope -= out * (sums_along(slope, dim) if out.ndim else slope)
-    return (slope,)
-
-
 @op(
     name="_log_softmax",
     namespace="_",
@@ -529,22 +509,13 @@ def _log_softmax_op(x, *, dim):
         return np.zeros_like(x)[()]
     dim = wrap_dim(dim, x.ndim)
     x = in_c_order(x)
-    shifted = x - np.maximum.reduce(x, axis=dim, keepdims=True)
-    shifted -= np.log(sums_along(np.exp(shifted), dim))
-    return shifted
+    shifted = x - np.max(x, axis=dim, keepdims=True)
+    return shifted - np.log(np.sum(np.exp(shifted), axis=dim, keepdims=True))
 
 
 @_log_softmax_op.grad("x")
 def _(g, out, dim):
     return g - exp(out) * sum(g, dim=dim, keepdim=True)
-
-
-@_log_softmax_op.fast
-def _(g, out, dim, needs):
-    """As the rule, in place."""
-    slope = np.exp(out)
-    slope *= sums_along(g, dim) if out.ndim else g
-    return (g - slope,)
 
 
 @composite(aliases=())

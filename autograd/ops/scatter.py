@@ -243,6 +243,8 @@ def _cut(source, shape):
     """The part of `source` that the index covers."""
     if tuple(source.shape) == tuple(shape):
         return source
+    if not shape:
+        return reshape(source, ())
     return source[tuple(slice(n) for n in shape)]
 
 

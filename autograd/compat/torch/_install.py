@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import sys
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
@@ -14,6 +15,7 @@ from ..._op import registry
 from ..._tensor import CPU, Size, Tensor
 from . import _names
 from ._facade import HERE, FacadeModule, missing
+from ._layout import LAYOUT
 from ._parts import methods
 from ._stream import TorchStream
 
@@ -46,7 +48,7 @@ def _aliases() -> dict[str, ModuleType]:
     """ "torch.nn" -> the module that answers for it."""
     start = HERE + "."
     ours = {k: m for k, m in sys.modules.items() if (k + ".").startswith(start) and isinstance(m, FacadeModule)}
-    return {"torch" + k.removeprefix(HERE): m for k, m in ours.items()}
+    return {**{"torch" + k.removeprefix(HERE): m for k, m in ours.items()}, "functorch": ours[HERE + ".func"]}
 
 
 def installed() -> bool:
@@ -71,7 +73,7 @@ def install(torchvision: bool = True) -> ModuleType:
     here = sys.modules[HERE]
     if installed():
         return here
-    for key in [k for k in sys.modules if k == "torch" or k.startswith("torch.")]:
+    for key in [k for k in sys.modules if k.split(".")[0] in ("torch", "functorch")]:
         _set_aside[key] = sys.modules.pop(key)
     sys.modules.update(_aliases())
     if torchvision and _no_module("torchvision"):
@@ -90,7 +92,7 @@ def uninstall() -> None:
     """Undo `install()`: `import torch` means again what it meant before."""
     if not installed():
         return
-    for key in [k for k in sys.modules if k.split(".")[0] == "torch" or _is_our_vision(k)]:
+    for key in [k for k in sys.modules if k.split(".")[0] in ("torch", "functorch") or _is_our_vision(k)]:
         del sys.modules[key]
     sys.modules.update(_set_aside)
     _set_aside.clear()
@@ -128,12 +130,32 @@ def _rename() -> None:
     for cls in vars(nn).values():
         if isinstance(cls, type) and issubclass(cls, nn.Module):
             wanted[cls] = "torch.nn.modules." + _file(cls)
+    wanted = {**_own_classes(), **wanted}
     for cls, module in wanted.items():
         _renamed[cls] = cls.__module__
         cls.__module__ = module
     for cls in _named_tuples():
         _shown[cls] = cls.__repr__
         cls.__repr__ = _show_fields
+
+
+def _own_classes() -> dict[type, str]:
+    """Classes that this facade and `nn` bring for modules of PyTorch outside torch.nn, and where PyTorch defines them."""
+    found: dict[type, str] = {}
+    for name, sources in LAYOUT.items():
+        for source in (s for s in sources if isinstance(s, str)):
+            own = f"{HERE}._parts{source}" if source.startswith(".") else source
+            for known, cls in vars(sys.modules.get(own, ModuleType(""))).items():
+                if isinstance(cls, type) and cls not in found and not known.startswith("_") and cls.__module__.startswith(own):
+                    found[cls] = _place(name, cls)
+    return found
+
+
+def _place(name: str, cls: type) -> str:
+    """torch.optim.sgd for torch.optim's SGD, where there is such a file; torch.utils.data.dataset for TensorDataset."""
+    words = re.findall(r"[A-Z]+[a-z0-9]*", cls.__name__)
+    files = [f"{name}.{part.lower()}" for part in (cls.__name__, "_".join(words), *words[-1:])]
+    return f"torch.{next((f for f in files if f in LAYOUT), name)}".removesuffix(".")
 
 
 def _file(cls: type) -> str:

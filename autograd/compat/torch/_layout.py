@@ -94,6 +94,7 @@ LAYOUT: dict[str, tuple] = {
     "nn.parallel.data_parallel": (".parallel",),
     "nn.parallel.distributed": (".parallel",),
     "nn.attention": (".attention",),
+    "nn.attention.bias": (".attention_bias",),
     "optim": ("nn.optim", ".optimizers"),
     "optim.optimizer": ("nn.optim",),
     "optim.lr_scheduler": ("nn.optim.lr_scheduler",),
@@ -161,6 +162,7 @@ LAYOUT: dict[str, tuple] = {
     "distributions.constraints": (".distributions.constraints",),
     "distributions.constraint_registry": (".distributions",),
     "hub": (".hub",),
+    "__future__": (".future",),
     "distributed": (".distributed",),
     "return_types": (),
 }  # fmt: skip

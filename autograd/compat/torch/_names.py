@@ -12,6 +12,7 @@ import nn
 from ..._array import ndarray
 from ..._node import Node
 from ..._tensor import Tensor
+from ...function import _FunctionOp
 from ._facade import HERE
 
 _own_name = Node.name
@@ -98,8 +99,52 @@ def _reduced(node: Node) -> str:
 
 
 def _slice(node: Node) -> str:
-    before, after = len(_shapes(node)[0]), len(node.shape)
-    return f"{'Select' if after < before else 'Unsqueeze' if after > before else 'Slice'}Backward0"
+    """The last part of the index that does something; there each part is an operation of its own."""
+    index = node.params[0]
+    if isinstance(index, slice):
+        return "SliceBackward0"
+    parts, sizes = index if isinstance(index, tuple) else (index,), list(_shapes(node)[0])
+    spanned = sum(p is not None and p is not Ellipsis for p in parts)
+    name, axis = "Alias", 0
+    for part in parts:
+        if part is Ellipsis:
+            axis += len(sizes) - spanned
+        elif part is None:
+            name = "Unsqueeze"
+        elif not isinstance(part, slice):
+            name = "Select"
+        elif part.indices(sizes[axis]) != (0, sizes[axis], 1):
+            name = "Slice"
+        axis += part is not None and part is not Ellipsis
+    return f"{name}Backward0"
+
+
+class _Transposed:
+    """The node of a linear layer's transposed weight, which is an operation of its own there."""
+
+    def __init__(self, edge: Any) -> None:
+        self.next_functions = ((edge, 0),)
+
+    def name(self) -> str:
+        return "TBackward0"
+
+    def __repr__(self) -> str:
+        return f"<TBackward0 object at {id(self):#x}>"
+
+
+def _next(node: Node) -> tuple:
+    """The nodes of the inputs, in PyTorch's order: of a linear layer first the bias, then input and weight."""
+    edges = node.edges
+    if node.op.name.strip("_") == "linear" and len(node.shape) == 2:
+        weight = None if edges[1] is None else _Transposed(edges[1])
+        edges = (edges[2], edges[0], weight) if _linear(node) == "AddmmBackward0" else (edges[0], weight)
+    return tuple((edge, 0) for edge in edges)
+
+
+def _shown(node: Node) -> str:
+    """A node as PyTorch prints it; that of a user's Function says where its class comes from."""
+    home = "torch.autograd.function." if isinstance(node.op, _FunctionOp) else ""
+    return f"<{home}{torch_name(node)} object at {id(node):#x}>"
 
 
 _BY_RULE: dict[str, Callable[[Node], str]] = {
@@ -245,6 +290,8 @@ def start() -> None:
             if callable(found):
                 _replaced.append((place, name, found))
                 setattr(place, name, _naming(found, name))
+    _swap(Node, "next_functions", property(_next))
+    _swap(Node, "__repr__", _shown)
     Node.name = torch_name
 
 

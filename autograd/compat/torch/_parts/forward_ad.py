@@ -54,6 +54,7 @@ def unpack_dual(tensor: Tensor, *, level: int | None = None) -> Any:
     if tensor._node in _levels[-1]:
         return UnpackedDualTensor(tensor.detach(), _levels[-1][tensor._node])
     (tangent,) = forward.push_forward((tensor,), _levels[-1])
+    _levels[-1][tensor._node] = tangent  # asked again, nothing is computed twice
     return UnpackedDualTensor(tensor.detach(), tangent.detach() if tangent is not None else None)
 
 
