@@ -14,7 +14,7 @@ from . import _batch_last
 from ._windows import BLOCK, offsets, out_size, padded, scratch, windows
 
 # Up to this ratio of filters to channels, gathering from the filters is cheaper than adding into the channels.
-_TURN = 2
+_TURN = 3
 
 
 def fill_columns(columns, xp, kernel, stride, dilation, out):

@@ -27,7 +27,7 @@ def in_pieces(function, x, *more):
     if type(x) is not np.ndarray or x.size <= 4 * _PIECE or not fast.enabled:
         return function(x, *more)
     arrays = (x, *more)
-    if any(a.shape != x.shape or not a.flags.c_contiguous for a in arrays):
+    if any(a.shape != x.shape or a.dtype != x.dtype or not a.flags.c_contiguous for a in arrays):
         return function(*arrays)
     out = np.empty_like(x)
     sources, target = [a.reshape(-1) for a in arrays], out.reshape(-1)
@@ -37,7 +37,7 @@ def in_pieces(function, x, *more):
             piece = slice(start, min(start + _PIECE, part.stop))
             target[piece] = function(*(a[piece] for a in sources))
 
-    _parallel.run(work, x.size, 16 * _PIECE)
+    _parallel.run(work, x.size, 4 * _PIECE)
     return out
 
 

@@ -245,3 +245,19 @@ def test_normalisation_keeps_the_digits_of_numbers_far_from_zero(case):
     x = _drawn(shape, np.float32) + np.float32(1000)
     exact = function(autograd.tensor(x.astype(np.float64)), None, None).numpy()
     np.testing.assert_allclose(function(autograd.tensor(x), None, None).numpy(), exact, atol=2e-3)
+
+
+@pytest.mark.parametrize("name", ["tanh", "sigmoid"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_slopes_in_pieces(name, dtype):
+    x = _drawn((700, 1200), dtype)
+    weights = lambda shape: _drawn(shape, dtype, 1)  # noqa: E731
+    for quick, plain in zip(*_both(getattr(autograd, name), x, weights), strict=True):
+        assert quick.dtype == plain.dtype == dtype
+        np.testing.assert_array_equal(quick, plain)
+    t = autograd.tensor(x, requires_grad=True)
+    (slope,) = autograd.grad(getattr(autograd, name)(t).sum(), t, create_graph=True)
+    (bend,) = autograd.grad(slope.sum(), t)
+    y = np.tanh(x.astype(np.float64)) if name == "tanh" else 1 / (1 + np.exp(-x.astype(np.float64)))
+    wanted = -2 * y * (1 - y * y) if name == "tanh" else y * (1 - y) * (1 - 2 * y)
+    np.testing.assert_allclose(bend.numpy(), wanted, atol=1e-5)
