@@ -152,7 +152,7 @@ class ChainDataset(IterableDataset):
     """One IterableDataset after another.
 
     Raises:
-        TypeError: when iterated, if one of them is not an IterableDataset.
+        AssertionError: when iterated, if one of them is not an IterableDataset.
     """
 
     def __init__(self, datasets: Iterable[Dataset]) -> None:
@@ -161,7 +161,9 @@ class ChainDataset(IterableDataset):
     def __iter__(self) -> Iterator:
         for i, d in enumerate(self.datasets):
             if not isinstance(d, IterableDataset):
-                raise TypeError(f"ChainDataset only supports IterableDataset, datasets[{i}] is a {type(d).__name__}")
+                raise AssertionError(
+                    f"ChainDataset only supports IterableDataset, datasets[{i}] is a {type(d).__name__}"
+                )
             yield from d
 
     def __len__(self) -> int:

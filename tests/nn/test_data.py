@@ -115,7 +115,7 @@ def test_chain_dataset():
     chain = Count(2) + Count(3)
     assert list(chain) == [0, 1, 0, 1, 2]
     assert len(chain) == 5
-    with pytest.raises(TypeError, match=r"only supports IterableDataset, datasets\[1\] is a Squares"):
+    with pytest.raises(AssertionError, match=r"only supports IterableDataset, datasets\[1\] is a Squares"):
         list(data.ChainDataset([Count(1), Squares()]))
 
 

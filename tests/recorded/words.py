@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import importlib
 import math
 import pickle
 import warnings
@@ -103,6 +104,23 @@ def vocabulary(t: Any) -> dict[str, Any]:
         finally:
             t.set_printoptions(profile="default")
 
+    def dual(function, x, tangent):
+        """A result and its tangent, by dual numbers."""
+        ad = t.autograd.forward_ad
+        with ad.dual_level():
+            return list(ad.unpack_dual(function(ad.make_dual(x, tangent))))
+
+    def pruned(change):
+        """What pruning leaves of a layer: the weight, its buffers' and parameters' names, whether it is pruned."""
+        layer = t.nn.Linear(3, 2, dtype=t.float64)
+        with t.no_grad():
+            layer.weight.copy_(r(2, 3))
+            layer.bias.copy_(r(2))
+        change(layer)
+        layer(r(1, 3))
+        return [layer.weight, layer.bias, sorted(dict(layer.named_buffers())), sorted(dict(layer.named_parameters())),
+                importlib.import_module(t.__name__ + ".nn.utils.prune").is_pruned(layer)]  # fmt: skip
+
     def scaled(scaler, *losses):
         """Weight and scale after a step down each loss times the weight, by scaled gradients."""
         weight, seen = t.ones(1, requires_grad=True), []
@@ -150,7 +168,9 @@ def vocabulary(t: Any) -> dict[str, Any]:
                      lambda v=v: d.icdf(t.sigmoid(v)), lambda v=v: d.expand((2, *d.batch_shape)).log_prob(v)]  # fmt: skip
         return [attempt(ask) for ask in asks]
 
-    return {"t": t, "r": r, "law": law, "turn": turn, "attempt": attempt, "np": np, "printed": printed, "scaled": scaled,
+    return {"t": t, "r": r, "law": law, "turn": turn, "attempt": attempt, "dual": dual, "pruned": pruned, "U": t.utils.data,
+            "prune": importlib.import_module(t.__name__ + ".nn.utils.prune"),
+            "P": importlib.import_module(t.__name__ + ".utils._pytree"), "np": np, "printed": printed, "scaled": scaled,
             "awaited": awaited, "counted": counted, "echo": echo, "sent": sent, "made": made, "copy": copy, "pickle": pickle,
             "asyncio": asyncio, "T": t.distributions.transforms,
             "C": t.distributions.constraints, "i": i, "grad": grad, "after": after, "back": back, "seeded": seeded, "nan": math.nan, "inf": math.inf,

@@ -209,6 +209,11 @@ class RandomStructured(RandomUnstructured):
         return rand(t.shape[self.dim])
 
     def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
+        if t.dim() < 2:
+            raise ValueError("Structured pruning can only be applied to multidimensional tensors. Found tensor of shape "
+                             f"{tuple(t.shape)} with {t.dim()} dims")  # fmt: skip
+        if not -t.dim() <= self.dim < t.dim():
+            raise IndexError(f"Invalid index {self.dim} for tensor of size {tuple(t.shape)}")
         n = t.shape[self.dim]
         count = _count(self.amount, n)
         kept = zeros(n) if count == n else _best(self._sizes(t), n - count)

@@ -26,11 +26,10 @@ class tensortype(type):
     def __call__(cls, *args: Any, **kwargs: Any) -> Tensor:
         if len(args) == 1 and (isinstance(args[0], Size) or not isinstance(args[0], (int, Tensor))):
             return empty(args[0], dtype=cls.dtype) if isinstance(args[0], Size) else tensor(args[0], dtype=cls.dtype)
+        if len(args) == 1 and isinstance(args[0], Tensor):
+            return args[0].to(cls.dtype)
         made = Tensor(*args, **kwargs)
         return made if made.dtype is cls.dtype else made.to(cls.dtype)
-
-    def __str__(cls) -> str:
-        return f"torch.{cls.__name__}"
 
 
 TYPED = {name: tensortype(name, (), {"dtype": getattr(_dtype, d), "__module__": "torch"}) for name, d in _NAMES.items()}
