@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -30,6 +31,8 @@ class Program:
         self.inputs: dict[str, np.ndarray] = {}
         self.steps: list[tuple[str, Step]] = []
         self.shapes: dict[str, tuple[int, ...]] = {}
+        self.kinds: list[str] = []  # of the steps: "view", "reduction", ...
+        self._values: dict[str, Tensor] = {}  # of the inputs as drawn
 
     def __call__(self, *inputs: Tensor) -> Tensor:
         """The sum of everything computed: each value reaches the result."""
@@ -55,11 +58,11 @@ class Program:
 
     def add(self, step: Step) -> None:
         """Append a step, run once for its shape."""
-        values = {n: wrap(a.copy()) for n, a in self.inputs.items()}
-        for name, earlier in self.steps:
-            values[name] = earlier.run(values)
+        for name, a in self.inputs.items():
+            self._values.setdefault(name, wrap(a.copy()))
         name = f"v{len(self.steps)}"
-        self.shapes[name] = tuple(step.run(values).shape)
+        self._values[name] = step.run(self._values)
+        self.shapes[name] = tuple(self._values[name].shape)
         self.steps.append((name, step))
 
 
@@ -217,6 +220,96 @@ def _in_place(draw: Any, p: Program) -> Step:
     return Step(f"(t := {name} * 1.0, {body[form]})[0]", run)
 
 
+# Differentiable operations that a program does not draw, by reason: their samples leave no room to move, or a program's
+# values and slopes would not stay within a difference's reach.
+_LEFT_OUT: frozenset[str] = frozenset()
+
+
+def _declared() -> list[tuple[str, Any]]:
+    """Every differentiable declaration with a sample that is not drawn as a smooth elementwise one."""
+    smooth = {id(d) for d in _UNARY}
+    found = {d.name if d.namespace in ("", "_") else f"{d.namespace}.{d.name}": d for d in registry.values()}
+    return [
+        (n, d) for n, d in sorted(found.items())
+        if d.sample is not None and d.differentiable and id(d) not in smooth and n not in _LEFT_OUT
+    ]  # fmt: skip
+
+
+@functools.cache
+def _trials() -> list[tuple[str, Any, Any]]:
+    """(name, declaration, its sample's calls), those that differentiate some real array and give some real result."""
+    made = []
+    for name, declared in _declared():
+        calls = declared.sample.calls(np.random.default_rng(3), len(getattr(declared, "inputs", ("x",))))
+        fit = [
+            c
+            for c in calls
+            if any(a.size for a in _floats(c.args)) and _result(declared, c, lambda a: wrap(a.copy())) is not None
+        ]
+        if fit:
+            made.append((name, declared, fit))
+    return made
+
+
+def _is_floating(value: Any) -> bool:
+    return isinstance(value, (np.ndarray, np.inexact)) and value.dtype.kind in "fc"
+
+
+def _floats(args: Any) -> list:
+    return [
+        a for v in args for a in (_floats(v) if isinstance(v, list) else [np.asarray(v)] if _is_floating(v) else [])
+    ]
+
+
+def _result(declared: Any, call: Any, near: Callable) -> Tensor | None:
+    """The operation on its sample's arguments, real arrays replaced by `near` of them: its results side by side, flat."""
+
+    def dress(value: Any) -> Any:
+        if isinstance(value, list):
+            return [dress(v) for v in value]
+        if _is_floating(value):
+            return near(np.asarray(value))
+        return wrap(np.array(value)) if isinstance(value, (np.ndarray, np.generic)) else value
+
+    result = declared.call(*map(dress, call.args), **call.kwargs)
+    parts = [t for t in _flat(result[0] if getattr(declared, "aux", ()) else result) if t.numel()]
+    if not parts:
+        return None
+    seen = [registry["view_as_real"].call(t) if t.is_complex() else t for t in parts]
+    return registry["cat"].call([t.reshape(-1)[:12] for t in seen])
+
+
+def _flat(result: Any) -> list[Tensor]:
+    if isinstance(result, (tuple, list)):
+        return [t for r in result for t in _flat(r)]
+    return [result] if isinstance(result, Tensor) and result.dtype.kind in "fc" else []
+
+
+def _near(source: Tensor) -> Callable:
+    """Arrays of a sample, moved a little by a value of the program, whose elements are repeated as often as it takes."""
+
+    def near(a: np.ndarray) -> Tensor:
+        if not a.size:
+            return wrap(a.copy())
+        places = wrap(np.arange(a.size) % source.numel())
+        return wrap(a.copy()) + 0.01 * source.reshape(-1)[places].reshape(a.shape).tanh()
+
+    return near
+
+
+@st.composite
+def _operation(draw: Any, p: Program) -> Step:
+    """Any differentiable operation of the registry, near a call of its sample."""
+    name, (title, declared, calls) = draw(_value(p)), draw(st.sampled_from(_trials()))
+    i = draw(st.integers(0, len(calls) - 1))
+
+    def run(v: dict[str, Tensor]) -> Tensor:
+        found = _result(declared, calls[i], _near(v[name]))
+        return found if found is not None else v[name]
+
+    return Step(f"{title}(*sample_{i} + 0.01 * {name}.tanh())", run)
+
+
 def _all_shapes(p: Program) -> dict[str, tuple]:
     return {**{n: a.shape for n, a in p.inputs.items()}, **p.shapes}
 
@@ -227,7 +320,7 @@ def _value(p: Program, least: int = 0) -> Any:
     return st.sampled_from(fit)
 
 
-_KINDS = (_unary, _binary, _number, _reduction, _view, _index, _join, _product, _in_place)
+_KINDS = (_unary, _binary, _number, _reduction, _view, _index, _join, _product, _in_place, _operation, _operation)
 
 
 @st.composite
@@ -247,7 +340,9 @@ def programs(draw: Any, min_steps: int = 5, max_steps: int = 60) -> Program:
         shape = draw(st.sampled_from([(3,), (2, 3), (3, 3), (1, 3), (2, 1), (2, 2, 3)]))
         p.inputs[f"x{i}"] = rng.uniform(-1.5, 1.5, shape)
     for _ in range(draw(st.integers(min_steps, max_steps))):
-        p.add(draw(draw(st.sampled_from(_KINDS))(p)))
+        kind = draw(st.sampled_from(_KINDS))
+        p.add(draw(kind(p)))
+        p.kinds.append(kind.__name__.strip("_").replace("_", " "))
     return p
 
 
