@@ -89,7 +89,7 @@ class Machine(RuleBasedStateMachine):
     @initialize(seed=st.integers(0, 1000))
     def start(self, seed):
         rng = np.random.default_rng(seed)
-        self.models, self.hooks, self.retained, self.held, self.count = [], [], [], [], 0
+        self.models, self.hooks, self.retained, self.held, self.outside, self.count = [], [], [], [], [], 0
         for shape in ((2, 3), (3,), (2, 1)):
             array = rng.uniform(-1, 1, shape).round(2)
             t = ag.tensor(array, requires_grad=True)
@@ -301,13 +301,12 @@ class Machine(RuleBasedStateMachine):
         if m is None or not m.values().any():  # zeros would not change
             return
         self.say(f"{m.name}.detach().numpy()[...] *= -0.5")
+        array = m.tensor.detach().numpy()
+        array *= -0.5
+        self.outside.append(array)  # held, so that what is saved from now on is a copy
         if not m.store.memory.outside:
             m.store.memory.outside = True
-            array = m.tensor.detach().numpy()
-            array *= -0.5
             m.store.memory.written += 1
-        else:  # whatever is kept of it by now is a copy, or was counted as changed by the first write
-            m.tensor.detach().numpy()[...] *= -0.5
         new = [oracle.constant(-0.5 * c.value) for c in m.cells()]
         m.store.write(m.places, new, False)
 
@@ -516,6 +515,25 @@ class Machine(RuleBasedStateMachine):
                 self.say(f"a gradient of shape {tuple(t.shape)} received before .fill_({value})")
                 self.held[n - len(mine)] = (t.fill_(value), t.tolist())
 
+    @rule(n=st.integers(0, 2), i=picks)
+    def freeze_a_while(self, n, i):
+        """What was recorded before still leads to the leaf, which takes nothing while it is frozen."""
+        m = self.pick(i, lambda m: m.step is not None)
+        leaf = self.leaves[n]
+        if oracle.refusal(oracle.reached(m.step))[1] or m.step is leaf.step:
+            return
+        self.say(f"{m.name}.backward() while {leaf.name} is frozen")
+        before, leaf.tensor.grad = leaf.tensor.grad, None
+        leaf.tensor.requires_grad_(False)
+        with self.retained_as_they_are():
+            m.tensor.backward(ag.ones(*m.tensor.shape, dtype=ag.float64), retain_graph=True)
+        assert leaf.tensor.grad is None
+        leaf.tensor.requires_grad_()
+        leaf.tensor.grad = before
+        for other, grad in zip(self.leaves, self.grads, strict=True):
+            if other is not leaf:
+                other.tensor.grad = None if grad is None else ag.tensor(grad)
+
     @rule(n=st.integers(0, 2))
     def zero_grad(self, n):
         self.say(f"{self.leaves[n].name}.grad = None")
@@ -533,6 +551,7 @@ class Machine(RuleBasedStateMachine):
 
     def teardown(self):
         for m in [m for m in getattr(self, "models", ()) if m.step is not None][:-5:-1]:
+            self.differentiate_one(m, "keep", True, True, 1.0)
             self.differentiate_one(m, "twice", False, True, 1.0)
 
     @invariant()
