@@ -478,7 +478,7 @@ class Tensor:
     def __iter__(self) -> Iterator[Tensor]:
         if not self._data.ndim:
             raise TypeError("iteration over a 0-d tensor")
-        return iter([self[i] for i in range(self._data.shape[0])])  # type: ignore[index]
+        return iter(self.unbind(0))  # type: ignore[attr-defined]
 
     def __repr__(self) -> str:
         from ._repr import tensor_text

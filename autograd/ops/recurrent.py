@@ -103,6 +103,57 @@ def _gate_slopes(slopes, total, c, gates, extra):
     return slopes
 
 
+@op(name="_linear_sum", symbol="Wx+Uh+b", method=False, namespace="_", sample=cases(lambda r: [
+    call(r(2, 3), r(2, 2), r(4, 3), r(4, 2), r(4), r(4)), call(r(2, 1), r(2, 3), r(2, 1), r(2, 3))]))  # fmt: skip
+def linear_sum(x, h, w_ih, w_hh, b_ih=None, b_hh=None):
+    """x W_ihᵀ + h W_hhᵀ + b_ih + b_hh, for rows, in one node: what a cell does first."""
+    y = x.dot(w_ih.T)
+    y += h.dot(w_hh.T)
+    if b_ih is not None:
+        y += b_ih
+    if b_hh is not None:
+        y += b_hh
+    return y
+
+
+@linear_sum.grad("x")
+def _(g, w_ih):
+    return matmul(g, w_ih)
+
+
+@linear_sum.grad("h")
+def _(g, w_hh):
+    return matmul(g, w_hh)
+
+
+@linear_sum.grad("w_ih")
+def _(g, x):
+    return _joined(g, x)
+
+
+@linear_sum.grad("w_hh")
+def _(g, h):
+    return _joined(g, h)
+
+
+@linear_sum.grad("b_ih", "b_hh")
+def _(g):
+    return total(g, dim=0)
+
+
+@linear_sum.fast
+def _(g, x, h, w_ih, w_hh, needs):
+    sums = column_sums(g) if needs[4] or needs[5] else None
+    return (
+        g.dot(w_ih) if needs[0] else None,
+        g.dot(w_hh) if needs[1] else None,
+        g.T.dot(x) if needs[2] else None,
+        g.T.dot(h) if needs[3] else None,
+        sums if needs[4] else None,
+        sums if needs[5] else None,
+    )
+
+
 # ---------------------------------------------------------------------------------------------- composed
 
 
@@ -117,6 +168,9 @@ def _rnn_step(x: Tensor, state: tuple, w: Weights, activation: Callable) -> tupl
     return (activation(x + linear(state[0], w.hh, w.b_hh)),)
 
 
+_ACTIVATIONS = {"RNN_RELU": Tensor.relu, "RNN_TANH": Tensor.tanh}
+
+
 def _rnn_relu(x: Tensor, state: tuple, w: Weights) -> tuple:
     return _rnn_step(x, state, w, Tensor.relu)
 
@@ -127,8 +181,10 @@ def _rnn_tanh(x: Tensor, state: tuple, w: Weights) -> tuple:
 
 def _lstm_step(x: Tensor, state: tuple, w: Weights) -> tuple:
     """i, f, o = sigmoid(.), g = tanh(.), c' = f c + i g, h' = o tanh(c'), where x has been through its weights."""
-    h, c = state
-    gates = x + linear(h, w.hh, w.b_hh)
+    return _lstm_update(x + linear(state[0], w.hh, w.b_hh), state[1], w)
+
+
+def _lstm_update(gates: Tensor, c: Tensor, w: Weights) -> tuple:
     if fast.enabled and gates.ndim == 2 and gates.dtype == c.dtype and gates.is_floating_point():
         h, c, _ = lstm_cell(gates, c)
         return (h if w.hr is None else linear(h, w.hr)), c
@@ -149,6 +205,24 @@ def _gru_step(x: Tensor, state: tuple, w: Weights) -> tuple:
 
 
 STEPS: dict[str, Callable] = {"LSTM": _lstm_step, "GRU": _gru_step, "RNN_TANH": _rnn_tanh, "RNN_RELU": _rnn_relu}
+
+
+def cell(mode: str, x: Tensor, state: tuple, w: Weights) -> tuple:
+    """One step of a batch: the new state."""
+    if mode != "GRU" and fast.enabled and _joins(x, state[0], w):
+        summed = linear_sum(x, state[0], w.ih, w.hh, w.b_ih, w.b_hh)
+        return _lstm_update(summed, state[1], w) if mode == "LSTM" else (_ACTIVATIONS[mode](summed),)
+    return STEPS[mode](linear(x, w.ih, w.b_ih), state, w)
+
+
+def _joins(x: Tensor, h: Tensor, w: Weights) -> bool:
+    """Whether both products of a step can be one operation: plain arrays of one dtype, too many for a picture."""
+    try:
+        kind = x._data.dtype
+        same = kind is h._data.dtype is w.ih._data.dtype is w.hh._data.dtype
+        return same and (w.b_ih is None or kind is w.b_ih._data.dtype) and h._data.size > capture.limit
+    except AttributeError:  # under vmap
+        return False
 
 
 def _scan(step: Callable, xs: list[Tensor], state: tuple) -> tuple[list[Tensor], tuple]:
@@ -306,6 +380,9 @@ def sequence(mode: str, x: Tensor, state: tuple, w: Weights, sizes: list[int], b
     return output, tuple(end)
 
 
-from .distance import linear  # noqa: E402
+from .distance import _joined, linear  # noqa: E402
+from .matmul import matmul  # noqa: E402
 from .pointwise import tanh  # noqa: E402
+from .reduce import column_sums  # noqa: E402
+from .reduce import sum as total  # noqa: E402
 from .shape import cat, view_as  # noqa: E402

@@ -600,7 +600,7 @@ def unbind(input, dim=0):
     if not input.ndim:
         raise IndexError("unbind: Dimension specified as 0 but tensor has no dimensions")
     lead = (slice(None),) * dim
-    return tuple([_slice(input, index=(*lead, i)) for i in range(input.shape[dim])])
+    return tuple([_slice(input, index=(*lead, i) if lead else i) for i in range(input.shape[dim])])
 
 
 @op(symbol="repeat", caption="Σ of copies", linear=True, name="_repeat", namespace="_", method=False,

@@ -9,7 +9,7 @@ from typing import Any
 
 import autograd
 from autograd import Tensor
-from autograd.ops.recurrent import STEPS, Weights, sequence
+from autograd.ops.recurrent import Weights, cell, sequence
 
 from .. import functional as F
 from .. import init
@@ -370,8 +370,7 @@ class RNNCellBase(Module):
             self._check_axes(input, state)
             state = state if batched else tuple(s.unsqueeze(0) for s in state)
         self._check(x, state)
-        weights = Weights(self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
-        made = STEPS[mode](F.linear(x, self.weight_ih, self.bias_ih), state, weights)
+        made = cell(mode, x, state, Weights(self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh))
         return made if batched else tuple(s.squeeze(0) for s in made)
 
     def _check_axes(self, input: Tensor, state: tuple) -> None:
@@ -389,7 +388,9 @@ class RNNCellBase(Module):
         if width != self.input_size:
             raise RuntimeError(f"input has inconsistent input_size: got {width} expected {self.input_size}")
         for i, s in enumerate(state):
-            rows, hidden = s.shape
+            rows, hidden = size = s.shape
+            if size == (batch, self.hidden_size):
+                continue
             if rows != batch:
                 raise RuntimeError(f"Input batch size {batch} doesn't match hidden{i} batch size {rows}")
             if hidden != self.hidden_size:

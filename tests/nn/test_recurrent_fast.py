@@ -5,6 +5,8 @@ import pytest
 
 import autograd
 import nn
+from autograd._graph import collect
+from autograd._node import Leaf
 from autograd.ops import recurrent
 
 
@@ -46,6 +48,30 @@ def test_cell():
     cell = nn.LSTMCell(3, 4, dtype=autograd.float64)
     x, h, c = (autograd.randn(2, n, dtype=autograd.float64, requires_grad=True) for n in (3, 4, 4))
     _compare(lambda: cell(x, (h, c)), [x, h, c, *cell.parameters()])
+
+
+@pytest.mark.parametrize("settings", [{}, {"nonlinearity": "relu"}, {"bias": False}])
+def test_cell_of_one_state(settings):
+    autograd.manual_seed(1)
+    cell = nn.RNNCell(3, 4, dtype=autograd.float64, **settings)
+    x, h = (autograd.randn(2, n, dtype=autograd.float64, requires_grad=True) for n in (3, 4))
+    _compare(lambda: [cell(x, h)], [x, h, *cell.parameters()])
+
+
+def test_cells_join_their_products_only_where_no_picture_needs_them(monkeypatch):
+    def operations(cell, x):
+        return {node.op.name for node in collect([cell(x).grad_fn]) if type(node) is not Leaf}
+
+    cell, x = nn.RNNCell(3, 4), autograd.randn(2, 3)
+    assert "_linear_sum" in operations(cell, x)
+    assert "_linear_sum" not in operations(nn.GRUCell(3, 4), x)
+    monkeypatch.setattr(recurrent.capture, "limit", 16)
+    assert "_linear_sum" not in operations(cell, x)
+
+
+def test_cells_of_mixed_dtypes_are_refused_as_before():
+    with pytest.raises(RuntimeError, match="same dtype"):
+        nn.RNNCell(3, 4)(autograd.randn(2, 3, dtype=autograd.float64))
 
 
 @pytest.mark.parametrize("part", [0, 1])
