@@ -52,11 +52,20 @@ def select(mask, x, y):
     return _picked(mask.view(np.int8), first, second, integer).view(like)
 
 
+def kept(mask, x):
+    """`select` of x or 0 for two arrays that lie alike, as those of a gradient do; else None."""
+    if type(x) is not np.ndarray or type(mask) is not np.ndarray or x.shape != mask.shape or x.size < _SMALL:
+        return None
+    integer = _INTEGER.get(x.itemsize)
+    alike = x.dtype.kind == "f" and mask.dtype == bool and x.flags.c_contiguous and mask.flags.c_contiguous
+    return _picked(mask.view(np.int8), x.view(integer), 0, integer).view(x.dtype) if alike and integer else None
+
+
 def _picked(mask, first, second, integer):
-    if np.ndim(second) == 0 and second == 0:
+    if type(second) is not np.ndarray and second == 0:
         chosen = np.negative(mask, dtype=integer)  # all bits where the mask holds
         chosen &= first
-    elif np.ndim(first) == 0 and first == 0:
+    elif type(first) is not np.ndarray and first == 0:
         chosen = np.subtract(mask, 1, dtype=integer)  # all bits where it does not
         chosen &= second
     else:

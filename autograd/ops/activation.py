@@ -12,12 +12,10 @@ from .._inplace import assign
 from .._op import composite, op
 from .._samples import call, cases, reals
 from ._pieces import in_pieces
-from ._select import select
+from ._select import kept, select
 
 _F = "nn.functional"
 _FLOAT = {"elementwise": True, "method": False, "namespace": "_"}
-_ZEROS: dict = {}
-_ROW = 4096
 
 
 def _written(name, input, result, inplace):
@@ -56,7 +54,8 @@ def keep_where(x, mask):
     """x where the mask holds, 0 elsewhere, also where x is infinite or NaN; a product with the mask would be NaN there."""
     if type(mask) is np.bool_ and type(x) in _ZERO_OF:
         return x if mask else _ZERO_OF[type(x)]
-    return select(mask, x, 0.0).astype(x.dtype, copy=False)[()]
+    found = kept(mask, x)
+    return select(mask, x, 0.0).astype(x.dtype, copy=False)[()] if found is None else found
 
 
 @keep_where.grad("x")
@@ -69,13 +68,6 @@ def _(g, mask):
 
 # Of a number, NumPy's functions are twenty times slower than Python's comparison.
 _ZERO_OF = {kind: kind(0) for kind in (np.float16, np.float32, np.float64)}
-
-
-def _zeros(dtype):
-    found = _ZEROS.get(dtype)
-    if found is None:
-        found = _ZEROS[dtype] = np.zeros(_ROW, dtype)
-    return found
 
 
 @op(sample=reals(-3, 3, avoid=(0,)), symbol="relu", caption="× [x > 0]", elementwise=True, inplace=True)
@@ -92,9 +84,6 @@ def relu(x):
         return zero if x <= zero else x  # as it stands a NaN
     if x.dtype == bool:
         raise RuntimeError("relu: Boolean inputs not supported for relu; convert the tensor to a number type first")
-    if type(x) is np.ndarray and x.size % _ROW == 0 and x.size and x.flags.c_contiguous:
-        # NumPy compares with an array of zeros twice as fast as with the number 0.
-        return np.maximum(x.reshape(-1, _ROW), _zeros(x.dtype)).reshape(x.shape)
     return np.maximum(x, 0)
 
 

@@ -14,7 +14,7 @@ from .._dtype import HALVES, as_dtype
 from .._mode import fast
 from .._op import composite, op
 from .._samples import call, cases
-from ._pieces import FEW, by_rows, ones
+from ._pieces import by_rows, ones
 from .compare import maximum, minimum, where
 from .complex import real
 from .index import narrow, scatter_zeros
@@ -65,10 +65,19 @@ def _total(x, axes, keepdim):
 
 
 def column_sums(x):
-    """Sums over the rows of an array of two axes, for closed forms of gradients."""
-    if type(x) is np.ndarray and x.dtype.kind == "f" and 0 < x.size <= FEW and x.dtype.itemsize > 2:
+    """Sums over the rows of an array of two axes, for closed forms of gradients: products with ones, at BLAS's speed."""
+    if type(x) is not np.ndarray or x.dtype not in (np.float32, np.float64) or not x.size:
+        return _total(x, (0,), False)
+    if len(x) < 256:
         return ones(len(x), x.dtype).dot(x)
-    return np.add.reduce(x, axis=0) if len(x) < 256 and x.dtype not in HALVES else _total(x, (0,), False)
+    if not x.flags.c_contiguous:
+        return _total(x, (0,), False)
+    whole = len(x) // 128 * 128  # block by block, as `_total_leading`
+    blocks = np.matmul(ones(128, x.dtype), x[:whole].reshape(-1, 128, x.shape[1]))
+    out = np.add.reduce(blocks, axis=0)
+    if whole < len(x):
+        out += ones(len(x) - whole, x.dtype).dot(x[whole:])
+    return out
 
 
 def _total_leading(x, axes, keepdim):

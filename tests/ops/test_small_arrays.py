@@ -8,6 +8,8 @@ import pytest
 import autograd
 import nn.functional as F
 from autograd.ops import _row_norm, attention
+from autograd.ops.activation import keep_where
+from autograd.ops.reduce import column_sums
 
 NEEDS = (True, True, True)
 
@@ -54,6 +56,34 @@ def test_only_the_wanted_gradients_of_a_layer_norm_are_formed():
     for wanted in range(3):
         found = _row_norm.backward(x, x, weight, mean, variance, 1, 1e-5, tuple(i == wanted for i in range(3)))
         assert [g is not None for g in found] == [i == wanted for i in range(3)]
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(0, 3), (1, 1), (5, 3), (255, 2), (256, 3), (300, 4), (3, 0)])
+def test_column_sums(shape, dtype):
+    x = _drawn(*shape, dtype=dtype)
+    expected = x.astype(np.float64).sum(0)
+    tolerance = {np.float16: 2e-2, np.float32: 1e-5, np.float64: 1e-13}[dtype]
+    for a in (x, np.asfortranarray(x), np.repeat(x, 2, axis=0)[::2]):
+        found = column_sums(a)
+        assert found.dtype == dtype
+        np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
+
+
+def test_column_sums_of_many_rows_keep_their_digits():
+    x = np.full((100_000, 1), 0.1, np.float32)
+    np.testing.assert_allclose(column_sums(x), [100_000 * np.float64(np.float32(0.1))], rtol=2e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_what_is_kept_of_a_gradient(dtype):
+    x, mask = _drawn(40, 50, dtype=dtype), np.random.default_rng(1).random((40, 50)) < 0.5
+    x[0], x[1, ::2], x[2, ::3] = np.inf, np.nan, -0.0
+    for a, m in ((x, mask), (x.T, mask.T), (x[:, :10], mask[:, :10]), (x[:3], mask[:3])):
+        found = keep_where(a, m)
+        assert found.dtype == dtype
+        np.testing.assert_array_equal(found, np.where(m, a, dtype(0)))
+        np.testing.assert_array_equal(np.signbit(found), np.signbit(np.where(m, a, dtype(0))))
 
 
 def _softmax(scores):
