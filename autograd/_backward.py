@@ -31,6 +31,8 @@ if hasattr(os, "register_at_fork"):
 
 
 def _as_tuple(value: Any) -> tuple:
+    if type(value) is tuple:  # asking whether something is Iterable takes a microsecond
+        return value
     return (value,) if isinstance(value, Tensor) or not isinstance(value, Iterable) else tuple(value)
 
 

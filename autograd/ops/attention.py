@@ -10,7 +10,7 @@ from .._mode import fast
 from .._op import composite, op
 from .._samples import call, cases
 from .._tensor import wrap
-from ._pieces import FEW, ones
+from ._pieces import sums_along
 
 _F = "nn.functional"
 
@@ -31,7 +31,7 @@ def _rows(scores):
         top[lost] = 0
     scores -= top
     np.exp(scores, out=scores)
-    total = _row_sums(scores)
+    total = sums_along(scores)
     if masked:
         total[lost] = 1
     scores /= total
@@ -43,19 +43,11 @@ def _rows_in_range(scores):
     if not np.maximum.reduce(scores, axis=None) <= _HIGH:
         return None
     weights = np.exp(scores)
-    total = _row_sums(weights)
+    total = sums_along(weights)
     if not np.minimum.reduce(total, axis=None) >= _LOW:
         return None
     weights /= total
     return weights
-
-
-def _row_sums(a):
-    """Σ over the last axis, which stays: of a small array a product with ones, of which BLAS makes one short call."""
-    if type(a) is np.ndarray and 0 < a.size <= FEW and a.flags.c_contiguous and a.dtype.kind == "f":
-        width = a.shape[-1]
-        return a.reshape(-1, width).dot(ones(width, a.dtype)).reshape(*a.shape[:-1], 1)
-    return np.sum(a, axis=-1, keepdims=True)
 
 
 @op(batch="align", name="_safe_softmax", symbol="softmax", caption="y⊙(g−⟨g,y⟩)", method=False, namespace="_", quiet=True,
@@ -134,7 +126,7 @@ def _(g, query, key, value, mask, weights, scale, needs):
         return None, None, gv, None
     slope = np.matmul(g, value.swapaxes(-1, -2))
     slope *= weights
-    slope -= weights * _row_sums(slope)
+    slope -= weights * sums_along(slope)
     gm = slope.copy() if needs[3] else None
     slope *= scale
     gq = np.matmul(slope, key) if needs[0] else None

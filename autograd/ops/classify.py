@@ -10,6 +10,7 @@ from .. import _parallel
 from .._op import composite, op
 from .._samples import call, cases
 from .._tensor import Tensor, wrap
+from ._pieces import sums_along
 from .loss import _size, reduced, reduction_of
 
 _F = "nn.functional"
@@ -68,7 +69,7 @@ def _softmax_nll(x, target, *, average=False):
         shifted = x - np.maximum.reduce(x, axis=1, keepdims=True)
         chosen = shifted[_places(target, x.shape)]
         np.exp(shifted, out=shifted)
-        total = np.add.reduce(shifted, axis=1, keepdims=True)
+        total = sums_along(shifted, 1)
     losses = np.log(total[:, 0])
     losses -= chosen
     return (np.add.reduce(losses, axis=None) / losses.size if average else losses), shifted, total

@@ -126,10 +126,11 @@ def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", we
     Note:
         Warns when the shapes differ: (N, 1) against (N) would make N * N differences.
     """
-    if input.shape != target.shape:
+    alike = input.shape == target.shape
+    if not alike:
         _warn_sizes("mse_loss", input, target)
     reduction = reduction_of(size_average, reduce, reduction)
-    if reduction == "mean" and weight is None and input.shape == target.shape and _plain_floats(input, target):
+    if alike and reduction == "mean" and weight is None and _plain_floats(input, target):
         return _mean_square_error(input, target)
     return _weighted(_square_error(input, target), weight, input, reduction)
 

@@ -14,7 +14,7 @@ from .._dtype import HALVES, as_dtype
 from .._mode import fast
 from .._op import composite, op
 from .._samples import call, cases
-from ._pieces import by_rows, ones
+from ._pieces import by_rows, ones, sums_along
 from .compare import maximum, minimum, where
 from .complex import real
 from .index import narrow, scatter_zeros
@@ -483,9 +483,12 @@ def _(g, x, out, x_shape, dim, keepdim):
 
 def _softmax(x, dim):
     x = in_c_order(x)
-    shifted = x - np.max(x, axis=dim, keepdims=True) if x.size else x
-    e = np.exp(shifted)
-    return e / np.sum(e, axis=dim, keepdims=True)
+    if not x.size:
+        return np.exp(x)
+    e = x - np.maximum.reduce(x, axis=dim, keepdims=True)
+    np.exp(e, out=e)
+    e /= sums_along(e, dim)
+    return e
 
 
 _ROWS = cases(lambda r: [call(r(2, 3), dim=1), call(r(2, 3, 4), dim=0), call(r(4), dim=-1), call(r(), dim=0)])
@@ -503,6 +506,14 @@ def _(g, out, dim):
     return product - out * sum(product, dim=dim, keepdim=True)
 
 
+@_softmax_op.fast
+def _(g, out, dim, needs):
+    """As the rule, in place."""
+    slope = g * out
+    slope -= out * (sums_along(slope, dim) if out.ndim else slope)
+    return (slope,)
+
+
 @op(
     name="_log_softmax",
     namespace="_",
@@ -518,13 +529,22 @@ def _log_softmax_op(x, *, dim):
         return np.zeros_like(x)[()]
     dim = wrap_dim(dim, x.ndim)
     x = in_c_order(x)
-    shifted = x - np.max(x, axis=dim, keepdims=True)
-    return shifted - np.log(np.sum(np.exp(shifted), axis=dim, keepdims=True))
+    shifted = x - np.maximum.reduce(x, axis=dim, keepdims=True)
+    shifted -= np.log(sums_along(np.exp(shifted), dim))
+    return shifted
 
 
 @_log_softmax_op.grad("x")
 def _(g, out, dim):
     return g - exp(out) * sum(g, dim=dim, keepdim=True)
+
+
+@_log_softmax_op.fast
+def _(g, out, dim, needs):
+    """As the rule, in place."""
+    slope = np.exp(out)
+    slope *= sums_along(g, dim) if out.ndim else g
+    return (g - slope,)
 
 
 @composite(aliases=())

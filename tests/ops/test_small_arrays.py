@@ -125,6 +125,25 @@ def test_softmax_lets_nan_through():
     np.testing.assert_array_equal(found[1:], [[0, 0], [0.5, 0.5]])
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("shape", "dim"), [((), 0), ((3,), 0), ((2, 3), -1), ((2, 3), 0), ((2, 3, 4), 1), ((90, 100), 1), ((0, 2), 1)]
+)
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+def test_softmax_with_and_without_the_quick_forms(name, shape, dim, dtype):
+    found = []
+    for mode in (True, False):
+        with autograd.fast_paths(mode):
+            x = autograd.tensor(_drawn(*shape, dtype=dtype) if shape else dtype(0.3), requires_grad=True)
+            y = getattr(F, name)(x, dim)
+            y.backward(autograd.tensor(_drawn(*shape, dtype=dtype, seed=1) if shape else dtype(2)))
+            found.append([y.detach().numpy(), x.grad.numpy()])
+    tolerance = {np.float16: 4e-3, np.float32: 2e-6, np.float64: 1e-13}[dtype]
+    for quick, plain in zip(*found, strict=True):
+        assert quick.dtype == plain.dtype == dtype
+        np.testing.assert_allclose(quick, plain, rtol=tolerance, atol=tolerance)
+
+
 @pytest.mark.parametrize("rows", [3, 300])
 def test_attention_with_and_without_the_quick_forms(rows):
     arrays = [_drawn(2, 2, rows, 8, seed=i) for i in range(3)]
