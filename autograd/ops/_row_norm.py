@@ -74,9 +74,8 @@ def _forward_few(x, rows, weight, bias, trailing, eps):
     y = np.subtract(rows, mean, out=result.reshape(rows.shape))
     variance = np.vecdot(y, y)[:, None]
     variance /= rows.shape[1]
-    y *= 1 / np.sqrt(variance + eps)
-    if weight is not None:
-        y *= weight.reshape(-1)
+    scale = 1 / np.sqrt(variance + eps)
+    y *= scale if weight is None else np.dot(scale, weight.reshape(1, -1))
     if bias is not None:
         y += bias.reshape(-1)
     shape = (*x.shape[: x.ndim - trailing], *(1,) * trailing)

@@ -17,7 +17,9 @@ import numpy as np
 
 from .. import _parallel
 
-_PIECE = 1 << 18  # elements of a share of the factors: smaller ones, and the threads wait for each other too often
+_NEAR = 1 << 15  # elements of the factors of a few steps: all that is used of those steps stays in the cache
+_LARGE = 1 << 17  # elements of one step's factors that do not stay there
+_PIECE = 1 << 18  # elements of a share of large factors: smaller ones, and the threads wait for each other too often
 
 
 class Layout(NamedTuple):
@@ -284,13 +286,19 @@ def run_back(mode, g, w_ih, w_hh, biases, sizes, back, flat, needs):
 
 
 def _factors(layout, kept):
-    """Of all steps of a group, on all cores when they are many."""
-    out = np.empty_like(kept, order="C")
-    if kept.size <= 2 * _PIECE:
-        layout.factors(kept, out)
-    else:
-        _parallel.run(lambda part: layout.factors(kept[part], out[part]), len(kept), _PIECE // kept[0].size)
-    return out
+    """Step by step, made for a few steps at a time just before they are used: in the cache. Large ones on all cores."""
+    size = kept[0].size
+    if size > _LARGE:
+        out = np.empty_like(kept, order="C")
+        _parallel.run(lambda part: layout.factors(kept[part], out[part]), len(kept), max(_PIECE // size, 1))
+        yield from out
+        return
+    few = max(_NEAR // size, 1)
+    out = np.empty_like(kept[:few], order="C")
+    for start in range(0, len(kept), few):
+        part = kept[start : start + few]
+        layout.factors(part, out[: len(part)])
+        yield from out[: len(part)]
 
 
 def _backwards(layout, returning, states, g, factors, slopes):

@@ -7,7 +7,7 @@ import autograd
 import nn
 from autograd._graph import collect
 from autograd._node import Leaf
-from autograd.ops import recurrent
+from autograd.ops import _sequences, recurrent
 
 
 @pytest.fixture(autouse=True)
@@ -146,8 +146,11 @@ def test_nothing_is_kept_without_a_gradient(kind, settings):
         np.testing.assert_array_equal(a.numpy(), c.detach().numpy())
 
 
-def test_long_sequences_use_the_cores():
-    """Enough steps for the factors to be made in pieces."""
+@pytest.mark.parametrize("large", [False, True])
+def test_long_sequences(monkeypatch, large):
+    """The factors are made for a few steps at a time, or all at once on all cores."""
+    if large:
+        monkeypatch.setattr(_sequences, "_LARGE", 0)
     autograd.manual_seed(6)
     model, x = nn.LSTM(2, 16, dtype=autograd.float64), autograd.randn(400, 16, 2, dtype=autograd.float64)
 
