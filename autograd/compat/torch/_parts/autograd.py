@@ -9,6 +9,7 @@ from .... import (
     Function,
     backward,
     detect_anomaly,
+    empty_like,
     enable_grad,
     grad,
     gradcheck,
@@ -18,7 +19,6 @@ from .... import (
     set_detect_anomaly,  # fmt: skip
     set_grad_enabled,
 )
-from .... import empty_like
 from .... import gradgradcheck as _gradgradcheck
 from ...._tensor import Tensor
 from .types import Variable

@@ -177,9 +177,6 @@ class Distribution:
     def sample_n(self, n: int) -> Tensor:
         return self.sample((n,))
 
-    def rsample_n(self, n: int) -> Tensor:
-        return self.rsample((n,))
-
     def _validate_sample(self, value: Any) -> None:
         """Raise unless `value` has the shape of draws and lies in the support."""
         if not isinstance(value, Tensor):
