@@ -25,7 +25,7 @@ JUDGES = {
     "the state machine": ["tests/test_state_machine.py"],
     "the suite": ["tests/test_autograd_rules.py", "tests/test_fast_engine.py", "tests/test_hazards.py",
                   "tests/test_hazards_memory.py", "tests/test_hazards_faults.py", "tests/test_hazards_seams.py",
-                  "tests/test_hazards_views.py", "tests/test_hazards_numbers.py", "tests/test_checkpoint.py",
+                  "tests/test_hazards_views.py", "tests/test_hazards_numbers.py", "tests/test_checkpoint.py", "tests/test_hazards_saved.py",
                   "tests/test_functional.py", "tests/test_testing.py", "tests/test_vmap.py", "tests/test_save.py",
                   "tests/nn/test_utils.py", "tests/nn/test_training.py"],
 }  # fmt: skip
