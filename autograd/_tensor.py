@@ -91,11 +91,12 @@ class device:
 
 
 CPU = device("cpu")
+here = {"cpu"}  # the types of devices that mean this memory
 
 
 def check_device(wanted: Any) -> None:
     """Accept the CPU under any of its names; refuse what this engine cannot use."""
-    if wanted is not None and device(wanted).type != "cpu":
+    if wanted is not None and device(wanted).type not in here:
         raise RuntimeError(f"device {str(wanted)!r} is not available: tensors live on the CPU here; use device='cpu'")
 
 

@@ -288,3 +288,91 @@ def test_an_index_without_axes_gathers_one_number():
     assert x.grad.tolist() == [0.0, 0.0, 1.0]
     with pytest.raises(RuntimeError, match="same number of dimensions as input tensor: 0 and 2"):
         ag.gather(ag.zeros(2, 2), 0, ag.tensor(1))
+
+
+# ------------------------------------------------------------------ operations of one's own
+
+
+def test_a_custom_operation_is_recorded_with_its_gradient(torch):
+    @torch.library.custom_op("mine::scaled", mutates_args=())
+    def scaled(x: torch.Tensor, factor: float = 3.0) -> torch.Tensor:
+        return torch.from_numpy(x.numpy() * np.float32(factor))  # what it gets needs no detach()
+
+    assert scaled(torch.ones(1)).tolist() == [3.0] and torch.ops.mine.scaled.default is scaled
+
+    def keep(ctx, inputs, output):
+        ctx.factor = inputs[1]
+
+    torch.library.register_autograd("mine::scaled", lambda ctx, g: (g * ctx.factor, None), setup_context=keep)
+    x = torch.ones(2, requires_grad=True)
+    torch.ops.mine.scaled(x, factor=5.0).sum().backward()
+    assert x.grad.tolist() == [5.0, 5.0]
+    scaled.register_fake(torch.empty_like)
+    assert set(torch.library.opcheck(scaled, (x,)).values()) == {"SUCCESS"}
+    scaled.register_kernel("cuda")(lambda x, factor: None)
+    scaled.register_kernel("cpu", lambda x, factor: x + factor)
+    assert scaled(torch.ones(1), 2.0).tolist() == [3.0]
+
+
+def test_a_custom_operation_may_write_into_its_arguments(torch):
+    @torch.library.custom_op("mine::sine_into", mutates_args={"out"})
+    def sine_into(x: torch.Tensor, out: torch.Tensor) -> None:
+        np.sin(x.numpy(), out=out.numpy())
+
+    x, out = torch.tensor([1.0, 2.0]), torch.zeros(2)
+    assert sine_into(x, out) is None and torch.allclose(out, x.sin())
+
+
+def test_what_is_wrong_with_a_custom_operation_is_said(torch):
+    same = torch.library.custom_op("mine::same", lambda x: x)
+    with pytest.raises(RuntimeError, match="must not also be an input to this custom operator"):
+        same(torch.ones(1))
+    copy = torch.library.custom_op("mine::copy", lambda x: x.clone())
+    with pytest.raises(RuntimeError, match=r"Trying to backward through mine\.copy\.default but no autograd formula"):
+        copy(torch.ones(1, requires_grad=True)).sum().backward()
+    with pytest.raises(RuntimeError, match="There was no fake impl registered for <CustomOpDef"):
+        torch.library.opcheck(copy, (torch.ones(1),))
+    copy.register_fake(lambda x: x.new_empty(7))
+    assert "gives [7]" in torch.library.opcheck(copy, (torch.ones(1),), raise_exception=False)["test_faketensor"]
+    with pytest.raises(RuntimeError, match=r"register_fake gives \[7\] torch\.float32, the operation \[1\]"):
+        torch.library.opcheck("mine::copy", (torch.ones(1),))
+    with pytest.raises(ValueError, match="expected namespace::name"):
+        torch.library.custom_op("copy", lambda x: x)
+    with pytest.raises(RuntimeError, match="no such operator"):
+        torch.library.register_fake("mine::nothing", lambda x: x)
+    with pytest.raises(AttributeError, match="'_OpNamespace' 'mine' object has no attribute 'nothing'"):
+        torch.ops.mine.nothing  # noqa: B018
+
+
+# ------------------------------------------------------------------ small things that programs ask for
+
+
+def test_gradients_by_mapped_weights_take_one_pass_of_an_outer_graph(torch):
+    x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    y = x**2
+    rows = torch.vmap(lambda v: torch.autograd.grad(y, x, v)[0])(torch.eye(3))
+    assert rows.tolist() == np.diag([2.0, 4.0, 6.0]).tolist()
+
+
+def test_scripted_models_are_saved_by_their_own_method(torch, tmp_path):
+    model = torch.jit.script(torch.nn.Linear(2, 1))
+    model.save(str(tmp_path / "model.pt"))
+    again = torch.jit.load(str(tmp_path / "model.pt"))
+    assert torch.equal(again(torch.ones(1, 2)), model(torch.ones(1, 2))) and callable(model.save)
+
+
+def test_the_meta_device_is_this_memory_while_installed(torch):
+    with torch.device("meta"):
+        model = torch.nn.Linear(2, 1)
+    state = torch.nn.Linear(2, 1).state_dict()
+    model.load_state_dict(state, assign=True)
+    assert torch.equal(model.weight, state["weight"]) and model.to("meta")(torch.ones(1, 2, device="meta")).shape == (1, 1)
+    torch.uninstall()
+    with pytest.raises(RuntimeError, match="device 'meta' is not available"):
+        ag.ones(1, device="meta")
+
+
+def test_hub_has_a_progress_bar(torch):
+    bar = torch.hub.tqdm([1, 2], disable=True)
+    bar.set_postfix({"loss": 1})
+    assert list(bar) == [1, 2]

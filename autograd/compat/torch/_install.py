@@ -13,6 +13,7 @@ from typing import Any
 from ... import _dtype, random
 from ..._op import registry
 from ..._tensor import CPU, Size, Tensor
+from ..._tensor import here as here_devices
 from . import _names
 from ._facade import HERE, FacadeModule, missing
 from ._layout import LAYOUT
@@ -82,6 +83,7 @@ def install(torchvision: bool = True) -> ModuleType:
         sys.modules.update(_vision.modules())
     _dtype.dtype.prefix = "torch."
     _rename()
+    here_devices.add("meta")  # tensors of which only the shape is wanted have numbers too
     _names.start()
     methods.attach()
     random.set_stream(TorchStream)
@@ -103,6 +105,7 @@ def uninstall() -> None:
     for cls, show in _shown.items():
         cls.__repr__ = show
     _shown.clear()
+    here_devices.discard("meta")
     _names.stop()
     methods.detach()
     random.set_stream(None)

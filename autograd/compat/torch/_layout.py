@@ -60,7 +60,7 @@ _FUNCTIONS = {
 
 LAYOUT: dict[str, tuple] = {
     "": (".types", ".settings", "autograd", "ops:", ("ops:nn.functional", _AT_TOP), ("ops:special", _SPECIAL_AT_TOP),
-         ".top", "methods:", ".amp", ".sparse_top"),
+         ".top", "methods:", ".amp", ".sparse_top", ".operators"),
     "autograd": (".autograd",),
     "autograd.function": ("autograd.function",),
     "autograd.functional": ("autograd.functional",),
@@ -162,6 +162,7 @@ LAYOUT: dict[str, tuple] = {
     "distributions.constraints": (".distributions.constraints",),
     "distributions.constraint_registry": (".distributions",),
     "hub": (".hub",),
+    "library": (".library",),
     "__future__": (".future",),
     "distributed": (".distributed",),
     "return_types": (),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import functools
 from typing import Any
 
 import nn
@@ -16,7 +17,22 @@ def _same(obj: Any = None, *args: Any, **kwargs: Any) -> Any:
     return (lambda f: f) if obj is None or builtins.isinstance(obj, bool) else obj
 
 
-script = trace = trace_module = script_method = script_if_tracing = _same
+def script(obj: Any = None, *args: Any, **kwargs: Any) -> Any:
+    """The function or model itself; a model can then be saved by its own `save`."""
+    if builtins.isinstance(obj, nn.Module) and not hasattr(obj, "save"):
+        object.__setattr__(obj, "save", functools.partial(_save_module, obj))
+    return _same(obj, *args, **kwargs)
+
+
+def _save_module(module: nn.Module, f: Any, **ignored: Any) -> None:
+    own = module.__dict__.pop("save", None)  # the file holds the model without it
+    _save(module, f)
+    if own is not None:
+        object.__setattr__(module, "save", own)
+
+
+trace = trace_module = script
+script_method = script_if_tracing = _same
 ignore = export = unused = freeze = optimize_for_inference = _same
 
 
@@ -33,7 +49,7 @@ def annotate(the_type: Any, value: Any) -> Any:
 
 def save(m: Any, f: Any, _extra_files: Any = None) -> None:
     """Save a model, whole."""
-    _save(m, f)
+    _save_module(m, f) if builtins.isinstance(m, nn.Module) else _save(m, f)
 
 
 def load(f: Any, map_location: Any = None, _extra_files: Any = None) -> Any:
