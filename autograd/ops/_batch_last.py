@@ -4,8 +4,9 @@ A part of a batch (n, C, *size) is turned into (C, *size, n), and its windows ar
 axis of the image nothing is copied where the windows are one step apart: there the columns of the next place are the
 same memory, begun one row further on. So a 3 x 3 window is copied 3 times, not 9.
 
-Products with few weights are made in pieces for which BLAS neither packs its operands nor starts threads: on one core
-that is twice as fast (6 filters of 25: 110 us and not 220), and it leaves the other to the next part of the batch.
+Products with few weights are made in pieces for which BLAS starts no threads, nor packs its operands (6 filters of 25:
+110 us and not 220), and the parts of the batch are shared between the cores with all that is done to them. BLAS's threads
+would share the products alone, and wait for each other where other programs run.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ _REORDERED = 4  # windows for each filter from which putting weights in order co
 _RUN = 8  # elements in a run from which turning pays
 _BLOCK = 1 << 20  # bytes of columns worked on at a time; with few images in them, turning is fast too
 _PIECE = 1 << 18  # multiplications up to which BLAS starts no threads
-_LEAST = 256  # columns in a piece from which it pays
+_LEAST = 32  # columns in a piece from which it pays
+_LONG = 256  # the same, where the products of pieces are added up
 _SHARED = 1 << 22  # multiplications, and eight for each number copied, from which two threads pay
 _MANY = 32  # images from which turning them is slow
 _FEW = 4  # images up to which turning them one by one is faster
@@ -68,11 +70,11 @@ class Layout:
         least = max(least, -(-len(x) // _MANY), 1)
         return _parallel.slices(len(x), -(-len(x) // max(least, shares)))
 
-    def work(self, function, x, shape, groups):
+    def work(self, function, x, shape, groups, least):
         """function(part) for parts of the batch; on all cores if there is much to do and BLAS does not use them itself."""
         filters, depth = shape[:2]
         products = len(x) * filters * depth * self.row * self.out[0] * math.prod(self.kernel)
-        small = _piece(filters // groups, depth * self.places) is not None
+        small = _piece(filters // groups, depth * self.places, least) is not None
         if small and products + 8 * len(x) * depth * groups * self.copied > _SHARED:
             _parallel.team.run(function, self.parts(x, depth * groups, _parallel.team.size))
             return
@@ -126,15 +128,15 @@ def _turn(x, target):
         target[..., i] = one
 
 
-def _piece(m, k):
+def _piece(m, k, least):
     """How many columns of a product of an (m, k) matrix to compute at a time, if not all."""
-    found = _PIECE // (m * k) // 64 * 64  # pieces start at cache lines if the whole does
-    return found if found >= _LEAST else None
+    found = _PIECE // (m * k) // 16 * 16  # pieces start at cache lines if the whole does
+    return found if found >= least else None
 
 
 def _multiply(a, b, out):
     """out = a @ b for (groups, m, k) and (groups, k, n), in small pieces."""
-    n, piece = b.shape[2], _piece(*a.shape[1:])
+    n, piece = b.shape[2], _piece(*a.shape[1:], _LEAST)
     if piece is None or piece >= n:
         return np.matmul(a, b, out=out)
     end = n - n % piece
@@ -162,7 +164,7 @@ def convolve(layout, y, w, x, groups):
             total += _multiply(weight, layout.at(columns, start, groups), term)
         y[part] = np.moveaxis(total.reshape(len(w), *layout.out, -1), -1, 0)
 
-    layout.work(work, x, w.shape, groups)
+    layout.work(work, x, w.shape, groups, _LEAST)
 
 
 def _slopes(g, groups):
@@ -184,7 +186,7 @@ def convolve_weight(layout, x, g, groups):
         else:
             found.append(np.matmul(slopes, layout.at(columns, 0, groups).swapaxes(1, 2)))
 
-    layout.work(work, x, (g.shape[1], x.shape[1] // groups), groups)
+    layout.work(work, x, (g.shape[1], x.shape[1] // groups), groups, _LONG)
     total = found[0] if len(found) == 1 else np.add.reduce(found)
     if not layout.many:
         return total
@@ -195,7 +197,7 @@ def convolve_weight(layout, x, g, groups):
 
 def _correlate(columns, slopes):
     """columns (groups, k, n) times slopes (groups, m, n), summed over n: (groups, k, m)."""
-    n, piece = columns.shape[2], _piece(columns.shape[1], slopes.shape[1])
+    n, piece = columns.shape[2], _piece(columns.shape[1], slopes.shape[1], _LONG)
     if piece is None or piece >= n:
         return np.matmul(columns, slopes.swapaxes(1, 2))
     end = n - n % piece
@@ -220,7 +222,7 @@ def convolve_input(layout, w, g, groups):
         inside = image[(slice(None), *layout.inside[1:], slice(None))]
         result[part][layout.source] = np.moveaxis(inside, -1, 0)
 
-    layout.work(work, g, w.shape, groups)
+    layout.work(work, g, w.shape, groups, _LEAST)
     return result
 
 

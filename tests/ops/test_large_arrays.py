@@ -162,7 +162,8 @@ def test_convolution_with_the_batch_last(
 ):
     for name, value in {"_BLOCK": block, "_DEEP": deep, "_RUN": 1, "_SHARED": 0, "_FEW": 2, "_PIECE": 1 << 14}.items():
         monkeypatch.setattr(_batch_last, name, value)
-    monkeypatch.setattr(_batch_last, "_LEAST", 64)
+    monkeypatch.setattr(_batch_last, "_LEAST", 16)
+    monkeypatch.setattr(_batch_last, "_LONG", 16)
     monkeypatch.setattr(_batch_last, "_REORDERED", reordered)
     monkeypatch.setattr(_columns, "_TURN", gathered)
     x, w = _drawn(x), _drawn(w, seed=1)
