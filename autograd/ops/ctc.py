@@ -6,9 +6,11 @@ import math
 
 import numpy as np
 
+from .._dtype import float32
 from .._op import composite
 from .._samples import call, cases
 from .._tensor import Tensor, wrap
+from .cast import convert
 from .loss import reduced
 
 _F = "nn.functional"
@@ -106,7 +108,8 @@ _SAMPLE = cases(lambda r: [
 def _ctc(log_probs, rows, steps, lengths, blank=0):
     """-log of the probability of each label row, with log_probs taken as independent numbers."""
     labels, skip = _with_blanks(rows._data, blank)
-    return -_log_likelihood(log_probs, labels, skip, steps, lengths)
+    wide = convert(log_probs, float32) if log_probs.dtype.itemsize < 4 else log_probs  # 16 bits do not hold _NEVER
+    return convert(-_log_likelihood(wide, labels, skip, steps, lengths), log_probs.dtype)
 
 
 @composite(namespace=_F)
