@@ -228,7 +228,12 @@ class _Pass:
                     if ahead is not None:
                         self.reach(ahead_age, ahead, ahead_g)
                         ahead = None
-                    self.add(node, edge, part)
+                    if type(part) is Part:  # what `add` would come to
+                        self.add_part(edge, part)
+                    elif type(part) is Out:
+                        self.add_output(edge, part)
+                    else:
+                        self.add(node, edge, part)
                     continue
                 held = grads.get(age)
                 if held is None:
