@@ -173,8 +173,6 @@ class Tensor:
         node = self._node
         if type(node) is Leaf:
             node.follow(self)
-        if isinstance(self._data, ndarray):
-            changes.stamp(self._data)
 
     def detach(self) -> Tensor:
         """The same memory without history: a change of one shows in the other."""

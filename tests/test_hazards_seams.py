@@ -228,6 +228,20 @@ def test_the_gradient_has_the_dtype_the_data_has_now():
     assert x.grad.tolist() == [2.0, 2.0]
 
 
+def test_taking_over_memory_is_no_change_of_it():
+    w, v, x = leaf(1.0, 2.0), ag.tensor([3.0, 4.0], dtype=ag.float64), leaf(5.0, 6.0)
+    y, z = (w * v).sum(), (x * x).sum()
+    x.data = v
+    (y + z).backward()
+    assert w.grad.tolist() == [3.0, 4.0]
+    assert x.grad.tolist() == [10.0, 12.0]  # of what it was
+    y = (w * v).sum()
+    with ag.no_grad():
+        x.mul_(2.0)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.backward()
+
+
 def test_one_of_several_results_used_by_both_orders():
     a = ag.tensor([[2.0, 1.0], [0.5, 3.0]], dtype=ag.float64, requires_grad=True)
     assert ag.gradgradcheck(lambda a: sum((t * t * t).sum() for t in ag.linalg.qr(a)), (a,))
