@@ -376,3 +376,26 @@ def test_hub_has_a_progress_bar(torch):
     bar = torch.hub.tqdm([1, 2], disable=True)
     bar.set_postfix({"loss": 1})
     assert list(bar) == [1, 2]
+
+
+# ------------------------------------------------------------------ last bits
+
+
+def test_even_steps_have_pytorchs_last_bits():
+    """Recorded from PyTorch 2.13; ends and step are rounded to float32, then each number once."""
+    expected = [-3.299999952316284, -0.7000000476837158, 1.9000000953674316, 4.5, 7.099999904632568]
+    assert ag.linspace(-3.3, 7.1, 5).tolist() == expected
+    sevenths = ag.linspace(0, 1, 8).numpy()
+    assert sevenths.view(np.int32).tolist() == [
+        0, 1041385765, 1049774373, 1054567864, 1058162980, 1060559726, 1062956471, 1065353216]  # fmt: skip
+    assert ag.linspace(0, 1, 8, dtype=ag.float64).numpy()[3] == 3 / 7
+
+
+def test_an_image_left_in_place_is_read_at_its_pixels():
+    """An identity map meets pixels or misses them by a last bit; on which side is what decides the gradient there."""
+    import nn
+
+    theta = ag.tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]])
+    row = nn.functional.affine_grid(theta, (1, 1, 7, 7), align_corners=False)[0, 0, :, 0]
+    assert row.numpy().view(np.int32).tolist() == [  # recorded from PyTorch 2.13
+        -1084527177, -1089320668, -1097709276, -1294242377, 1049774372, 1058162980, 1062956471]  # fmt: skip

@@ -322,6 +322,9 @@ def _even(start, end, steps, dtype):
     if dtype.kind in "iu":
         start, end = int(start), int(end)
     step = (end - start) / (steps - 1) if steps > 1 else 0.0
+    if dtype == np.float32:  # ends and step have its precision, each number is rounded once: PyTorch's, bit for bit
+        start, end = np.float32(start), np.float32(end)
+        step = np.float64((end - start) / np.float32(steps - 1)) if steps > 1 else 0.0
     at = np.arange(steps, dtype=kind)
     values = np.where(np.arange(steps) < steps // 2, start + step * at, end - step * (steps - 1 - at))
     values = values if steps != 1 else np.asarray([start], kind)

@@ -10,6 +10,7 @@ import numpy as np
 
 from .._op import composite
 from .._tensor import wrap
+from .create import linspace
 
 _F = "nn.functional"
 
@@ -49,18 +50,19 @@ def affine_grid(theta, size, align_corners=None):
     if min(size) <= 0:
         raise ValueError(f"affine_grid: Expected non-zero, positive output size. Got {tuple(size)}")
     align = _warn_default("grid_sample and affine_grid", align_corners)
-    axes = [_centres(n, align) for n in size[2:]]
+    axes = [_centres(n, align, theta._data.dtype) for n in size[2:]]
     mesh = np.meshgrid(*axes, indexing="ij")
     base = np.stack([*reversed(mesh), np.ones_like(mesh[0])], axis=-1).reshape(-1, spatial + 1)
-    grid = matmul(wrap(base.astype(theta._data.dtype)), transpose(theta, 1, 2))
+    grid = matmul(wrap(base), transpose(theta, 1, 2))
     return reshape(grid, (theta.shape[0], *size[2:], spatial))
 
 
-def _centres(n, align):
+def _centres(n, align, dtype):
+    """Where the pixels of a row of n lie in [-1, 1], rounded as PyTorch rounds: a last bit decides between two pixels."""
     if n == 1:
-        return np.zeros(1)
-    edge = np.linspace(-1.0, 1.0, n)
-    return edge if align else edge * ((n - 1) / n)
+        return np.zeros(1, dtype)
+    edge = linspace(-1.0, 1.0, n, dtype=dtype)._data
+    return edge if align else edge * dtype.type(n - 1) / dtype.type(n)
 
 
 # ---------------------------------------------------------------------------------------------- coordinates
