@@ -95,6 +95,22 @@ def test_measurements_print_as_pytorchs(torch):
         "  IQR:    0.02 ms (10.00 to 10.02)", "  4 measurements, 10 runs per measurement, 1 thread"]  # fmt: skip
 
 
+def test_statements_may_be_indented_and_know_torch(torch):
+    timer = torch.utils.benchmark.Timer(
+        "x * y",
+        """
+        x = torch.ones(3)
+        y = x + 1
+        """,
+    )
+    assert repr(timer.timeit(2)).splitlines()[1:5] == ["x * y", "setup:", "  x = torch.ones(3)", "  y = x + 1"]
+    calls = []
+    counted = torch.utils.benchmark.Timer("f()", globals={"f": lambda: calls.append(1)}).blocked_autorange(min_run_time=1e-3)
+    assert len(calls) >= counted.number_per_run * len(counted.times) and counted.mean > 0
+    with pytest.raises(NotImplementedError, match="only Python statements"):
+        torch.utils.benchmark.Timer("x;", language=torch.utils.benchmark.Language.CPP)
+
+
 def test_measurements_are_compared_by_threads_and_names(torch):
     results = [measured(torch, [t * 1e-5], label="Dot", sub_label=s, description=d, num_threads=n) for t, s, d, n in
                ((46.7, "[1]", "bmm", 1), (10.5, "[1]", "mul/sum", 1), (30.5, "[1]", "bmm", 2), (9.5, "[64]", "bmm", 1))]  # fmt: skip
@@ -399,3 +415,37 @@ def test_an_image_left_in_place_is_read_at_its_pixels():
     row = nn.functional.affine_grid(theta, (1, 1, 7, 7), align_corners=False)[0, 0, :, 0]
     assert row.numpy().view(np.int32).tolist() == [  # recorded from PyTorch 2.13
         -1084527177, -1089320668, -1097709276, -1294242377, 1049774372, 1058162980, 1062956471]  # fmt: skip
+
+
+# ------------------------------------------------------------------ TensorBoard
+
+
+def records(path):
+    """The events of a file, their checksums checked, as {field: values}."""
+    from autograd.compat.torch._parts.tensorboard import crc32c
+
+    data, at = path.read_bytes(), 0
+    unmask = lambda b: (lambda r: (r >> 17 | r << 15) & 0xFFFFFFFF)((int.from_bytes(b, "little") - 0xA282EAD8) & 0xFFFFFFFF)  # noqa: E731
+    while at < len(data):
+        n = int.from_bytes(data[at : at + 8], "little")
+        body = data[at + 12 : at + 12 + n]
+        assert unmask(data[at + 8 : at + 12]) == crc32c(data[at : at + 8])
+        assert unmask(data[at + 12 + n : at + 16 + n]) == crc32c(body)
+        yield body
+        at += 16 + n
+
+
+def test_numbers_are_written_as_tensorboard_reads_them(torch, tmp_path):
+    with torch.utils.tensorboard.SummaryWriter(tmp_path / "run") as writer:
+        writer.add_scalar("a", torch.tensor(0.5), 300, walltime=1.0)
+        writer.add_scalars("both", {"x": 1.0, "y": 2.0}, 1)
+        writer.flush()
+    (file,) = (p for p in (tmp_path / "run").iterdir() if p.is_file())
+    first, second = records(file)
+    assert first.endswith(b"\x1a\rbrain.Event:2") and file.name.startswith("events.out.tfevents.")
+    wall, step = b"\x09\x00\x00\x00\x00\x00\x00\xf0\x3f", b"\x10\xac\x02"  # 1.0; 300 as a varint
+    assert second == wall + step + b"\x2a\x0a\x0a\x08\x0a\x01a\x15\x00\x00\x00\x3f"
+    assert sorted(p.name for p in (tmp_path / "run").iterdir() if p.is_dir()) == ["both_x", "both_y"]
+    writer.add_scalar("a", 1.0, -1)  # opens a file again
+    writer.close()
+    assert sum(p.is_file() for p in (tmp_path / "run").iterdir()) == 2

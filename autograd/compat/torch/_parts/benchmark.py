@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import enum
 import statistics
+import sys
+import textwrap
 import timeit
 from collections.abc import Iterable
 from typing import Any
+
+from .._facade import HERE
 
 _UNITS = ((1e-9, "ns", "nanoseconds"), (1e-6, "us", "microseconds"), (1e-3, "ms", "milliseconds"), (1.0, "s", "seconds"))
 
@@ -21,6 +26,13 @@ def _quartiles(times: list) -> tuple[float, float]:
         return times[0], times[0]
     low, _, high = statistics.quantiles(times, n=4, method="inclusive")
     return low, high
+
+
+class Language(enum.Enum):
+    """What a statement is written in."""
+
+    PYTHON = 0
+    CPP = 1
 
 
 class Measurement:
@@ -97,7 +109,7 @@ class Measurement:
 
 
 class Timer:
-    """Runs `stmt` repeatedly; `globals` are the names it uses.
+    """Runs `stmt` repeatedly; `globals` are the names it uses, beside torch.
 
     Example:
         >>> from autograd.compat.torch.utils.benchmark import Timer
@@ -109,7 +121,10 @@ class Timer:
                  globals: dict | None = None, label: str | None = None, sub_label: str | None = None,
                  description: str | None = None, env: str | None = None, num_threads: int = 1,
                  language: Any = None) -> None:  # fmt: skip
-        self._timer = timeit.Timer(stmt, setup, timer, dict(globals or {}))
+        if language is Language.CPP:
+            raise NotImplementedError("Timer: only Python statements can be measured here")
+        stmt, setup = (textwrap.dedent(text).strip() for text in (stmt, setup))
+        self._timer = timeit.Timer(stmt, setup, timer, {"torch": sys.modules[HERE], **(globals or {})})
         self._named = (stmt, setup, label, sub_label, description, env, num_threads)
 
     def timeit(self, number: int = 1_000_000) -> Measurement:
@@ -211,4 +226,4 @@ class Compare:
         print(str(self))
 
 
-__all__ = ["Compare", "Measurement", "Timer", "select_unit"]
+__all__ = ["Compare", "Language", "Measurement", "Timer", "select_unit"]
