@@ -26,7 +26,7 @@ inf = float("inf")
 nan = float("nan")
 newaxis = None
 pi = 3.141592653589793
-__array_api_version__ = "2025.12"
+__array_api_version__ = "2024.12"
 
 for _extension in (fft, linalg, special):
     for _name in _extension.__all__:

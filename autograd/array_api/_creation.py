@@ -186,10 +186,10 @@ def meshgrid(*arrays, indexing="xy"):
     if indexing not in ("xy", "ij"):
         raise ValueError(f"meshgrid: indexing must be 'xy' or 'ij', got {indexing!r}")
     if not arrays:
-        return ()
+        return []
     if len({tensor(a).dtype for a in arrays}) > 1:
         raise ValueError("meshgrid: the arrays must have one dtype; use result_type and astype")
-    return tuple(ops.meshgrid(*[tensor(a) for a in arrays], indexing=indexing))
+    return list(ops.meshgrid(*[tensor(a) for a in arrays], indexing=indexing))
 
 
 def tril(x, /, *, k=0):

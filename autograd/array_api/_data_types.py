@@ -130,7 +130,7 @@ class Info:
 
     def devices(self):
         """The devices arrays may be on."""
-        return (CPU,)
+        return [CPU]
 
     def default_dtypes(self, *, device=None):
         """The dtypes that Python's numbers and indices get."""
