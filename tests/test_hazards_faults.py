@@ -415,6 +415,18 @@ def test_threads_add_to_one_leaf():
     assert w.grad.tolist() == [800.0] * 300
 
 
+def test_threads_add_to_one_large_leaf():
+    """NumPy lets go of the interpreter's lock while it adds."""
+    w = ag.ones(400_000, requires_grad=True)
+
+    def add():
+        for _ in range(12):
+            (w * 1.0).sum().backward()
+
+    assert together(*[add] * 4) == []
+    assert w.grad.min().item() == w.grad.max().item() == 48.0
+
+
 def test_modes_of_threads_do_not_meet():
     def off():
         for _ in range(200):

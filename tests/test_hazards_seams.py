@@ -100,7 +100,22 @@ def test_wanted_tensors_of_different_ages(fast):
     a = x * 2.0
     b = a * 3.0
     with ag.fast_paths(fast):
-        assert [g.tolist() for g in ag.grad(b * 5.0, (x, b, a))] == [[30.0], [5.0], [15.0]]
+        assert [g.tolist() for g in ag.grad(b * 5.0, (x, b, a), retain_graph=True)] == [[30.0], [5.0], [15.0]]
+        assert [g.tolist() for g in ag.grad(b * 5.0, (x, b))] == [
+            [30.0],
+            [5.0],
+        ]  # a lies between, and nobody asks for it
+
+
+@BOTH_PASSES
+@pytest.mark.parametrize("create", [True, False])
+def test_a_wanted_gradient_is_what_its_hooks_made_of_it(fast, create):
+    x = leaf(2.0)
+    h = x * x
+    for t in (h, x):
+        t.register_hook(lambda g: g * 10.0)
+    with ag.fast_paths(fast):
+        assert [g.tolist() for g in ag.grad(h * 3.0, (h, x), create_graph=create)] == [[30.0], [1200.0]]
 
 
 # ------------------------------------------------------------------ gradients on their way
