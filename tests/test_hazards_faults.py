@@ -13,7 +13,7 @@ import pytest
 
 import autograd as ag
 import nn
-from autograd import _parallel
+from autograd import _array, _graph, _parallel
 from autograd._graph import _Pass
 from autograd._node import Complex
 from autograd._op import registry
@@ -306,6 +306,44 @@ def test_interrupted_anywhere(kind, team):
     finally:
         signal.signal(signal.SIGALRM, before)
     assert hits == (15 if kind == "large" else 60)
+
+
+def interrupt_after(code, count, act):
+    """Run `act`, and end it by an interrupt right after the count-th call of C from that code; whether it came so far."""
+    left = [count]
+
+    def profile(frame, event, argument):
+        if event == "c_return" and frame.f_code is code:
+            left[0] -= 1
+            if not left[0]:
+                raise KeyboardInterrupt
+
+    before = sys.getprofile()
+    sys.setprofile(profile)
+    try:
+        act()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.setprofile(before)
+    return False
+
+
+@pytest.mark.parametrize("place", ["the pass", "its silence", "a silent kernel"])
+def test_interrupted_after_every_call_of_what_switches_modes(place):
+    """There the interpreter looks for signals."""
+    x = ag.tensor([0.5, 1.5], requires_grad=True)
+    kernel = next(d.kernel for d in registry.values() if d.name == "mean" and hasattr(d, "kernel"))
+    code = {"the pass": _graph.backward, "its silence": _array.quietly, "a silent kernel": kernel}[place].__code__
+    state, hits = np.geterr(), 0
+    while interrupt_after(code, hits + 1, lambda: (x * x).mean().backward()):
+        hits += 1
+        assert ag.is_grad_enabled()
+        assert np.geterr() == state
+    assert hits >= 3
+    x.grad = None
+    (x * x).mean().backward()
+    assert x.grad.tolist() == [0.5, 1.5]
 
 
 @contextlib.contextmanager
