@@ -192,7 +192,8 @@ def wrap_dims(dims: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
     if dims is None:
         return tuple(range(ndim))
     if not isinstance(dims, (tuple, list)):
-        dims = (dims,)  # type: ignore[assignment]
+        found = wrap_dim(dims, ndim)
+        return (found,) if ndim else ()
     found = tuple([wrap_dim(d, ndim) for d in dims])  # type: ignore[union-attr]
     if not found:
         return tuple(range(ndim))
@@ -441,3 +442,33 @@ def in_c_order(a: Any) -> Any:
 def may_share(a: Array, b: Array) -> bool:
     """Whether two arrays could see each other's writes."""
     return isinstance(a, ndarray) and isinstance(b, ndarray) and owner(a) is owner(b)
+
+
+def _references(a: Array) -> int:
+    return sys.getrefcount(a)
+
+
+def _references_below(a: Array) -> int:
+    return _references(a)
+
+
+def _references_alone() -> tuple[int, int, int]:
+    """What `sys.getrefcount` says of an array that only one variable holds, one call below it and two; versions differ."""
+    a = np.empty(0)
+    return 0, _references(a), _references_below(a)
+
+
+_ALONE = _references_alone()
+
+
+def private(a: Array, depth: int = 1) -> Array:
+    """An array nobody else holds, to be kept as a `.grad`: `a` itself when it is that, else a copy.
+
+    `depth` says how many calls above the variable is that holds it; any further reference (a saved value, a user's
+    tensor, a small gradient kept for pictures) means a copy.
+    """
+    if type(a) is not ndarray:
+        return a
+    if a.base is None and sys.getrefcount(a) <= _ALONE[depth] and a.flags.carray:  # in C order, aligned, writable
+        return a
+    return a.copy(order="C") if a.flags.c_contiguous or a.ndim < 2 else np.array(a, order="C")

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import _dtype, _graph
-from ._array import Array, changes, ndarray
-from ._graph import private
+from ._array import Array, changes, ndarray, private
 from ._mode import enable_grad
 from ._node import Leaf, Node
 from ._tensor import Tensor, history, wrap

@@ -7,7 +7,6 @@ age, newest first, and has the whole gradient of a node in hand before it runs t
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable
 from heapq import heappop, heappush, heapreplace
 from operator import attrgetter
@@ -61,17 +60,28 @@ def collect(roots: Iterable[Any]) -> list:
 _age = attrgetter("seq")
 
 
-def _leading(seeds: Iterable[Any], targets: set) -> set:
-    """The nodes from which a target can be reached; what is older than all targets cannot."""
+def _leading(seeds: Iterable[Any], targets: set) -> set | None:
+    """The nodes from which a target can be reached; what is older than all targets cannot.
+
+    None where every path from the seeds ends at a wanted leaf, as in training: then nothing needs to be looked up.
+    """
     oldest = min((node.seq for node in targets), default=0)
     order = list(seeds)
     seen = set(order)
+    astray = False  # whether some path ends elsewhere
     for node in order:  # grows while it is walked
-        for edge in (node.left, node.right) if type(node) in PAIRS else node.edges:
+        edges = (node.left, node.right) if type(node) in PAIRS else node.edges
+        if not edges and node not in targets:
+            astray = True
+        for edge in edges:
             if edge is not None and edge not in seen:
                 seen.add(edge)
                 if edge.seq > oldest:
                     order.append(edge)
+                elif edge not in targets:
+                    astray = True
+    if not astray:
+        return None if all(type(node) is Leaf for node in targets) else seen
     order.sort(key=_age)
     found = set(targets)
     for node in order:
@@ -125,18 +135,17 @@ def backward(
 
 def _pass(seeds: dict, keep: bool, create: bool, wanted: Iterable[Node | Leaf] | None) -> dict:
     pass_ = _Pass(seeds, keep, create, wanted)
+    watched = Complex.seen or pass_.anomaly or Observer.active is not None or not fast.enabled
     if create:
-        return _recorded(pass_)
-    if Complex.seen or pass_.anomaly or Observer.active is not None or not fast.enabled:
-        return pass_.run()
-    return pass_.sweep()
+        return _recorded(pass_.run if watched else pass_.record, seeds)
+    return pass_.run() if watched else pass_.sweep()
 
 
-def _recorded(pass_: _Pass) -> dict:
+def _recorded(run: Callable, roots: Iterable[Node | Leaf]) -> dict:
     """Run a pass that is itself recorded, and note which numbers its nodes have."""
-    start, root = tick(), max((node.seq for node in pass_.roots), default=0)
+    start, root = tick(), max((node.seq for node in roots), default=0)
     try:
-        return pass_.run()
+        return run()
     finally:
         recorded_passes.append((start, tick(), root))
 
@@ -152,7 +161,7 @@ class _Pass:
         nodes, grads: what the pass has reached and not yet passed, and the gradients there. heap: the ages among them
             at which there is something to do (a leaf without hooks just waits for the end).
         owned: ages of nodes whose buffer this pass made, and may add into.
-        relevant, targets: with `wanted` nodes, those from which one can be reached, and these.
+        relevant, targets: with `wanted` nodes, those from which one can be reached (None: all), and these.
     """
 
     def __init__(self, seeds: dict, keep: bool, create: bool, wanted: Iterable[Node | Leaf] | None) -> None:
@@ -257,8 +266,42 @@ class _Pass:
             if free and plan.keeps:
                 node.saved = None
 
+    def record(self) -> dict:
+        """The pass that is itself recorded, written out: rules get Tensors, gradients that fit go on at once."""
+        nodes, grads, heap = self.nodes, self.grads, self.heap
+        latest, relevant, targets = self.latest, self.relevant, self.targets
+        while heap:
+            age = heappop(heap)
+            node, g = nodes.pop(age), grads.pop(age)
+            steps = node.plan.recorded if type(node) is not Leaf else None
+            saved = node.saved  # read once: another thread's pass may free it
+            watched = node.hooks is not None or latest > -age or (targets is not None and node in targets)
+            if steps is None or saved is None or watched or (relevant is not None and node not in relevant):
+                self.step(node, g)
+                continue
+            edges = node.edges
+            for i, rule in steps:
+                edge = edges[i]
+                if edge is None or (relevant is not None and edge not in relevant):
+                    continue
+                part = g if rule is None else rule(g, saved, node)
+                if part is None or part._apply is not None:
+                    self.add(node, edge, part)
+                    continue
+                data = part._data
+                if data.shape != edge.shape or data.dtype is not edge.dtype:
+                    part = _fit_tensor(node, edge, part)
+                held = grads.get(-edge.seq)
+                if held is None:
+                    self.reach(-edge.seq, edge, part)
+                else:
+                    grads[-edge.seq] = held + part
+            if not self.keep and node.plan.keeps:
+                node.saved = None
+        return self.finish()
+
     def run(self) -> dict:
-        """The pass in general: recorded, or watched."""
+        """The pass in general, to which tests compare the two written out: watched, or the plain one."""
         while self.heap:
             age = heappop(self.heap)
             self.step(self.nodes.pop(age), self.grads.pop(age))
@@ -276,7 +319,7 @@ class _Pass:
             if relevant.isdisjoint(node.edges):  # nobody wants what lies behind: its rules need not run
                 return
         if type(node) is Leaf:
-            if self.targets is None:
+            if self.targets is None or node in self.targets:
                 self.found[node] = g
             return
         if self.latest > node.seq:
@@ -535,33 +578,3 @@ def _trace_text(node: Node) -> str:
     if trace is None:
         return f"{node.name()} was recorded before anomaly mode was on, so the line that called it is not known."
     return f"Traceback of forward call that caused the error ({node.plan.op.name}):\n{trace}"
-
-
-def _references(a: Array) -> int:
-    return sys.getrefcount(a)
-
-
-def _references_below(a: Array) -> int:
-    return _references(a)
-
-
-def _references_alone() -> tuple[int, int, int]:
-    """What `sys.getrefcount` says of an array that only one variable holds, one call below it and two; versions differ."""
-    a = np.empty(0)
-    return 0, _references(a), _references_below(a)
-
-
-_ALONE = _references_alone()
-
-
-def private(a: Array, depth: int = 1) -> Array:
-    """An array nobody else holds, to be kept as a `.grad`: `a` itself when it is that, else a copy.
-
-    `depth` says how many calls above the variable is that holds it; any further reference (a saved value, a user's
-    tensor, a small gradient kept for pictures) means a copy.
-    """
-    if type(a) is not ndarray:
-        return a
-    if a.base is None and sys.getrefcount(a) <= _ALONE[depth] and a.flags.carray:  # in C order, aligned, writable
-        return a
-    return a.copy(order="C") if a.flags.c_contiguous or a.ndim < 2 else np.array(a, order="C")

@@ -82,6 +82,36 @@ class Plan:
         given = ", ".join(["g", *(f"s[{self.names.index(n)}]" for n in names)])
         return eval(f"lambda g, s: rule({given})", {"rule": rule})  # noqa: S307
 
+    @functools.cached_property
+    def recorded(self) -> tuple | None:
+        """`steps` for a pass that is recorded: ((position, lambda g, s, node: gradient of that input), ...).
+
+        Each rule gets the Tensors it names and no others. None where the rules are not run one by one, or not twice.
+        """
+        if self.op.variadic or not self.op.differentiable_twice:
+            return None
+        live = [(i, entry) for i, entry in enumerate(self.rules) if entry is not None]
+        return tuple((i, self._compile_recorded(*entry)) for i, entry in reversed(live))
+
+    def _compile_recorded(self, rule: Callable, names: tuple[str, ...]) -> Callable | None:
+        if not names and rule.__code__.co_code == _GIVES_G:
+            return None
+        given = ", ".join(["g", *map(self._recorded_source, names)])
+        return eval(
+            f"lambda g, s, node: rule({given})", {"rule": rule, "wrap": wrap, "tensor": _as_tensor, "pick": pick}
+        )
+
+    def _recorded_source(self, name: str) -> str:
+        """What `_reconnect` does to a saved value, as source text."""
+        op, value = self.op, f"s[{self.names.index(name)}]"
+        if name == "out":
+            return f"wrap({value}, node)"
+        if name in op.outputs:
+            return f"wrap({value}, pick(node, {op.outputs.index(name)}, {value}))"
+        if name in op.inputs:
+            return f"tensor({value}, node.edges[{op.inputs.index(name)}])"
+        return f"tensor({value}, None)" if name in op.aux else value
+
     def towards(self, wanted: tuple[bool, ...]) -> Plan:
         """This plan without the rules of the inputs whose gradient nobody wants."""
         if wanted == self.needs or self.op.variadic:
@@ -89,7 +119,7 @@ class Plan:
         found = self._others.get(wanted)
         if found is None:
             found = self._others[wanted] = copy.copy(self)
-            for cached in ("_plain", "plain", "needed"):
+            for cached in ("_plain", "plain", "needed", "recorded"):
                 found.__dict__.pop(cached, None)
             found.needs = tuple(need and want for need, want in zip(self.needs, wanted, strict=True))
             found.rules = [rule if want else None for rule, want in zip(self.rules, wanted, strict=True)]
@@ -181,7 +211,7 @@ class PickPlan:
 
     names: tuple = ()
     keeps = False
-    steps = None
+    steps = recorded = None
 
     def __init__(self, op: Any, position: int) -> None:
         self.op, self.position = op, position

@@ -8,7 +8,7 @@ import pytest
 import autograd as ag
 import nn
 from autograd._entry import general_entry
-from autograd._graph import _Pass
+from autograd._graph import _Pass, collect
 from autograd._node import Complex, Leaf, Pair, Wide, capture
 from autograd._op import Op, registry
 
@@ -95,7 +95,7 @@ def test_the_pass_towards_wanted_tensors_gives_the_same(seed):
 def test_both_passes_are_used(monkeypatch):
     monkeypatch.setattr(Complex, "seen", False)  # another test may have recorded complex numbers
     seen = []
-    for name in ("sweep", "run"):
+    for name in ("sweep", "record", "run"):
         real = getattr(_Pass, name)
         monkeypatch.setattr(_Pass, name, lambda self, n=name, f=real: seen.append(n) or f(self))
     x = ag.tensor(2.0, requires_grad=True)
@@ -104,7 +104,9 @@ def test_both_passes_are_used(monkeypatch):
         (x * x).backward()
     ag.grad(x * x, x)
     ag.grad(x * x, x, create_graph=True)
-    assert seen == ["sweep", "run", "sweep", "run"]
+    with ag.fast_paths(False):
+        ag.grad(x * x, x, create_graph=True)
+    assert seen == ["sweep", "run", "sweep", "record", "run"]
 
 
 def recorded_as():
@@ -278,3 +280,27 @@ def test_nodes_of_numbers_hold_no_tuples_of_their_own():
     assert type(x._node) is Leaf
     assert (node.edges, node.saved, node.given) == ((x._node, None), (), ((1, 2.0),))
     assert (node.shape, node.dtype, node.kind) == ((), np.float32, np.float32)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_recorded_pass_written_out_is_the_general_pass(seed):
+    run, found = program(seed), []
+    for mode in (True, False):
+        hooks: list = []
+        leaves, loss = run(hooks)
+        used = [leaf for leaf in leaves if leaf in reached(loss)]
+        with ag.fast_paths(mode):
+            slopes = ag.grad(loss, used, create_graph=True)
+            curved = [s for s in slopes if s.requires_grad]
+            second = ag.grad(sum((s * s).sum() for s in curved), used, allow_unused=True) if curved else ()
+        found.append([*slopes, *second, *hooks])
+    assert len(found[0]) == len(found[1])
+    for fast, plain in zip(*found, strict=True):
+        assert (fast is None) == (plain is None)
+        if fast is not None:
+            assert (fast.dtype, fast.shape, fast.requires_grad) == (plain.dtype, plain.shape, plain.requires_grad)
+            np.testing.assert_allclose(fast.detach().numpy(), plain.detach().numpy(), rtol=1e-3, atol=1e-5)
+
+
+def reached(loss):
+    return {node.variable for node in collect([loss.grad_fn]) if type(node) is Leaf}

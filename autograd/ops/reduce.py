@@ -19,7 +19,7 @@ from .compare import maximum, minimum, where
 from .complex import real
 from .index import narrow, scatter_zeros
 from .pointwise import complex_logaddexp, exp
-from .shape import cat, expand, flip, reshape, unsqueeze
+from .shape import _expand, cat, expand, flip, reshape, unsqueeze
 
 _AXES = cases(
     lambda r: [
@@ -47,17 +47,17 @@ def _widened(x, dtype):
 
 def spread(g, shape, dim, keepdim):
     """A gradient of a reduction repeated over the axes that were reduced (rules; arrays or tensors)."""
-    if not keepdim and shape and dim is not None:
+    if not keepdim and shape and dim is not None and dim != 0:  # a leading axis comes back without being named
         axes = wrap_dims(dim, len(shape))
         g = reshape(g, tuple([1 if i in axes else n for i, n in enumerate(shape)]))
-    return _broadcast_to(g, shape) if is_raw(g) else expand(g, shape)
+    return _broadcast_to(g, shape) if is_raw(g) else _expand(g, shape=shape)
 
 
 def _total(x, axes, keepdim):
     """Sum over axes; half precision accumulates in float32."""
     if x.dtype in HALVES:
         return np.sum(x, axis=axes, keepdims=keepdim, dtype=np.float32).astype(x.dtype)[()]
-    if x.ndim > 1 and axes and 0 in axes and x.dtype == np.float32 and len(axes) < x.ndim:
+    if x.ndim > 1 and axes and 0 in axes and x.dtype == np.float32 and len(axes) < x.ndim and x.shape[0] >= 256:
         return _total_leading(x, axes, keepdim)
     if type(x) is np.ndarray:  # what ndarray.sum calls in the end, a microsecond later
         return in_c_order(np.add.reduce(x, axis=axes, keepdims=keepdim))
@@ -82,10 +82,7 @@ def column_sums(x):
 
 def _total_leading(x, axes, keepdim):
     """NumPy adds rows one by one along the first axis; with many rows that loses digits, so sum blocks of rows."""
-    rows = x.shape[0]
-    if rows < 256:
-        return in_c_order(np.add.reduce(x, axis=axes, keepdims=keepdim))
-    whole = rows // 128 * 128
+    whole = x.shape[0] // 128 * 128
     blocks = np.add.reduce(x[:whole].reshape(-1, 128, *x.shape[1:]), axis=1)
     first = np.add.reduce(blocks, axis=0, keepdims=True) + np.add.reduce(x[whole:], axis=0, keepdims=True)
     rest = tuple(a for a in axes if a)
