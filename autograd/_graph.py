@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ._array import Array, Part, changes, exports, ndarray, quietly, sum_to, tick, zeros
+from ._array import Array, Part, changes, exports, ndarray, private, quietly, sum_to, tick, zeros
 from ._dtype import FLOATING
 from ._mode import _anomaly, _grad, fast, recording
 from ._node import (

@@ -97,9 +97,8 @@ class Plan:
         if not names and rule.__code__.co_code == _GIVES_G:
             return None
         given = ", ".join(["g", *map(self._recorded_source, names)])
-        return eval(
-            f"lambda g, s, node: rule({given})", {"rule": rule, "wrap": wrap, "tensor": _as_tensor, "pick": pick}
-        )
+        scope_ = {"rule": rule, "wrap": wrap, "tensor": _as_tensor, "pick": pick}
+        return eval(f"lambda g, s, node: rule({given})", scope_)  # noqa: S307
 
     def _recorded_source(self, name: str) -> str:
         """What `_reconnect` does to a saved value, as source text."""

@@ -111,7 +111,7 @@ class _FunctionPlan:
 
     names: tuple = ()
     keeps = True
-    steps = None
+    steps = recorded = None
 
     def __init__(self, cls: type, ctx: FunctionCtx, count: int, tensor_places: tuple[int, ...], outputs: int) -> None:
         self.cls, self.ctx, self.count, self.places = cls, ctx, count, tensor_places
