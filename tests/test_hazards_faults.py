@@ -161,6 +161,8 @@ def test_a_rule_fails(name, create, fast, error, monkeypatch):
                 m.setattr(plan, "run_recorded", fail)
                 if plan.steps is not None:
                     m.setattr(plan, "steps", tuple((i, fail) for i, _ in plan.steps))
+                if plan.recorded is not None:
+                    m.setattr(plan, "recorded", tuple((i, fail) for i, _ in plan.recorded))
             loss.backward(create_graph=create)
 
     refused(error, act, net)
