@@ -38,6 +38,8 @@ def gradients(net):
 
 
 EXPECTED = gradients(model())
+pytestmark = pytest.mark.fast  # faults are planted in both forms, which the tests choose themselves
+
 ERRORS = pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt, MemoryError])
 
 
