@@ -192,14 +192,14 @@ def wrap_dims(dims: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
     if dims is None:
         return tuple(range(ndim))
     if not isinstance(dims, (tuple, list)):
-        found = wrap_dim(dims, ndim)
-        return (found,) if ndim else ()
-    found = tuple([wrap_dim(d, ndim) for d in dims])  # type: ignore[union-attr]
+        only = wrap_dim(dims, ndim)  # type: ignore[arg-type]
+        return (only,) if ndim else ()
+    found = tuple([wrap_dim(d, ndim) for d in dims])
     if not found:
         return tuple(range(ndim))
     if len(set(found)) != len(found):
         twice = next(d for d in found if found.count(d) > 1)
-        raise RuntimeError(f"dim {twice} appears multiple times in the list of dims {tuple(dims)}")  # type: ignore[arg-type]
+        raise RuntimeError(f"dim {twice} appears multiple times in the list of dims {tuple(dims)}")
     return found if ndim else ()
 
 

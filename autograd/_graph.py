@@ -141,7 +141,7 @@ def _pass(seeds: dict, keep: bool, create: bool, wanted: Iterable[Node | Leaf] |
     return pass_.run() if watched else pass_.sweep()
 
 
-def _recorded(run: Callable, roots: Iterable[Node | Leaf]) -> dict:
+def _recorded(run: Callable, roots: Iterable[Any]) -> dict:
     """Run a pass that is itself recorded, and note which numbers its nodes have."""
     start, root = tick(), max((node.seq for node in roots), default=0)
     try:

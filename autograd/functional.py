@@ -64,7 +64,9 @@ def grad(
         raise TypeError("grad() missing required argument 'inputs' (position 2): the tensors to differentiate by")
     if is_grads_batched:
         return _batched(outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads)
-    if any(isinstance(w, Mapped) for w in _tuple(grad_outputs)):  # under vmap: one pass carries the weights of all slices
+    if any(
+        isinstance(w, Mapped) for w in _tuple(grad_outputs)
+    ):  # under vmap: one pass carries the weights of all slices
         return derivatives(list(_tuple(outputs)), list(_tuple(inputs)), list(_tuple(grad_outputs)), create_graph)
     return gradients(outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads)
 
@@ -293,7 +295,8 @@ def vhp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, 
     variables = _variables("vhp", inputs, create_graph)
     outputs, _ = _evaluated("vhp", func, variables)
     weights = _weights("vhp", v, variables)
-    first = found = (None,) * len(variables)
+    first: tuple[Tensor | None, ...] = (None,) * len(variables)
+    found = first
     with enable_grad():
         if outputs[0].requires_grad:
             first = gradients(outputs[0], variables, None, None, True, True, False)

@@ -58,8 +58,12 @@ class saved_tensors_hooks:
         edges = dict(zip(node.plan.op.inputs, node.edges, strict=False)) if node is not None else {}
         names = node.plan.names if node is not None else (None,) * len(saved)
         with no_grad():
-            kept = [(isinstance(v, (np.ndarray, np.generic)), v, edges.get(n)) for n, v in zip(names, saved, strict=True)]
-            return _Packed([(p, self.pack_hook(itself(wrap(v, e), e)) if p else v) for p, v, e in kept], self.unpack_hook)
+            kept = [
+                (isinstance(v, (np.ndarray, np.generic)), v, edges.get(n)) for n, v in zip(names, saved, strict=True)
+            ]
+            return _Packed(
+                [(p, self.pack_hook(itself(wrap(v, e), e)) if p else v) for p, v, e in kept], self.unpack_hook
+            )
 
     def __enter__(self) -> saved_tensors_hooks:
         if exports.refused is not None:
@@ -69,7 +73,9 @@ class saved_tensors_hooks:
 
     def __exit__(self, *exc: object) -> None:
         exports.end_keep(self._tokens.pop())
-        exports.latest = tick()  # nodes older than this run all their rules in one go, and unpack in the order of packing
+        exports.latest = (
+            tick()
+        )  # nodes older than this run all their rules in one go, and unpack in the order of packing
 
 
 class save_on_cpu(saved_tensors_hooks):

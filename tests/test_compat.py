@@ -182,7 +182,10 @@ def test_a_missing_import_names_itself_and_what_is_close(torch):
 
 
 def test_what_cannot_be_done_says_so(torch, tmp_path):
-    with torch.utils.tensorboard.SummaryWriter(tmp_path) as writer, pytest.warns(UserWarning, match="only numbers are written"):
+    with (
+        torch.utils.tensorboard.SummaryWriter(tmp_path) as writer,
+        pytest.warns(UserWarning, match="only numbers are written"),
+    ):
         writer.add_histogram("weights", torch.ones(2), 0)
     with pytest.raises(RuntimeError, match="there is no GPU here"):
         torch.cuda.current_device()

@@ -32,7 +32,8 @@ def test_the_profiler_counts_operations_their_gradients_and_named_parts(torch):
     assert found["autograd::engine::evaluate_function: ExpBackward0"].count == 2
     part = found["part"]
     inside = sum(e.cpu_time_total for e in found.values() if e is not part)
-    assert part.count == 1 and part.cpu_time_total >= inside
+    assert part.count == 1
+    assert part.cpu_time_total >= inside
     assert part.self_cpu_time_total == pytest.approx(part.cpu_time_total - inside)
     assert found["aten::exp"].cpu_memory_usage == 2 * 9 * 4
     assert p.key_averages().total_average().count == p.total_average().count == len(p.events())
@@ -44,8 +45,11 @@ def test_a_profile_prints_as_pytorchs_table(torch):
     text = p.key_averages().table(sort_by="self_cpu_time_total", row_limit=10).splitlines()
     titles = ["Name", "Self CPU %", "Self CPU", "CPU total %", "CPU total", "CPU time avg", "# of Calls"]
     assert [t.strip() for t in text[1].split("  ") if t.strip()] == titles
-    assert set(text[0]) == {"-", " "} and text[0] == text[2] == text[-2]
-    assert text[3].split()[0] == "aten::exp" and text[3].split()[-1] == "1" and "100.00%" in text[3]
+    assert set(text[0]) == {"-", " "}
+    assert text[0] == text[2] == text[-2]
+    assert text[3].split()[0] == "aten::exp"
+    assert text[3].split()[-1] == "1"
+    assert "100.00%" in text[3]
     assert text[-1].startswith("Self CPU time total: ")
     assert "Input Shapes" in p.key_averages(group_by_input_shape=True).table()
     assert str(p) == p.table()
@@ -105,8 +109,11 @@ def test_statements_may_be_indented_and_know_torch(torch):
     )
     assert repr(timer.timeit(2)).splitlines()[1:5] == ["x * y", "setup:", "  x = torch.ones(3)", "  y = x + 1"]
     calls = []
-    counted = torch.utils.benchmark.Timer("f()", globals={"f": lambda: calls.append(1)}).blocked_autorange(min_run_time=1e-3)
-    assert len(calls) >= counted.number_per_run * len(counted.times) and counted.mean > 0
+    counted = torch.utils.benchmark.Timer("f()", globals={"f": lambda: calls.append(1)}).blocked_autorange(
+        min_run_time=1e-3
+    )
+    assert len(calls) >= counted.number_per_run * len(counted.times)
+    assert counted.mean > 0
     with pytest.raises(NotImplementedError, match="only Python statements"):
         torch.utils.benchmark.Timer("x;", language=torch.utils.benchmark.Language.CPP)
 
@@ -136,9 +143,13 @@ def test_swapped_tensors_are_each_other_and_receive_each_others_gradients(torch)
     b.note = "kept"
     loss = (b * b).sum()
     torch.utils.swap_tensors(a, b)
-    assert type(a) is torch.nn.Parameter and type(b) is torch.Tensor and a.note == "kept" and not hasattr(b, "note")
+    assert type(a) is torch.nn.Parameter
+    assert type(b) is torch.Tensor
+    assert a.note == "kept"
+    assert not hasattr(b, "note")
     loss.backward()
-    assert a.grad.tolist() == [4.0, 6.0] and b.grad is None
+    assert a.grad.tolist() == [4.0, 6.0]
+    assert b.grad is None
     torch.__future__.set_swap_module_params_on_conversion(True)
     assert torch.__future__.get_swap_module_params_on_conversion()
     torch.__future__.set_swap_module_params_on_conversion(False)
@@ -159,11 +170,14 @@ def test_a_views_node_is_named_after_the_last_part_of_the_index(index, name, tor
 def test_the_node_of_a_linear_layer_leads_to_bias_input_and_transposed_weight(torch):
     layer = torch.nn.Linear(3, 2)
     bias, given, weight = layer(torch.ones(1, 3)).grad_fn.next_functions
-    assert bias[0].variable is layer.bias and given == (None, 0)
-    assert repr(weight[0]).startswith("<TBackward0 object at") and weight[0].name() == "TBackward0"
+    assert bias[0].variable is layer.bias
+    assert given == (None, 0)
+    assert repr(weight[0]).startswith("<TBackward0 object at")
+    assert weight[0].name() == "TBackward0"
     assert weight[0].next_functions[0][0].variable is layer.weight
     (first, second) = torch.nn.Linear(3, 2, bias=False)(torch.ones(1, 3, requires_grad=True)).grad_fn.next_functions
-    assert first[0].name() == "torch::autograd::AccumulateGrad" and second[0].name() == "TBackward0"
+    assert first[0].name() == "torch::autograd::AccumulateGrad"
+    assert second[0].name() == "TBackward0"
 
 
 def test_the_node_of_a_function_says_where_its_class_comes_from(torch):
@@ -172,7 +186,9 @@ def test_the_node_of_a_function_says_where_its_class_comes_from(torch):
         def forward(ctx, x):
             return x.clone()
 
-    assert repr(Same.apply(torch.ones(1, requires_grad=True)).grad_fn).startswith("<torch.autograd.function.SameBackward object")
+    assert repr(Same.apply(torch.ones(1, requires_grad=True)).grad_fn).startswith(
+        "<torch.autograd.function.SameBackward object"
+    )
 
 
 def test_classes_say_where_pytorch_defines_them(torch):
@@ -204,7 +220,7 @@ def test_functorch_is_answered(torch):
     g, weights = functorch.make_functional(linear)
     assert torch.equal(g(weights, x), linear(x))
     assert functorch.vmap(torch.sin)(x).equal(x.sin())
-    with pytest.raises(RuntimeError, match="`model` has buffers. Please use make_functional_with_buffers"):
+    with pytest.raises(RuntimeError, match=r"`model` has buffers\. Please use make_functional_with_buffers"):
         functorch.make_functional(model)
 
 
@@ -233,7 +249,8 @@ def test_heads_that_were_split_by_transposing_are_joined_by_a_view():
     assert out.stride() == q.stride()
     assert out.transpose(1, 2).view(1, 3, 16).shape == (1, 3, 16)
     plain = _attend(q.contiguous())
-    assert plain.is_contiguous() and np.array_equal(plain.numpy(), out.numpy())
+    assert plain.is_contiguous()
+    assert np.array_equal(plain.numpy(), out.numpy())
 
 
 def _attend(q):
@@ -299,7 +316,8 @@ def test_an_index_without_axes_names_one_place_of_a_vector(source):
 def test_an_index_without_axes_gathers_one_number():
     x = ag.arange(3.0, requires_grad=True)
     y = ag.gather(x, 0, ag.tensor(2))
-    assert y.shape == () and y.item() == 2.0
+    assert y.shape == ()
+    assert y.item() == 2.0
     y.backward()
     assert x.grad.tolist() == [0.0, 0.0, 1.0]
     with pytest.raises(RuntimeError, match="same number of dimensions as input tensor: 0 and 2"):
@@ -314,7 +332,8 @@ def test_a_custom_operation_is_recorded_with_its_gradient(torch):
     def scaled(x: torch.Tensor, factor: float = 3.0) -> torch.Tensor:
         return torch.from_numpy(x.numpy() * np.float32(factor))  # what it gets needs no detach()
 
-    assert scaled(torch.ones(1)).tolist() == [3.0] and torch.ops.mine.scaled.default is scaled
+    assert scaled(torch.ones(1)).tolist() == [3.0]
+    assert torch.ops.mine.scaled.default is scaled
 
     def keep(ctx, inputs, output):
         ctx.factor = inputs[1]
@@ -336,7 +355,8 @@ def test_a_custom_operation_may_write_into_its_arguments(torch):
         np.sin(x.numpy(), out=out.numpy())
 
     x, out = torch.tensor([1.0, 2.0]), torch.zeros(2)
-    assert sine_into(x, out) is None and torch.allclose(out, x.sin())
+    assert sine_into(x, out) is None
+    assert torch.allclose(out, x.sin())
 
 
 def test_what_is_wrong_with_a_custom_operation_is_said(torch):
@@ -357,7 +377,7 @@ def test_what_is_wrong_with_a_custom_operation_is_said(torch):
     with pytest.raises(RuntimeError, match="no such operator"):
         torch.library.register_fake("mine::nothing", lambda x: x)
     with pytest.raises(AttributeError, match="'_OpNamespace' 'mine' object has no attribute 'nothing'"):
-        torch.ops.mine.nothing  # noqa: B018
+        torch.ops.mine.nothing
 
 
 # ------------------------------------------------------------------ small things that programs ask for
@@ -374,7 +394,8 @@ def test_scripted_models_are_saved_by_their_own_method(torch, tmp_path):
     model = torch.jit.script(torch.nn.Linear(2, 1))
     model.save(str(tmp_path / "model.pt"))
     again = torch.jit.load(str(tmp_path / "model.pt"))
-    assert torch.equal(again(torch.ones(1, 2)), model(torch.ones(1, 2))) and callable(model.save)
+    assert torch.equal(again(torch.ones(1, 2)), model(torch.ones(1, 2)))
+    assert callable(model.save)
 
 
 def test_the_meta_device_is_this_memory_while_installed(torch):
@@ -382,7 +403,8 @@ def test_the_meta_device_is_this_memory_while_installed(torch):
         model = torch.nn.Linear(2, 1)
     state = torch.nn.Linear(2, 1).state_dict()
     model.load_state_dict(state, assign=True)
-    assert torch.equal(model.weight, state["weight"]) and model.to("meta")(torch.ones(1, 2, device="meta")).shape == (1, 1)
+    assert torch.equal(model.weight, state["weight"])
+    assert model.to("meta")(torch.ones(1, 2, device="meta")).shape == (1, 1)
     torch.uninstall()
     with pytest.raises(RuntimeError, match="device 'meta' is not available"):
         ag.ones(1, device="meta")
@@ -425,7 +447,11 @@ def records(path):
     from autograd.compat.torch._parts.tensorboard import crc32c
 
     data, at = path.read_bytes(), 0
-    unmask = lambda b: (lambda r: (r >> 17 | r << 15) & 0xFFFFFFFF)((int.from_bytes(b, "little") - 0xA282EAD8) & 0xFFFFFFFF)  # noqa: E731
+
+    def unmask(b):
+        turned = (int.from_bytes(b, "little") - 0xA282EAD8) & 0xFFFFFFFF
+        return (turned >> 17 | turned << 15) & 0xFFFFFFFF
+
     while at < len(data):
         n = int.from_bytes(data[at : at + 8], "little")
         body = data[at + 12 : at + 12 + n]
@@ -442,7 +468,8 @@ def test_numbers_are_written_as_tensorboard_reads_them(torch, tmp_path):
         writer.flush()
     (file,) = (p for p in (tmp_path / "run").iterdir() if p.is_file())
     first, second = records(file)
-    assert first.endswith(b"\x1a\rbrain.Event:2") and file.name.startswith("events.out.tfevents.")
+    assert first.endswith(b"\x1a\rbrain.Event:2")
+    assert file.name.startswith("events.out.tfevents.")
     wall, step = b"\x09\x00\x00\x00\x00\x00\x00\xf0\x3f", b"\x10\xac\x02"  # 1.0; 300 as a varint
     assert second == wall + step + b"\x2a\x0a\x0a\x08\x0a\x01a\x15\x00\x00\x00\x3f"
     assert sorted(p.name for p in (tmp_path / "run").iterdir() if p.is_dir()) == ["both_x", "both_y"]

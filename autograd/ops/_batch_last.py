@@ -43,7 +43,8 @@ class Layout:
         # Free: along the first axis nothing is copied, and its places have a product each.
         self.free = self.many and stride[0] == 1 and shape[1] * math.prod(self.kernel[1:]) >= _DEEP
         self.inner = self.kernel[1:] if self.free else self.kernel
-        self.outer, self.rows = (self.kernel[0], self.size[0]) if self.free else (1, out[0])
+        self.outer: int = self.kernel[0] if self.free else 1
+        self.rows = self.size[0] if self.free else out[0]
         self.starts = [o * dilation[0] for o in range(self.outer)]
         self.places, self.row = math.prod(self.inner), math.prod(out[1:])
         self.copied = self.places * self.rows * self.row  # numbers in the columns of a channel
@@ -128,7 +129,7 @@ def _turn(x, target):
         target[..., i] = one
 
 
-def _piece(m, k, least):
+def _piece(m: int, k: int, least: int) -> int | None:
     """How many columns of a product of an (m, k) matrix to compute at a time, if not all."""
     found = _PIECE // (m * k) // 16 * 16  # pieces start at cache lines if the whole does
     return found if found >= least else None
@@ -136,7 +137,7 @@ def _piece(m, k, least):
 
 def _multiply(a, b, out):
     """out = a @ b for (groups, m, k) and (groups, k, n), in small pieces."""
-    n, piece = b.shape[2], _piece(*a.shape[1:], _LEAST)
+    n, piece = b.shape[2], _piece(a.shape[1], a.shape[2], _LEAST)
     if piece is None or piece >= n:
         return np.matmul(a, b, out=out)
     end = n - n % piece

@@ -180,10 +180,10 @@ def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, re
     """A tensor of the given sizes holding one value; its dtype is the value's."""
     shape = _shape((size,))
     d = _fill_dtype(fill_value, dtype)
-    return finish(_filled(shape, fill_value, d), None, device, requires_grad, out)
+    return finish(_of_one_value(shape, fill_value, d), None, device, requires_grad, out)
 
 
-def _filled(shape, value, d):
+def _of_one_value(shape, value, d):
     """An array of one value; of 16 bits, one that is too large is infinite, as in PyTorch."""
     value = _scalar(value)
     if d in HALVES:
@@ -196,7 +196,7 @@ def _filled(shape, value, d):
 def full_like(input, fill_value, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
     """A tensor holding one value, with the shape and dtype of the input."""
     d = input._data.dtype if dtype is None else as_dtype(dtype).dtype
-    fill = lambda shape, dtype: _filled(shape, fill_value, dtype)  # noqa: E731
+    fill = lambda shape, dtype: _of_one_value(shape, fill_value, dtype)  # noqa: E731
     return finish(_formatted(fill, input._data.shape, d, memory_format, input._data), None, device, requires_grad)
 
 

@@ -149,7 +149,12 @@ def _own_classes() -> dict[type, str]:
         for source in (s for s in sources if isinstance(s, str)):
             own = f"{HERE}._parts{source}" if source.startswith(".") else source
             for known, cls in vars(sys.modules.get(own, ModuleType(""))).items():
-                if isinstance(cls, type) and cls not in found and not known.startswith("_") and cls.__module__.startswith(own):
+                if (
+                    isinstance(cls, type)
+                    and cls not in found
+                    and not known.startswith("_")
+                    and cls.__module__.startswith(own)
+                ):
                     found[cls] = _place(name, cls)
     return found
 

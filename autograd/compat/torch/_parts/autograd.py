@@ -31,7 +31,9 @@ def gradgradcheck(func: Any, inputs: Any, grad_outputs: Any = None, **options: A
         results = func(*given)
         results = (results,) if isinstance(results, Tensor) else tuple(results)
         moving = [r for r in results if isinstance(r, Tensor) and r.requires_grad]
-        if all(r.is_floating_point() for r in moving):  # drawn as PyTorch draws them, so that later numbers are the same
+        if all(
+            r.is_floating_point() for r in moving
+        ):  # drawn as PyTorch draws them, so that later numbers are the same
             grad_outputs = tuple(empty_like(r).detach().uniform_(-1, 1).requires_grad_() for r in moving)
     return _gradgradcheck(func, inputs, grad_outputs, **options)
 

@@ -12,7 +12,12 @@ from typing import Any
 
 from .._facade import HERE
 
-_UNITS = ((1e-9, "ns", "nanoseconds"), (1e-6, "us", "microseconds"), (1e-3, "ms", "milliseconds"), (1.0, "s", "seconds"))
+_UNITS = (
+    (1e-9, "ns", "nanoseconds"),
+    (1e-6, "us", "microseconds"),
+    (1e-3, "ms", "milliseconds"),
+    (1.0, "s", "seconds"),
+)
 
 
 def select_unit(t: float) -> tuple[str, float]:
@@ -95,7 +100,10 @@ class Measurement:
         return lines
 
     def __repr__(self) -> str:
-        n, runs = len(self.times), f"{self.number_per_run} runs {'per measurement' if len(self.times) > 1 else ''}".rstrip()
+        n, runs = (
+            len(self.times),
+            f"{self.number_per_run} runs {'per measurement' if len(self.times) > 1 else ''}".rstrip(),
+        )
         counted = f"  {n} measurement{'s' if n > 1 else ''}, {runs}{'' if n > 1 else ' '}, "
         lines = [f"<torch.utils.benchmark.utils.common.Measurement object at {id(self):#x}>", self.title,
                  *([self.description] if self.description else []), *self._setup_text, *self._times_text(),
@@ -160,8 +168,10 @@ class Compare:
 
     Example:
         >>> from autograd.compat.torch.utils.benchmark import Compare, Measurement
-        >>> both = [Measurement(10, [t], "f()", label="Sum", sub_label="[8]", description=d) for t, d in
-        ...         ((1e-4, "loop"), (2e-4, "vector"))]
+        >>> both = [
+        ...     Measurement(10, [t], "f()", label="Sum", sub_label="[8]", description=d)
+        ...     for t, d in ((1e-4, "loop"), (2e-4, "vector"))
+        ... ]
         >>> Compare(both).print()
         [----------- Sum -----------]
                    |  loop  |  vector
@@ -192,7 +202,9 @@ class Compare:
 
     def __str__(self) -> str:
         labels = dict.fromkeys(r.label or r.stmt for r in self._results)
-        return "\n".join(self._table(title, [r for r in self._results if (r.label or r.stmt) == title]) for title in labels)
+        return "\n".join(
+            self._table(title, [r for r in self._results if (r.label or r.stmt) == title]) for title in labels
+        )
 
     def _table(self, title: str, results: list[Measurement]) -> str:
         _, scale = select_unit(min(r.median for r in results))

@@ -23,7 +23,9 @@ def replace_all_batch_norm_modules_(root: nn.Module) -> nn.Module:
     return root
 
 
-def make_functional_with_buffers(model: nn.Module, disable_autograd_tracking: bool = False) -> tuple[Callable, tuple, tuple]:
+def make_functional_with_buffers(
+    model: nn.Module, disable_autograd_tracking: bool = False
+) -> tuple[Callable, tuple, tuple]:
     """(f, parameters, buffers) with f(parameters, buffers, *args) the model's forward.
 
     Example:
@@ -48,7 +50,9 @@ def make_functional(model: nn.Module, disable_autograd_tracking: bool = False) -
     """(f, parameters) with f(parameters, *args) the forward of a model without buffers."""
     call, parameters, buffers = make_functional_with_buffers(model, disable_autograd_tracking)
     if buffers:
-        raise RuntimeError("make_functional(model): `model` has buffers. Please use make_functional_with_buffers(model) instead.")
+        raise RuntimeError(
+            "make_functional(model): `model` has buffers. Please use make_functional_with_buffers(model) instead."
+        )
     return lambda parameters, *args, **kwargs: call(parameters, (), *args, **kwargs), parameters
 
 

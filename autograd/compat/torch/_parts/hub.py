@@ -67,4 +67,4 @@ def get_dir() -> str:
     return os.path.expanduser("~/.cache/torch/hub")
 
 
-__all__ = ["download_url_to_file", "get_dir", "load", "load_state_dict_from_url", "load_url", "tqdm"]
+__all__ = ["download_url_to_file", "get_dir", "load", "load_state_dict_from_url", "load_url", "tqdm"]  # noqa: F822 - tqdm is looked up when asked for

@@ -135,7 +135,9 @@ def _found(op: Any) -> CustomOpDef:
     return op
 
 
-def register_autograd(op: Any, backward: Callable, /, *, setup_context: Callable | None = None, lib: Any = None) -> None:
+def register_autograd(
+    op: Any, backward: Callable, /, *, setup_context: Callable | None = None, lib: Any = None
+) -> None:
     """`op.register_autograd` for an operation or its name."""
     _found(op).register_autograd(backward, setup_context=setup_context)
 
@@ -155,7 +157,9 @@ def register_vmap(op: Any, func: Callable | None = None, /, *, lib: Any = None) 
     return _found(op).register_vmap(func)
 
 
-def opcheck(op: Any, args: tuple, kwargs: dict | None = None, *, raise_exception: bool = True, **ignored: Any) -> dict[str, str]:
+def opcheck(
+    op: Any, args: tuple, kwargs: dict | None = None, *, raise_exception: bool = True, **ignored: Any
+) -> dict[str, str]:
     """Run an operation, and compare what its `register_fake` function says of the result's shape.
 
     Raises:
@@ -210,4 +214,12 @@ class _Ops:
 
 ops = _Ops()
 
-__all__ = ["CustomOpDef", "custom_op", "opcheck", "register_autograd", "register_fake", "register_kernel", "register_vmap"]
+__all__ = [
+    "CustomOpDef",
+    "custom_op",
+    "opcheck",
+    "register_autograd",
+    "register_fake",
+    "register_kernel",
+    "register_vmap",
+]

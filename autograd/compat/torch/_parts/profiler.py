@@ -127,7 +127,17 @@ class EventList(list):
     def _titles(self) -> list[str]:
         memory = ["CPU Mem", "Self CPU Mem"] if self.memory else []
         shapes = ["Input Shapes"] if self.shapes else []
-        return ["Name", "Self CPU %", "Self CPU", "CPU total %", "CPU total", "CPU time avg", *memory, "# of Calls", *shapes]
+        return [
+            "Name",
+            "Self CPU %",
+            "Self CPU",
+            "CPU total %",
+            "CPU total",
+            "CPU time avg",
+            *memory,
+            "# of Calls",
+            *shapes,
+        ]
 
     def _cells(self, e: FunctionEventAvg, total: float) -> list[str]:
         shares = [f"{100 * t / total:.2f}%" for t in (e.self_cpu_time_total, e.cpu_time_total)]
@@ -263,7 +273,10 @@ class profile:
         operations, labels = self._kept
         rows = [(_key(e.name, e.phase), e.phase, e.start, e.seconds, e.thread) for e in operations]
         rows += [(name, "user_annotation", start, seconds, 0) for name, start, seconds in labels]
-        events = [{"name": n, "cat": c, "ph": "X", "ts": 1e6 * s, "dur": 1e6 * d, "pid": 0, "tid": t} for n, c, s, d, t in rows]
+        events = [
+            {"name": n, "cat": c, "ph": "X", "ts": 1e6 * s, "dur": 1e6 * d, "pid": 0, "tid": t}
+            for n, c, s, d, t in rows
+        ]
         Path(path).write_text(json.dumps({"traceEvents": events, "displayTimeUnit": "ms"}))
 
     def export_stacks(self, path: str, metric: str = "self_cpu_time_total") -> None:

@@ -115,8 +115,12 @@ class SummaryWriter:
         warnings.warn("SummaryWriter: only numbers are written here; pictures, histograms, texts and graphs are left out",
                       UserWarning, stacklevel=2)  # fmt: skip
 
-    add_histogram = add_histogram_raw = add_image = add_images = add_image_with_boxes = add_figure = add_video = _left_out
-    add_audio = add_text = add_graph = add_embedding = add_pr_curve = add_mesh = add_hparams = add_custom_scalars = _left_out
+    add_histogram = add_histogram_raw = add_image = add_images = add_image_with_boxes = add_figure = add_video = (
+        _left_out
+    )
+    add_audio = add_text = add_graph = add_embedding = add_pr_curve = add_mesh = add_hparams = add_custom_scalars = (
+        _left_out
+    )
 
     def _writing(self) -> Any:
         if self._file is None:  # written again after close
