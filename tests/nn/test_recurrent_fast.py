@@ -58,6 +58,7 @@ def test_cell_of_one_state(settings):
     _compare(lambda: [cell(x, h)], [x, h, *cell.parameters()])
 
 
+@pytest.mark.fast
 def test_cells_join_their_products_only_where_no_picture_needs_them(monkeypatch):
     def operations(cell, x):
         return {node.op.name for node in collect([cell(x).grad_fn]) if type(node) is not Leaf}
