@@ -27,7 +27,8 @@ from ._tensor import NotMapped, Size, Tensor, device, new
 from .forward import push_forward
 from .ops.create import eye
 from .ops.index import select
-from .ops.shape import expand, movedim, reshape, stack, unsqueeze
+from .ops.join import stack
+from .ops.shape import expand, movedim, reshape, unsqueeze
 
 
 class Level(NamedTuple):

@@ -10,7 +10,8 @@ from typing import Any
 from ._batch import Level, Mapped, is_at, mapping, slices_of
 from ._tensor import Tensor
 from .ops.index import narrow, select
-from .ops.shape import cat, movedim, stack
+from .ops.join import cat, stack
+from .ops.shape import movedim
 from .random import get_rng_state, set_rng_state
 
 

@@ -11,7 +11,7 @@ from ._batch import tangents as moved_along
 from ._mode import enable_grad, levels
 from ._node import Leaf, Node
 from ._tensor import Tensor
-from .ops.shape import stack
+from .ops.join import stack
 
 
 def _map(function: Callable, tree: Any) -> Any:

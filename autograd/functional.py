@@ -84,7 +84,7 @@ def _batched(outputs, inputs, weights, retain_graph, create_graph, allow_unused,
 
 
 def _one_by_one(outputs, inputs, weights, create_graph, allow_unused, materialize_grads) -> tuple:
-    from .ops.shape import stack
+    from .ops.join import stack
 
     rows = [
         gradients(outputs, inputs, tuple(w[i] for w in weights), True, create_graph, allow_unused, materialize_grads)
@@ -205,7 +205,7 @@ def _unit(o: Tensor, k: int) -> Tensor:
 
 def _rows(o: Tensor, variables: tuple, create_graph: bool, strict: bool) -> list[Tensor]:
     """The Jacobian of one output by each variable, a backward pass per element of the output."""
-    from .ops.shape import stack
+    from .ops.join import stack
 
     rows: list[list] = [[] for _ in variables]
     for k in range(o.numel()):
@@ -223,7 +223,7 @@ def _rows(o: Tensor, variables: tuple, create_graph: bool, strict: bool) -> list
 
 def _columns(outputs: tuple, variables: tuple) -> list[list[Tensor]]:
     """The Jacobians of all outputs by each variable, a forward pass per element of the variable."""
-    from .ops.shape import stack
+    from .ops.join import stack
 
     table: list[list[Tensor]] = [[] for _ in outputs]
     for x in variables:

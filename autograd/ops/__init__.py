@@ -14,8 +14,11 @@ from . import compare
 from . import complex
 from . import pointwise
 from . import shape
+from . import join
 from . import axes_inplace
 from . import reduce
+from . import softmax
+from . import running
 from . import arithmetic
 from . import matmul
 from . import cast
@@ -44,6 +47,7 @@ LATER = (
     "polynomials",
     "windows",
     "activation",
+    "gelu",
     "conv",
     "pool",
     "distance",

@@ -373,6 +373,8 @@ def _attended(q, k, v, mask, dropout_p, need_weights):
 
 from .distance import linear  # noqa: E402
 from .dropout import dropout  # noqa: E402
+from .join import cat, chunk  # noqa: E402
 from .matmul import matmul  # noqa: E402
-from .reduce import mean, softmax, sum  # noqa: E402
-from .shape import cat, chunk, expand, reshape, squeeze, transpose, unsqueeze  # noqa: E402
+from .reduce import mean, sum  # noqa: E402
+from .shape import expand, reshape, squeeze, transpose, unsqueeze  # noqa: E402
+from .softmax import softmax  # noqa: E402

@@ -495,5 +495,6 @@ from .compare import where  # noqa: E402
 from .distance import linear  # noqa: E402
 from .index import gather  # noqa: E402
 from .pointwise import clamp  # noqa: E402
-from .reduce import log_softmax, softmax, sum  # noqa: E402
+from .reduce import sum  # noqa: E402
 from .shape import expand, reshape, squeeze, unsqueeze  # noqa: E402
+from .softmax import log_softmax, softmax  # noqa: E402

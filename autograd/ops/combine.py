@@ -14,8 +14,10 @@ from .._tensor import Tensor, wrap
 from .arithmetic import div, mul, sub
 from .compare import isnan, ne, where
 from .index import _gather_at, narrow
-from .reduce import cumsum, sum
-from .shape import cat, expand, flip, reshape, stack, tensor_split, transpose, unsqueeze
+from .join import cat, stack, tensor_split
+from .reduce import sum
+from .running import cumsum
+from .shape import expand, flip, reshape, transpose, unsqueeze
 
 
 def _each(tensors, function):

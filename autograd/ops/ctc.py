@@ -168,6 +168,7 @@ def _projection(log_probs, steps):
 
 from .compare import where  # noqa: E402
 from .index import gather, narrow  # noqa: E402
+from .join import cat  # noqa: E402
 from .pointwise import exp, logaddexp  # noqa: E402
 from .reduce import sum  # noqa: E402
-from .shape import cat, squeeze, unsqueeze  # noqa: E402
+from .shape import squeeze, unsqueeze  # noqa: E402

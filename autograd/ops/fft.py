@@ -17,7 +17,8 @@ from .._op import composite, op
 from .._samples import call, cases
 from .complex import as_complex, conj, real
 from .create import finish
-from .shape import cat, roll
+from .join import cat
+from .shape import roll
 
 _FFT: dict[str, Any] = {
     "namespace": "_",

@@ -32,8 +32,8 @@ from ._matrix import (
 )
 from .complex import real
 from .diagonals import diag_embed, tril, triu
+from .join import cat
 from .linalg_solve import solve_triangular
-from .shape import cat
 
 _LINALG: dict[str, Any] = {"namespace": "linalg", "holomorphic": False, "quiet": True}
 _PRIVATE: dict[str, Any] = {"namespace": "_", "method": False, "holomorphic": False, "quiet": True}

@@ -13,10 +13,11 @@ from .._samples import call, cases
 from ._matrix import adjoint, check_matrix, check_square, eye_like, is_vector_side, raw, result_type
 from .cast import clone
 from .complex import real
+from .join import cat
 from .linalg_solve import inv
 from .pointwise import abs
 from .reduce import sum
-from .shape import cat, reshape
+from .shape import reshape
 
 _LINALG: dict[str, Any] = {"namespace": "linalg", "holomorphic": False, "quiet": True}
 _PRIVATE: dict[str, Any] = {"namespace": "_", "method": False, "holomorphic": False, "quiet": True}

@@ -25,8 +25,8 @@ from ._matrix import (
     result_type,
 )
 from .diagonals import tril, triu
+from .join import cat
 from .linalg_solve import check_same_dtype, solve_matrix, solve_triangular
-from .shape import cat
 
 _LINALG: dict[str, Any] = {"namespace": "linalg", "holomorphic": False, "quiet": True}
 _PRIVATE: dict[str, Any] = {"namespace": "_", "method": False, "holomorphic": False, "quiet": True}

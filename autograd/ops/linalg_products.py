@@ -12,10 +12,12 @@ from .._samples import call, cases
 from ._matrix import conjugate, is_complex, raw
 from .complex import complex_, imag, real
 from .diagonals import diagonal
+from .join import cat
 from .matmul import matmul as _matmul
 from .pointwise import clamp, sqrt
-from .reduce import cumprod, sum
-from .shape import cat, expand, flip, reshape, transpose
+from .reduce import sum
+from .running import cumprod
+from .shape import expand, flip, reshape, transpose
 
 # ---------------------------------------------------------------------------------------------- vectors
 

@@ -381,8 +381,9 @@ def sequence(mode: str, x: Tensor, state: tuple, w: Weights, sizes: list[int], b
 
 
 from .distance import _joined, linear  # noqa: E402
+from .join import cat  # noqa: E402
 from .matmul import matmul  # noqa: E402
 from .pointwise import tanh  # noqa: E402
 from .reduce import column_sums  # noqa: E402
 from .reduce import sum as total  # noqa: E402
-from .shape import cat, view_as  # noqa: E402
+from .shape import view_as  # noqa: E402

@@ -321,7 +321,8 @@ def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
 def _scatter_groups(input, source, at, dim, shape, touched, reduce, include_self):
     """Products and extrema: values meant for one place are laid side by side and reduced together."""
     from .index import written
-    from .reduce import amax, amin, prod
+    from .reduce import amax, amin
+    from .running import prod
 
     rank = _occurrence(at, dim, shape)
     depth = int(rank.max()) + 1

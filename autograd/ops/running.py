@@ -1,0 +1,119 @@
+"""Products, and running sums, products and logarithms of sums along an axis."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .._array import in_c_order, wrap_dim, wrap_dims
+from .._op import op
+from .._samples import call, cases
+from .compare import where
+from .complex import real
+from .index import narrow
+from .join import cat
+from .pointwise import complex_logaddexp, exp
+from .reduce import _cast, _widened, amax, any, spread, sum
+from .shape import flip, reshape
+
+
+@op(symbol="Π", caption="× product of the others", wide=True, quiet=True, sample=cases(lambda r: [
+    call(r(2, 3)), call(r(2, 3), dim=1), call(r(3, 2), dim=0, keepdim=True), call(r())]))  # fmt: skip
+def prod(x, *, dim=None, keepdim=False, dtype=None):
+    """Product of all elements, or along `dim`."""
+    axes = None if dim is None else wrap_dims(dim, x.ndim)
+    return _cast(np.prod(_widened(x, dtype), axis=axes, keepdims=keepdim and dim is not None), dtype)
+
+
+@prod.grad("x")
+def _(g, x, x_shape, dim, keepdim):
+    """The product of the others from both sides: no division, so zeros are no exception."""
+    if not x_shape:
+        return g * (0.0 * x + 1.0)
+    if dim is None:
+        return reshape(g * _others(reshape(x, (-1,)), 0), x_shape)
+    return spread(g, x_shape, dim, keepdim) * _others(x, wrap_dim(dim, len(x_shape)))
+
+
+def _others(x, dim):
+    """For each element the product of all others along `dim`."""
+    n = x.shape[dim]
+    if n == 0:
+        return x
+    ones = narrow(x, dim, 0, 1) * 0.0 + 1.0
+    before = cumprod(cat([ones, narrow(x, dim, 0, n - 1)], dim=dim), dim=dim)
+    mirrored = flip(x, (dim,))
+    after = flip(cumprod(cat([ones, narrow(mirrored, dim, 0, n - 1)], dim=dim), dim=dim), (dim,))
+    return before * after
+
+
+_SCAN = cases(lambda r: [call(r(2, 3), dim=1), call(r(2, 3, 2), dim=0), call(r(4), dim=-1), call(r(), dim=0)])
+
+
+@op(inplace=True, linear=True, wide=True, quiet=True, sample=_SCAN)
+def cumsum(x, *, dim, dtype=None):
+    """Running sum along `dim`."""
+    x = _widened(x, dtype)
+    return _cast(np.cumsum(in_c_order(x), axis=wrap_dim(dim, x.ndim)) if x.ndim else x.copy(), dtype)
+
+
+@cumsum.grad("x")
+def _(g, dim):
+    return flip(cumsum(flip(g, (dim,)), dim=dim), (dim,)) if g.ndim else g
+
+
+@op(inplace=True, wide=True, quiet=True, sample=_SCAN)
+def cumprod(x, *, dim, dtype=None):
+    """Running product along `dim`."""
+    x = _widened(x, dtype)
+    return _cast(np.cumprod(x, axis=wrap_dim(dim, x.ndim)) if x.ndim else x.copy(), dtype)
+
+
+@cumprod.grad("x")
+def _(g, x, out, dim):
+    """The true quotient out/x where x has no zeros; otherwise products without division, one per element."""
+    if not g.ndim:
+        return g
+    if not bool(any(x == 0)) and not hasattr(g, "_node"):
+        return flip(cumsum(flip(g * out, (dim,)), dim=dim), (dim,)) / x
+    return _cumprod_gradient(g, x, wrap_dim(dim, x.ndim))
+
+
+def _cumprod_gradient(g, x, dim):
+    """gx[k] = sum over i >= k of g[i] * product of x[:i+1] without x[k], built as one scan per k."""
+    n = x.shape[dim]
+    parts = []
+    for k in range(n):
+        head = prod(narrow(x, dim, 0, k), dim=dim, keepdim=True)
+        tail = narrow(x, dim, k + 1, n - k - 1)
+        ones = narrow(x, dim, k, 1) * 0.0 + 1.0
+        scan = cumprod(cat([ones, tail], dim=dim), dim=dim)
+        parts.append(head * sum(narrow(g, dim, k, n - k) * scan, dim=dim, keepdim=True))
+    return cat(parts, dim=dim) if parts else x
+
+
+@op(inplace=True, quiet=True, wide=True, sample=_SCAN)
+def logcumsumexp(x, *, dim):
+    """log of the running sum of e ** input along `dim`, without overflow."""
+    axis = wrap_dim(dim, x.ndim)
+    if not x.ndim:
+        return x.copy()
+    if x.dtype.kind != "c":
+        return np.logaddexp.accumulate(x, axis=axis)
+    out = x.copy()
+    rows, sums = np.moveaxis(x, axis, 0), np.moveaxis(out, axis, 0)
+    for i in range(1, len(rows)):
+        sums[i] = complex_logaddexp(sums[i - 1], rows[i])
+    return out
+
+
+@logcumsumexp.grad("x")
+def _(g, x, out, dim):
+    if not g.ndim:
+        return g
+    # sum over i >= k of g[i] e ** (x[k] - out[i]), each factor kept in range by the running maximum
+    safe = where(out == -math.inf, 0.0, out)
+    top = amax(real(safe), dim, True)
+    scaled = flip(cumsum(flip(g * exp(top - safe), (dim,)), dim=dim), (dim,))
+    return scaled * exp(x - top)
