@@ -9,7 +9,8 @@ from typing import Any
 
 from autograd import Tensor
 
-from .module import Module, attach, indent
+from ._tables import attach, indent
+from .module import Module
 from .parameter import Parameter
 
 

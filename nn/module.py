@@ -14,7 +14,25 @@ from autograd._node import RemovableHandle, Scope, capture, new
 
 from . import _hooks, _state
 from ._hooks import Hook, everywhere, keep
-from .parameter import Buffer, Parameter, is_lazy
+from ._tables import (
+    LoadHook,
+    attach,
+    cast,
+    cast_floating,
+    cast_target,
+    check_name,
+    choose_backward,
+    convert,
+    forget,
+    indent,
+    is_computed,
+    kind_of,  # fmt: skip
+    lookup,
+    put,
+    registered,
+    require_init,
+)
+from .parameter import Buffer, Parameter
 
 _calls = itertools.count()
 current, enter, leave = scope.get, scope.set, scope.reset
@@ -110,18 +128,18 @@ class Module:
             KeyError, TypeError: the name is taken or no name at all, or the value is not a Parameter.
             AttributeError: `super().__init__()` has not run.
         """
-        _require_init(self, "_parameters", "parameter")
-        _check_name(self, "parameter", name, self._parameters)
+        require_init(self, "_parameters", "parameter")
+        check_name(self, "parameter", name, self._parameters)
         if param is not None and not isinstance(param, Parameter):
             raise TypeError(
-                f"cannot assign {_kind(param)!r} object to parameter {name!r} (nn.Parameter or None required)"
+                f"cannot assign {kind_of(param)!r} object to parameter {name!r} (nn.Parameter or None required)"
                 + (
                     "; a result of a computation cannot be a parameter: keep its inputs instead"
-                    if _computed(param)
+                    if is_computed(param)
                     else ""
                 )
             )
-        self._parameters[name] = _seen("parameter", self, name, param)
+        self._parameters[name] = registered("parameter", self, name, param)
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Add a tensor that belongs to the state but is not learnt; `persistent=False` keeps it out of the state_dict.
@@ -130,11 +148,11 @@ class Module:
             KeyError, TypeError: the name is taken or no name at all, or the value is not a Tensor.
             AttributeError: `super().__init__()` has not run.
         """
-        _require_init(self, "_buffers", "buffer")
-        _check_name(self, "buffer", name, self._buffers)
+        require_init(self, "_buffers", "buffer")
+        check_name(self, "buffer", name, self._buffers)
         if tensor is not None and not isinstance(tensor, Tensor):
-            raise TypeError(f"cannot assign {_kind(tensor)!r} object to buffer {name!r} (Tensor or None required)")
-        self._buffers[name] = _seen("buffer", self, name, tensor)
+            raise TypeError(f"cannot assign {kind_of(tensor)!r} object to buffer {name!r} (Tensor or None required)")
+        self._buffers[name] = registered("buffer", self, name, tensor)
         (self._non_persistent_buffers_set.discard if persistent else self._non_persistent_buffers_set.add)(name)
 
     def add_module(self, name: str, module: Module | None) -> None:
@@ -144,9 +162,9 @@ class Module:
             KeyError, TypeError: the name is taken or no name at all, or the value is not a Module.
         """
         if module is not None and not isinstance(module, Module):
-            raise TypeError(f"{_kind(module)} is not a Module subclass")
-        _require_init(self, "_modules", "module")
-        _check_name(self, "module", name, self._modules)
+            raise TypeError(f"{kind_of(module)} is not a Module subclass")
+        require_init(self, "_modules", "module")
+        check_name(self, "module", name, self._modules)
         attach(self, name, module)
 
     def register_module(self, name: str, module: Module | None) -> None:
@@ -168,23 +186,23 @@ class Module:
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, Parameter):
-            _require_init(self, "_parameters", "parameters")
-            _forget(self, name, "_buffers", "_modules")
+            require_init(self, "_parameters", "parameters")
+            forget(self, name, "_buffers", "_modules")
             self.register_parameter(name, value)
         elif name in self.__dict__.get("_parameters", ()):
-            _replace(self, "_parameters", name, value, "parameter", "nn.Parameter or None")
+            put(self, "_parameters", name, value, "parameter", "nn.Parameter or None")
         elif isinstance(value, Module):
-            _require_init(self, "_modules", "module")
-            _forget(self, name, "_parameters", "_buffers")
+            require_init(self, "_modules", "module")
+            forget(self, name, "_parameters", "_buffers")
             attach(self, name, value)
         elif name in self.__dict__.get("_modules", ()):
-            _replace(self, "_modules", name, value, "child module", "nn.Module or None")
+            put(self, "_modules", name, value, "child module", "nn.Module or None")
         elif isinstance(value, Buffer):
-            _require_init(self, "_buffers", "buffer")
-            _forget(self, name, "_parameters", "_modules")
+            require_init(self, "_buffers", "buffer")
+            forget(self, name, "_parameters", "_modules")
             self.register_buffer(name, value, value.persistent)
         elif name in self.__dict__.get("_buffers", ()):
-            _replace(self, "_buffers", name, value, "buffer", "nn.Buffer, Tensor or None", Tensor)
+            put(self, "_buffers", name, value, "buffer", "nn.Buffer, Tensor or None", Tensor)
         else:
             object.__setattr__(self, name, value)
 
@@ -298,7 +316,7 @@ class Module:
         if target == "":
             raise ValueError("Cannot set the submodule without a target name!")
         if not isinstance(module, Module):
-            raise ValueError(f"set_submodule: {_kind(module)} is not an nn.Module")
+            raise ValueError(f"set_submodule: {kind_of(module)} is not an nn.Module")
         path, _, name = target.rpartition(".")
         parent = self.get_submodule(path)
         if strict and not hasattr(parent, name):
@@ -309,7 +327,7 @@ class Module:
 
     def get_parameter(self, target: str) -> Parameter:
         """The parameter at a dotted path."""
-        found = _get(self, target)
+        found = lookup(self, target)
         if not isinstance(found, Parameter):
             raise AttributeError(f"`{target.rpartition('.')[2]}` is not an nn.Parameter")
         return found
@@ -317,7 +335,7 @@ class Module:
     def get_buffer(self, target: str) -> Tensor:
         """The buffer at a dotted path."""
         path, _, name = target.rpartition(".")
-        found = _get(self, target)
+        found = lookup(self, target)
         if name not in self.get_submodule(path)._buffers:
             raise AttributeError(f"`{name}` is not a buffer")
         return found
@@ -339,7 +357,7 @@ class Module:
         with autograd.no_grad():
             for param in self._parameters.values():
                 if param is not None:
-                    _convert(param, fn)
+                    convert(param, fn)
             for name, buffer in self._buffers.items():
                 if buffer is not None:
                     self._buffers[name] = fn(buffer)
@@ -354,7 +372,7 @@ class Module:
             TypeError: the dtype is not a floating or complex one.
             RuntimeError: the device is not the CPU.
         """
-        dtype, device = _target(args, kwargs)
+        dtype, device = cast_target(args, kwargs)
         if device is not None:
             autograd.empty(0, device=device)
         if (memory_format := kwargs.get("memory_format")) is not None:
@@ -373,19 +391,19 @@ class Module:
 
     def float(self) -> Any:
         """Cast floating parameters and buffers to float32."""
-        return _floating(self, autograd.float32)
+        return cast_floating(self, autograd.float32)
 
     def double(self) -> Any:
         """Cast floating parameters and buffers to float64."""
-        return _floating(self, autograd.float64)
+        return cast_floating(self, autograd.float64)
 
     def half(self) -> Any:
         """Cast floating parameters and buffers to float16."""
-        return _floating(self, autograd.float16)
+        return cast_floating(self, autograd.float16)
 
     def bfloat16(self) -> Any:
         """Cast floating parameters and buffers to bfloat16."""
-        return _floating(self, autograd.bfloat16)
+        return cast_floating(self, autograd.bfloat16)
 
     def cpu(self) -> Any:
         """Nothing to do: tensors live on the CPU."""
@@ -470,12 +488,12 @@ class Module:
             >>> layer(autograd.ones(1, 2, requires_grad=True)).sum().backward()
             tensor([[1.]])
         """
-        _choose_backward(self, True)
+        choose_backward(self, True)
         return keep(self._backward_hooks, hook, prepend)
 
     def register_backward_hook(self, hook: Callable) -> RemovableHandle:
         """PyTorch's older hook: sees only the module's last operation. Prefer `register_full_backward_hook`."""
-        _choose_backward(self, False)
+        choose_backward(self, False)
         return keep(self._backward_hooks, hook)
 
     def register_state_dict_pre_hook(self, hook: Callable) -> RemovableHandle:
@@ -493,7 +511,7 @@ class Module:
         return self._register_load_state_dict_pre_hook(hook, with_module=True)
 
     def _register_load_state_dict_pre_hook(self, hook: Callable, with_module: bool = False) -> RemovableHandle:
-        return keep(self._load_state_dict_pre_hooks, _LoadHook(hook, self if with_module else None))
+        return keep(self._load_state_dict_pre_hooks, LoadHook(hook, self if with_module else None))
 
     def register_load_state_dict_post_hook(self, hook: Callable) -> RemovableHandle:
         """Call `hook(module, incompatible_keys)` after loading; it may remove keys from the report."""
@@ -570,123 +588,3 @@ class Module:
             return f"{self._get_name()}({extra[0]})"
         lines = extra + children
         return f"{self._get_name()}(\n  " + "\n  ".join(lines) + "\n)" if lines else f"{self._get_name()}()"
-
-
-class _LoadHook:
-    """A load pre-hook, with the module before its arguments when it asked for that."""
-
-    def __init__(self, hook: Callable, module: Module | None) -> None:
-        self.hook, self.module = hook, module
-
-    def __call__(self, *args: Any) -> None:
-        self.hook(*args) if self.module is None else self.hook(self.module, *args)
-
-
-def indent(text: str) -> str:
-    """All lines but the first two spaces further right."""
-    return text.replace("\n", "\n  ")
-
-
-def cast(t: Any, dtype: Any) -> Any:
-    """`t` in another dtype; a tensor without a shape only remembers it."""
-    return t.cast(dtype) if is_lazy(t) else t.type(dtype) if isinstance(dtype, str) else t.to(dtype)
-
-
-def _convert(param: Parameter, fn: Callable) -> None:
-    applied = fn(param)
-    if is_lazy(param) or applied is param:
-        return
-    grad = param.grad
-    param.data = applied
-    if grad is not None:
-        param.grad = None
-        param.grad = fn(grad).requires_grad_(grad.requires_grad)
-
-
-def _target(args: tuple, kwargs: dict) -> tuple[Any, Any]:
-    """(dtype, device) of the arguments of `to`."""
-    kwargs = dict(kwargs)
-    dtype, device, other = kwargs.pop("dtype", None), kwargs.pop("device", None), kwargs.pop("tensor", None)
-    for name in ("non_blocking", "memory_format"):
-        kwargs.pop(name, None)
-    if kwargs:
-        raise TypeError(f"to() got an unexpected keyword argument {next(iter(kwargs))!r}")
-    for value in (*args, other):
-        if isinstance(value, Tensor):
-            dtype = value.dtype
-        elif isinstance(value, autograd.dtype):
-            dtype = value
-        elif value is not None and not isinstance(value, bool):
-            device = value
-    return dtype, device
-
-
-def _kind(value: Any) -> str:
-    return "Tensor" if isinstance(value, Tensor) and not isinstance(value, Parameter) else type(value).__name__
-
-
-def _computed(value: Any) -> bool:
-    return isinstance(value, Tensor) and value.grad_fn is not None
-
-
-def attach(parent: Module, name: str, module: Module | None) -> None:
-    """Register a submodule; it remembers its name for pictures."""
-    parent._modules[name] = module = _seen("module", parent, name, module)
-    if module is not None:
-        module.__dict__["_scope_name"] = name
-
-
-def _seen(kind: str, module: Module, name: str, value: Any) -> Any:
-    return _hooks.registered(kind, module, name, value) if everywhere and value is not None else value
-
-
-def _require_init(module: Module, table: str, what: str) -> None:
-    if table not in module.__dict__:
-        raise AttributeError(f"cannot assign {what} before Module.__init__() call")
-
-
-def _check_name(module: Module, what: str, name: Any, table: Mapping) -> None:
-    if not isinstance(name, str):
-        raise TypeError(f"{what} name should be a string. Got {type(name).__name__}")
-    if "." in name:
-        raise KeyError(f'{what} name can\'t contain ".", got: {name}')
-    if name == "":
-        raise KeyError(f'{what} name can\'t be empty string ""')
-    if name not in table and hasattr(module, name):
-        raise KeyError(f"attribute {name!r} already exists")
-
-
-def _replace(
-    module: Module, table: str, name: str, value: Any, what: str, expected: str, kind: type | None = None
-) -> None:
-    if value is not None and not (kind and isinstance(value, kind)):
-        raise TypeError(f"cannot assign {_kind(value)!r} as {what} {name!r} ({expected} expected)")
-    module.__dict__[table][name] = value
-
-
-def _forget(module: Module, name: str, *tables: str) -> None:
-    """Make room for a new registration of `name`."""
-    module.__dict__.pop(name, None)
-    for table in tables:
-        module.__dict__[table].pop(name, None)
-    module._non_persistent_buffers_set.discard(name)
-
-
-def _get(module: Module, target: str) -> Any:
-    path, _, name = target.rpartition(".")
-    module = module.get_submodule(path)
-    if not hasattr(module, name):
-        raise AttributeError(f"{type(module).__name__} has no attribute `{name}`")
-    return getattr(module, name)
-
-
-def _floating(module: Module, dtype: Any) -> Any:
-    return module._apply(lambda t: cast(t, dtype) if t.is_floating_point() else t)
-
-
-def _choose_backward(module: Module, full: bool) -> None:
-    if module._is_full_backward_hook is (not full):
-        raise RuntimeError(
-            "Cannot use both regular backward hooks and full backward hooks on a single Module. Please use only one of them."
-        )
-    module._is_full_backward_hook = full
