@@ -26,7 +26,7 @@ from ._memory_format import channels_last, channels_last_3d, contiguous_format, 
 from ._mode import (
     detect_anomaly, enable_grad, fast_paths, inference_mode, is_anomaly_check_nan_enabled, is_anomaly_enabled,
     is_grad_enabled, is_inference_mode_enabled, no_grad, set_detect_anomaly, set_grad_enabled)  # fmt: skip
-from ._op import registry as _registry
+from ._registry import registry as _registry
 from .ops._names import FUNCTIONS as _LATER_FUNCTIONS
 from ._protocols import from_dlpack
 from ._repr import set_printoptions

@@ -15,99 +15,24 @@ from typing import Any
 
 import numpy as np
 
-from ._array import (
-    NUMBERS,  # fmt: skip
-    QUIET,
-    Array,
-    error_state,
-    exports,
-    is_raw,
-    may_share,
-    ndarray,
-    quietly,
-    set_error_state,
-    tick,
-)
+from ._array import NUMBERS, Array, exports, is_raw, may_share, ndarray, quietly, tick
 from ._array import broadcast_shapes as _broadcast_shapes
 from ._compiled import NUMBERLIKE, compiled_entry
 from ._dtype import FLOATING, HALVES, ON_BFLOAT16, category, get_default_dtype, result_dtype
-from ._entry import (
-    MISSING,  # fmt: skip
-    general_entry,
-    in_place_method,
-    keep,
-    operator_method,
-    refuse_recorded,
-)
+from ._entry import MISSING, general_entry, in_place_method, keep, operator_method, refuse_recorded
 from ._inplace import write_out
+from ._kernels import in_float32, silenced
 from ._memory_format import channels_format
 from ._mode import _anomaly, grad_mode, scope
 from ._node import Complex, Node, Wide, capture, new
 from ._plan import Plan, pick
+from ._registry import Later, registry
 from ._short import REFLECTED, short_entry
 from ._tensor import NotMapped, Tensor, history, note_view, trace_here, wrap
 
 # Under NumPy's default filters a kernel is silent, as PyTorch is; where warnings are errors, `Op.retry` is.
 SILENT = r"autograd\.(ops|_op|_entry|_graph|_array)"
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=SILENT)
-
-
-class Registry(dict):
-    """ "namespace.name" (or "name") -> its declaration.
-
-    Importing the package declares the everyday families only; the others are imported when the registry is looked
-    through, or asked for a name it does not know yet.
-    """
-
-    load: Callable[[], None] | None = None  # imports the remaining families, once
-
-    def complete(self) -> Registry:
-        if self.load is not None:
-            load, self.load = self.load, None
-            load()
-        return self
-
-    def __missing__(self, key: str) -> Any:
-        if self.load is None:
-            raise KeyError(key)
-        return self.complete()[key]
-
-    def get(self, key: str, default: Any = None) -> Any:
-        return dict.get(self, key) or dict.get(self.complete(), key, default)
-
-    def __contains__(self, key: object) -> bool:
-        return dict.__contains__(self, key) or dict.__contains__(self.complete(), key)
-
-    def __iter__(self) -> Any:
-        return dict.__iter__(self.complete())
-
-    def __len__(self) -> int:
-        return dict.__len__(self.complete())
-
-    def keys(self) -> Any:
-        return dict.keys(self.complete())
-
-    def values(self) -> Any:
-        return dict.values(self.complete())
-
-    def items(self) -> Any:
-        return dict.items(self.complete())
-
-
-registry: Registry = Registry()
-
-
-class Later:
-    """Stands for a method of Tensor whose family has not been imported yet, and imports it when it is asked for."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __get__(self, instance: Any, owner: type) -> Any:
-        registry.complete()
-        if owner.__dict__.get(self.name) is self:  # nothing declares it any more
-            delattr(owner, self.name)
-        return getattr(owner if instance is None else instance, self.name)
 
 
 _RENAMED = {"x": "input", "y": "other"}  # kernels use mathematics' short names, callers PyTorch's
@@ -180,9 +105,9 @@ class Op(Declaration):
         self.plans: dict[tuple, Plan] = {}
         self.scopes: list[dict] = []  # the globals of its compiled entries
         if self.wide:
-            self.kernel = kernel = _widely(kernel)
+            self.kernel = kernel = in_float32(kernel, HALVES)
         if self.quiet:
-            self.kernel = _quietly(kernel)
+            self.kernel = silenced(kernel)
         self.raw = kernel
 
     @functools.cached_property
@@ -196,9 +121,9 @@ class Op(Declaration):
         """From now on compute values of dtype `narrow` in float32. A view has nothing to compute."""
         if self.view or self.bitwise:
             return
-        self.kernel, self.raw = _rounded(self.kernel, narrow), _rounded(self.raw, narrow)
+        self.kernel, self.raw = in_float32(self.kernel, {narrow}), in_float32(self.raw, {narrow})
         for scope_ in self.scopes:
-            scope_["_kernel"], scope_["_raw"] = _rounded(scope_["_kernel"], narrow), self.raw
+            scope_["_kernel"], scope_["_raw"] = in_float32(scope_["_kernel"], {narrow}), self.raw
 
     def _read_signature(self, kernel: Callable) -> None:
         """Inputs and parameters from the kernel's code object (`inspect.signature` would double the import time)."""
@@ -507,55 +432,6 @@ def _unrecorded(arrays: tuple, nodes: tuple) -> tuple:
     )
 
 
-def _quietly(kernel: Callable) -> Callable:
-    read, write = error_state, set_error_state
-
-    @functools.wraps(kernel)
-    def silent(*arrays: Any, **params: Any) -> Any:
-        before = read()
-        try:  # `quietly`, written out: it would cost another call
-            write(QUIET)
-            return kernel(*arrays, **params)
-        finally:
-            write(before)
-
-    return silent
-
-
-def _widely(kernel: Callable) -> Callable:
-    """The kernel with 16-bit floats computed in float32 and rounded once, at the end."""
-
-    @functools.wraps(kernel)
-    def wide(*arrays: Any, **params: Any) -> Any:
-        half = getattr(arrays[0], "dtype", None)
-        if half not in HALVES:
-            return kernel(*arrays, **params)
-        out = kernel(*[a.astype(np.float32) if getattr(a, "dtype", None) in HALVES else a for a in arrays], **params)
-        if params.get("dtype") is not None:  # the caller's own choice for the result
-            return out
-        back = lambda a: a.astype(half) if a.dtype == np.float32 else a  # noqa: E731
-        return tuple(map(back, out)) if type(out) is tuple else back(out)
-
-    return wide
-
-
-def _rounded(kernel: Callable, narrow: np.dtype) -> Callable:
-    """The kernel for arrays of a dtype that NumPy promotes badly, bfloat16: float32 inside, rounded at the end."""
-
-    @functools.wraps(kernel)
-    def rounded(*arrays: Any, **params: Any) -> Any:
-        if not any(getattr(a, "dtype", None) == narrow for a in arrays):
-            return kernel(*arrays, **params)
-        out = kernel(*[a.astype(np.float32) if getattr(a, "dtype", None) == narrow else a for a in arrays], **params)
-        wider = any(getattr(a, "dtype", None) in (np.float32, np.float64) for a in arrays)
-        if wider or params.get("dtype") is not None:
-            return out
-        back = lambda a: a.astype(narrow) if getattr(a, "dtype", None) == np.float32 else a  # noqa: E731
-        return type(out)(map(back, out)) if type(out) in (tuple, list) else back(out)
-
-    return rounded
-
-
 def _round_all(narrow: np.dtype) -> None:
     """Teach every operation about bfloat16, once a program uses it: others do not pay for the question."""
     for declared in {id(d): d for d in dict.values(registry) if isinstance(d, Op)}.values():
@@ -739,4 +615,4 @@ def _attach_operators(declared: Op | Composite, entry: Callable) -> None:
             setattr(Tensor, dunder, _short_operator(declared, reflected) or operator_method(entry, reflected))
 
 
-__all__ = ["MISSING", "Composite", "Op", "Plan", "composite", "op", "registry"]
+__all__ = ["MISSING", "Composite", "Op", "Plan", "composite", "op"]

@@ -15,7 +15,7 @@ import numpy as np
 from ._array import exports
 from ._dtype import as_dtype, from_numpy_dtype, promote_types
 from ._inplace import write_out
-from ._op import registry
+from ._registry import registry
 from ._tensor import Tensor, check_device, history, wrap
 
 # Ufuncs whose counterpart has another name; the others have NumPy's.

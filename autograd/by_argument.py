@@ -21,7 +21,7 @@ import numpy as np
 from ._backward import gradients
 from ._mode import enable_grad
 from ._node import Leaf
-from ._op import registry
+from ._registry import registry
 from ._tensor import Tensor, history, wrap
 from .forward import push_forward
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import ops as _ops  # noqa: F401  (declares what is re-exported here)
-from ._op import registry as _registry
+from ._registry import registry as _registry
 from .ops._matrix import LinAlgError  # noqa: F401  (in __all__, which is computed)
 
 globals().update(

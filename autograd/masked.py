@@ -6,7 +6,7 @@ Declared in `autograd/ops/masked.py`.
 from __future__ import annotations
 
 from . import ops as _ops  # noqa: F401  (declares what is re-exported here)
-from ._op import registry as _registry
+from ._registry import registry as _registry
 
 globals().update(
     {key.partition(".")[2]: declared.call for key, declared in _registry.items() if key.startswith("masked.")}

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ._node import Node, Observer
-from ._op import Op, registry
+from ._op import Op
+from ._registry import registry
 
 
 class Event(NamedTuple):

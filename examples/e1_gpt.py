@@ -140,7 +140,7 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
     model = GPT(len(characters))
     size = sum(p.numel() for p in model.parameters())
     print(f"{len(codes):,} characters, {len(characters)} different ones; {size:,} parameters")
-    losses = train(model, codes[:split], 400 if chosen.quick else 1000, chosen.seed)
+    losses = train(model, codes[:split], 600 if chosen.quick else 1000, chosen.seed)
     found = {
         "characters": len(characters),
         "first": losses[0],

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograd._op import registry
+from autograd._registry import registry
 
 from ._fractional import fractional_max_pool2d, fractional_max_pool3d  # noqa: F401
 

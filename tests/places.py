@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import autograd
-from autograd._op import Op, registry
+from autograd._op import Op
+from autograd._registry import registry
 
 PACKAGE = Path(autograd.__file__).parent
 

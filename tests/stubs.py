@@ -61,7 +61,7 @@ def result_of(declared: Any) -> str:
 
 def functions() -> Iterator[str]:
     """Stub lines of the functions that are operations of the public namespace."""
-    from autograd._op import registry
+    from autograd._registry import registry
 
     for name in sorted(n for n in registry if "." not in n and n.isidentifier() and n not in _KEYWORDS):
         declared = registry[name]
@@ -192,7 +192,7 @@ def later_names() -> str:
 
 LATER = """
 import autograd
-from autograd._op import Later, registry
+from autograd._registry import Later, registry
 from autograd._tensor import Tensor
 methods = {n for n, v in vars(Tensor).items() if type(v) is not Later}
 functions = set(dict.keys(registry))

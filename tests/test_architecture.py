@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LONGEST_FILE = 600
 
 BASE = {"_extras", "_dtype", "_mode", "_array", "_memory_format", "_node", "_graph"}
-CORE = BASE | {"_convert", "_tensor", "_backward", "_plan", "_inplace", "_samples", "_op"}
+CORE = BASE | {"_registry", "_convert", "_tensor", "_backward", "_plan", "_inplace", "_samples", "_op"}
 # unit of autograd -> units it may import; whoever is not listed stands above the operations and may use CORE and UPPER.
 ARROWS: dict[str, set[str]] = {
     "_conflict": set(),
@@ -40,9 +40,12 @@ ARROWS: dict[str, set[str]] = {
     "_inplace": BASE | {"_tensor"},
     "_entry": BASE | {"_tensor", "_plan", "_inplace"},
     "_samples": {"_array", "_dtype"},
+    "_registry": set(),
+    "_kernels": {"_array"},
     "_compiled": BASE | {"_tensor", "_entry", "_plan"},
     "_short": BASE | {"_tensor", "_entry"},
-    "_op": BASE | {"_tensor", "_samples", "_plan", "_entry", "_compiled", "_short", "_inplace"},
+    "_op": BASE
+    | {"_registry", "_kernels", "_tensor", "_samples", "_plan", "_entry", "_compiled", "_short", "_inplace"},
     "_erf": {"_array"},
     "_parallel": set(),
     "_special": {"_array", "_extras", "_erf"},

@@ -217,7 +217,7 @@ def test_typed_tensors(torch):
     assert torch.LongTensor([1, 2]).dtype is torch.int64
     assert torch.ByteTensor(2, 3).shape == (2, 3)
     assert torch.DoubleTensor(torch.Size([2])).dtype is torch.float64
-    assert str(torch.FloatTensor) == "torch.FloatTensor"
+    assert str(torch.FloatTensor) == "<class 'torch.FloatTensor'>"
     torch.set_default_tensor_type(torch.DoubleTensor)
     assert torch.tensor(1.0).dtype is torch.float64
     torch.set_default_tensor_type("torch.FloatTensor")

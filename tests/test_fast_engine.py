@@ -10,7 +10,8 @@ import nn
 from autograd._entry import general_entry
 from autograd._graph import _Pass, collect
 from autograd._node import Complex, Leaf, Pair, Wide, capture
-from autograd._op import Op, registry
+from autograd._op import Op
+from autograd._registry import registry
 
 pytestmark = pytest.mark.fast
 

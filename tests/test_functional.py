@@ -7,7 +7,8 @@ import pytest
 
 import autograd as ag
 from autograd import func, functional
-from autograd._op import Op, registry
+from autograd._op import Op
+from autograd._registry import registry
 from autograd.checkpoint import checkpoint
 from autograd.forward import push_forward
 from tests.ops.test_every_op import DECLARED, RULED, leaves_of, run, trials

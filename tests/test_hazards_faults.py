@@ -16,7 +16,7 @@ import nn
 from autograd import _array, _graph, _parallel
 from autograd._graph import _Pass
 from autograd._node import Complex
-from autograd._op import registry
+from autograd._registry import registry
 from nn import functional as F
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import autograd
-from autograd._op import op, registry
+from autograd._op import op
+from autograd._registry import registry
 from autograd._samples import reals
 from autograd.testing import gradgradcheck
 from nn.functional import sigmoid

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import _dtype
 from .._dtype import as_dtype, dtype, from_numpy_dtype
-from .._op import registry
+from .._registry import registry
 from .._tensor import Tensor, check_device, wrap
 
 # The library's operations under PyTorch's names: `ops.sum` is `autograd.sum`.

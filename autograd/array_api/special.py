@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .._op import registry
+from .._registry import registry
 from ._common import NUMBER, cast, default_or, number, ops, publish, tensor
 from ._data_types import result_type
 

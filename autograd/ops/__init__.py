@@ -6,8 +6,8 @@ operation of theirs (`Registry`), because a program that needs none of them shou
 
 from importlib import import_module as _import_module
 
-from .._op import Later as _Later
-from .._op import registry as _registry
+from .._registry import Later as _Later
+from .._registry import registry as _registry
 from .._tensor import Tensor as _Tensor
 from . import index
 from . import compare

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .._inplace import check_writable
-from .._op import registry
+from .._registry import registry
 from .._tensor import Tensor, history, wrap
 
 

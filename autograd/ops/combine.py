@@ -391,7 +391,7 @@ def vdot(input, other):
 
 def _copies():
     """PyTorch's `..._copy` forms: what the view gives, in memory of its own."""
-    from .._op import registry
+    from .._registry import registry
 
     for name in ("alias", "as_strided", "diagonal", "expand", "narrow", "permute", "split_with_sizes", "squeeze", "t", "transpose",
                  "unbind", "unfold", "unsqueeze", "view"):  # fmt: skip

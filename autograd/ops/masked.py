@@ -12,7 +12,7 @@ from .._dtype import from_numpy_dtype, get_default_dtype
 from .._op import composite
 from .._samples import call, cases
 from .._tensor import wrap
-from . import linalg_norm, pointwise, reduce, sort
+from . import linalg_norm, pointwise, reduce, running, softmax, sort
 from .cast import convert
 from .compare import where
 from .shape import broadcast_to
@@ -77,22 +77,22 @@ def _prod(input, dim=None, *, keepdim=False, dtype=None, mask=None):
     """The product of the elements where the mask holds; 1 where there are none."""
     result = _filled(input, mask, 1)
     if dtype is not None or not input.ndim:
-        result = reduce.prod(result, dtype=dtype) if not input.ndim else convert(result, dtype)
+        result = running.prod(result, dtype=dtype) if not input.ndim else convert(result, dtype)
     for d in sorted((wrap_dim(d, input.ndim) for d in _dims(input, dim)), reverse=True):
-        result = reduce.prod(result, dim=d, keepdim=keepdim)
+        result = running.prod(result, dim=d, keepdim=keepdim)
     return result
 
 
 @composite(name="cumsum", namespace="masked", method=False, sample=_ROWS)
 def _cumsum(input, dim, *, dtype=None, mask=None):
     """Running sums along `dim` in which elements outside the mask count as 0."""
-    return reduce.cumsum(_filled(input, mask, 0), dim=dim, dtype=dtype or input.dtype)
+    return running.cumsum(_filled(input, mask, 0), dim=dim, dtype=dtype or input.dtype)
 
 
 @composite(name="cumprod", namespace="masked", method=False, sample=_ROWS)
 def _cumprod(input, dim, *, dtype=None, mask=None):
     """Running products along `dim` in which elements outside the mask count as 1."""
-    return reduce.cumprod(_filled(input, mask, 1), dim=dim, dtype=dtype or input.dtype)
+    return running.cumprod(_filled(input, mask, 1), dim=dim, dtype=dtype or input.dtype)
 
 
 @composite(name="amax", namespace="masked", method=False, sample=_REDUCTION)
@@ -162,7 +162,7 @@ def median(input, dim=-1, *, keepdim=False, dtype=None, mask=None):
 @composite(name="logsumexp", namespace="masked", method=False, sample=_REDUCTION)
 def _logsumexp(input, dim=None, *, keepdim=False, dtype=None, mask=None):
     """log of the sum of e ** input over the elements where the mask holds; -inf where there are none."""
-    result = reduce.logsumexp(_filled(input, mask, _least(input)), dim=_dims(input, dim), keepdim=keepdim)
+    result = softmax.logsumexp(_filled(input, mask, _least(input)), dim=_dims(input, dim), keepdim=keepdim)
     return convert(result, dtype or input.dtype)
 
 
@@ -217,19 +217,19 @@ def _std(input, dim=None, unbiased=None, *, correction=None, keepdim=False, dtyp
 @composite(name="softmax", namespace="masked", method=False, sample=_ROWS)
 def _softmax(input, dim, *, dtype=None, mask=None):
     """e ** input over its sum along `dim`, elements outside the mask counting as e ** -inf."""
-    return reduce.softmax(_filled(input, mask, _least(input)), dim, dtype=dtype)
+    return softmax.softmax(_filled(input, mask, _least(input)), dim, dtype=dtype)
 
 
 @composite(name="log_softmax", namespace="masked", method=False, sample=_ROWS)
 def _log_softmax(input, dim, *, dtype=None, mask=None):
     """The logarithm of `masked.softmax`."""
-    return reduce.log_softmax(_filled(input, mask, _least(input)), dim, dtype=dtype)
+    return softmax.log_softmax(_filled(input, mask, _least(input)), dim, dtype=dtype)
 
 
 @composite(namespace="masked", method=False, sample=_ROWS)
 def softmin(input, dim, *, dtype=None, mask=None):
     """e ** -input over its sum along `dim`, elements outside the mask counting as e ** -inf."""
-    return reduce.softmax(-_filled(input, mask, _greatest(input)), dim, dtype=dtype)
+    return softmax.softmax(-_filled(input, mask, _greatest(input)), dim, dtype=dtype)
 
 
 @composite(namespace="masked", method=False, sample=cases(lambda r: [call(r(2, 3), 2.0, 1), call(r(2, 3), 1.0, 0)]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._op import registry
+from .._registry import registry
 from .._tensor import Tensor
 from . import activation, adaptive, conv, distance, dropout, norm, pool, resample  # noqa: F401  (they declare the functions)
 

@@ -14,7 +14,8 @@ import numpy as np
 from .. import _erf, _special
 from .._array import Array
 from .._extras import require
-from .._op import composite, op, registry
+from .._op import composite, op
+from .._registry import registry
 from .._samples import call, cases, reals
 from ._matrix import raw
 from .compare import times, where

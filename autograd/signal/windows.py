@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import ops as _ops  # noqa: F401  (declares what is re-exported here)
-from .._op import registry as _registry
+from .._registry import registry as _registry
 
 _PREFIX = "signal.windows."
 globals().update({key.removeprefix(_PREFIX): d.call for key, d in _registry.items() if key.startswith(_PREFIX)})

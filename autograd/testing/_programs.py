@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._extras import require
-from .._op import Op, registry
+from .._op import Op
+from .._registry import registry
 from .._samples import Reals
 from .._tensor import Tensor, wrap
 

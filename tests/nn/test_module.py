@@ -172,7 +172,7 @@ def test_constructor_takes_nothing():
 
 
 def test_functional_lists_what_is_declared():
-    from autograd._op import registry
+    from autograd._registry import registry
     from nn import functional as F
 
     declared = {key.removeprefix("nn.functional.") for key in registry if key.startswith("nn.functional.")}

@@ -7,7 +7,8 @@ import pytest
 
 import autograd
 from autograd._node import Complex
-from autograd._op import Composite, Op, registry
+from autograd._op import Composite, Op
+from autograd._registry import registry
 from autograd._tensor import Tensor, wrap
 
 DECLARED = {d.name if d.namespace in ("", "_") else f"{d.namespace}.{d.name}": d for d in registry.values()}

@@ -10,7 +10,8 @@ import pytest
 
 import autograd
 import nn.functional as F
-from autograd._op import Op, registry
+from autograd._op import Op
+from autograd._registry import registry
 
 KINDS = ("float16", "bfloat16")
 VALUES = np.abs(np.random.default_rng(0).normal(size=(3000, 4))) + 0.1

@@ -10,7 +10,7 @@ import pytest
 import autograd
 import nn.functional as F
 from autograd import _parallel
-from autograd._op import registry
+from autograd._registry import registry
 from autograd.ops import _batch_last, _columns, _select
 from autograd.ops.embedding import _add_into_zeros
 

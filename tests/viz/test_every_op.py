@@ -5,7 +5,8 @@ import pytest
 
 import autograd
 from autograd import viz
-from autograd._op import Op, registry
+from autograd._op import Op
+from autograd._registry import registry
 
 OPS = {op.name: (key, op) for key, op in registry.items() if isinstance(op, Op) and op.sample is not None and op.rules}
 

@@ -9,7 +9,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from ..._op import registry
+from ..._registry import registry
 
 HERE = __package__ or ""
 ABSENT: Any = object()

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from ... import _dtype, random
-from ..._op import registry
+from ..._registry import registry
 from ..._tensor import CPU, Size, Tensor
 from ..._tensor import here as here_devices
 from . import _names

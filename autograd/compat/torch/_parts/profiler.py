@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from ...._op import registry
+from ...._registry import registry
 from ....profiler import profile as _measure
 
 _NAMES = {"conv": "convolution", "max_pool": "max_pool2d", "standard": "batch_norm"}
