@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import math
 import weakref
 
 import numpy as np
@@ -392,6 +393,27 @@ def test_views_that_overlap_see_each_others_writes():
     left.mul_(5.0)
     (g,) = ag.grad(right.sum(), x)
     assert g.tolist() == [0.0, 15.0, 3.0]
+
+
+@pytest.mark.parametrize(
+    ("write", "value", "slope"),
+    [
+        (lambda t, x: t.__setitem__(0, x * 2), 1.88, 2.0),
+        (lambda t, x: t.__setitem__(1, x * 2), 1.88, 2.0),
+        (lambda t, x: t.__setitem__((0, 0), 5.0), 5.0, 0.0),
+        (lambda t, x: t.__setitem__(0, t[0] + x), math.sin(0.94) + 0.94, math.cos(0.94) + 1),
+    ],
+)
+def test_what_is_assigned_to_a_part_of_an_expanded_tensor_is_all_its_memory_depends_on(write, value, slope):
+    """The other parts lie in the same memory: their old history ends with it."""
+    x = ag.tensor([[0.94], [0.78]], requires_grad=True)
+    base = ag.sin(x)
+    first = base[0]
+    write(base.expand(2, 2, 1), x)
+    assert first.item() == pytest.approx(value, rel=1e-6)
+    for recorded in (False, True):
+        (g,) = ag.grad(first, (x,), ag.ones(1), retain_graph=True, create_graph=recorded)
+        np.testing.assert_allclose(g.detach(), [[slope], [0.0]], rtol=1e-6)
 
 
 def test_a_part_of_an_expanded_tensor_that_does_not_overlap_can_be_assigned():

@@ -9,7 +9,7 @@ import numpy as np
 from .._array import Part, changes, in_c_order, is_raw, ndarray, wrap_dim, zeros
 from .._convert import to_array
 from .._dtype import element
-from .._inplace import check_history, check_memory, rebase, set_region_written, take_back
+from .._inplace import check_history, check_memory, overlaps, rebase, set_region_written, take_back
 from .._mode import is_grad_enabled
 from .._op import composite, op
 from .._samples import call, cases
@@ -387,14 +387,20 @@ def setitem(self, index, value):
     buffer = self._buffer()
     if not isinstance(value, Tensor) and not isinstance(value, (int, float, complex, np.generic)):
         value = wrap(to_array(value))
+    if basic and not buffer.flags.c_contiguous and overlaps(buffer):
+        # Through a view, whose places are its own: those of `self` that it covers lie in the same memory as others.
+        part = getitem(self, index)
+        check_memory(part._data, "__setitem__")
+        part.copy_(value)
+        return
     data = value._data if isinstance(value, Tensor) else value
     edge = history(value) if isinstance(value, Tensor) else None
     own = history(self)
     recorded = is_grad_enabled() and (edge is not None or own is not None)
     try:
         places = buffer[index]
-        if not basic or places.ndim or not buffer.flags.writeable:  # one element overlaps with none
-            check_memory(places if basic and places.ndim else buffer, "__setitem__")
+        if not basic or not buffer.flags.writeable:
+            check_memory(buffer, "__setitem__")
         target = places.shape
         node = _written_node(self, own, value, edge, index, buffer) if recorded else None
         take_back(self, buffer)
