@@ -31,7 +31,7 @@ from ._short import REFLECTED, short_entry
 from ._tensor import NotMapped, Tensor, history, note_view, trace_here, wrap
 
 # Under NumPy's default filters a kernel is silent, as PyTorch is; where warnings are errors, `Op.retry` is.
-SILENT = r"autograd\.(ops|_op|_entry|_graph|_array)"
+SILENT = r"autograd\.(ops|_op|_kernels|_entry|_graph|_array)"
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=SILENT)
 
 
