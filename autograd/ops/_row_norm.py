@@ -18,6 +18,7 @@ from ._windows import scratch
 
 _BLOCK = 1 << 18  # bytes of a block of rows: the four arrays that meet in it fit in a core's own cache
 _SHARED = 1 << 18  # elements from which two threads pay
+_LARGE = 5 << 18  # bytes of a block where they share: calls so long that one thread seldom waits for the other's lock
 
 
 def suits(x, weight, axes):
@@ -84,8 +85,9 @@ def _forward_few(x, rows, weight, bias, trailing, eps):
 
 def _over_rows(work, rows):
     """work on slices of rows that fit in the cache; on all cores if there are many elements."""
-    step = max(_BLOCK // (rows.shape[1] * rows.itemsize), 1)
-    if rows.size > _SHARED:
+    shared = rows.size > _SHARED
+    step = max((_LARGE if shared else _BLOCK) // (rows.shape[1] * rows.itemsize), 1)
+    if shared:
         _parallel.run(work, len(rows), step)
         return
     for part in _parallel.slices(len(rows), step):
