@@ -51,6 +51,16 @@ class memory_format:
         order = self.order(np.empty((0,) * len(shape)) if like is None else like)
         return np.empty([shape[i] for i in order], dtype).transpose(np.argsort(order))
 
+    def arranged(self, values: Any, like: Any = None) -> Any:
+        """An array in C order put into this format (`like`: whose order to preserve); itself where that changes nothing."""
+        if self.axes is None and (like is None or like.flags.c_contiguous):
+            return values
+        out = self.empty(values.shape, values.dtype, like)
+        if out.flags.c_contiguous:
+            return values
+        out[...] = values
+        return out
+
     def copy(self, array: Any) -> Any:
         """The array's numbers in memory of their own and of this format."""
         if self is preserve_format:

@@ -73,9 +73,8 @@ class saved_tensors_hooks:
 
     def __exit__(self, *exc: object) -> None:
         exports.end_keep(self._tokens.pop())
-        exports.latest = (
-            tick()
-        )  # nodes older than this run all their rules in one go, and unpack in the order of packing
+        # Nodes older than this run all their rules in one go, and unpack in the order of packing.
+        exports.latest = tick()
 
 
 class save_on_cpu(saved_tensors_hooks):

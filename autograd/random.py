@@ -301,14 +301,11 @@ def randperm(
 
 def _laid_out(rng, array, draw, memory_format=preserve_format):
     """`draw(shape)` in the order in which the stream fills memory of that format, preserving that of `array`."""
+    if memory_format.axes is None and array.flags.c_contiguous:
+        return draw(array.shape)
     if hasattr(rng, "like"):
         return rng.like(memory_format.empty(array.shape, array.dtype, array), draw)
-    drawn = draw(array.shape)
-    if drawn.ndim < 2:
-        return drawn
-    out = memory_format.empty(array.shape, drawn.dtype, array)
-    out[...] = drawn
-    return out
+    return memory_format.arranged(draw(array.shape), array)
 
 
 def _like(name, draw, fill):

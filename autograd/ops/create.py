@@ -108,13 +108,7 @@ def _np_dtype(dtype):
 
 def _formatted(fill, shape, dtype, memory_format, like=None):
     """A filled array in the memory format asked for; without one in that of `like`."""
-    if memory_format is None and like.flags.c_contiguous:
-        return fill(shape, dtype)
-    out = (memory_format or preserve_format).empty(shape, dtype, like)
-    if out.flags.c_contiguous:
-        return fill(shape, dtype)
-    out[...] = fill((), dtype)
-    return out
+    return (memory_format or preserve_format).arranged(fill(shape, dtype), like)
 
 
 def _filled(name, fill, doc):
@@ -125,11 +119,7 @@ def _filled(name, fill, doc):
         if named:
             raise TypeError(f"{name}() got an unexpected keyword argument {next(iter(named))!r}")
         shape = _shape(size)
-        data = (
-            fill(shape, _np_dtype(dtype))
-            if memory_format is None
-            else _formatted(fill, shape, _np_dtype(dtype), memory_format)
-        )
+        data = _formatted(fill, shape, _np_dtype(dtype), memory_format)
         return finish(data, None, device, requires_grad, out)
 
     def like(input, *, dtype=None, device=None, requires_grad=False, layout=None, memory_format=None):
