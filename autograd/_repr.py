@@ -124,41 +124,57 @@ def _row(a: np.ndarray, indent: int, cut: bool, form: Any) -> str:
     return "[" + ("," + "\n" + " " * (indent + 1)).join(lines) + "]"
 
 
+def elements(data: np.ndarray, indent: int) -> str:
+    """The elements in brackets, with `indent` places before them on their first line."""
+    if not data.size:
+        return "[]"
+    values = data.astype(np.float32) if data.dtype.name == "bfloat16" else data
+    summary = data.size > options.threshold
+    shown = _edges(values) if summary else values
+    form = _ComplexFormatter(shown) if data.dtype.kind == "c" else _Formatter(shown)
+    return _body(values, indent, summary, form)
+
+
 def tensor_text(t: Any) -> str:
     """What `repr` shows: the elements, then what differs from the default."""
     data = np.asarray(t._data)
-    suffixes = []
-    if data.size:
-        values = data.astype(np.float32) if data.dtype.name == "bfloat16" else data
-        summary = data.size > options.threshold
-        shown = _edges(values) if summary else values
-        form = _ComplexFormatter(shown) if data.dtype.kind == "c" else _Formatter(shown)
-        body = _body(values, len("tensor("), summary, form)
-    else:
-        body = "[]"
-        if data.ndim != 1:
-            suffixes.append(f"size={tuple(data.shape)}")
-    if not _is_default(t.dtype) or (not data.size and t.dtype is not _dtype.get_default_dtype()):
+    prefix = opening(t)
+    suffixes = [] if data.size or data.ndim == 1 else [f"size={tuple(data.shape)}"]
+    if not is_default(t.dtype) or (not data.size and t.dtype is not _dtype.get_default_dtype()):
         suffixes.append(f"dtype={t.dtype!r}")
+    return closed(prefix, elements(data, len(prefix)), suffixes + of_history(t))
+
+
+def opening(t: Any) -> str:
+    """`tensor(`, or the name of the class that a user made of Tensor."""
+    kind = type(t)
+    return f"{kind.__name__}(" if kind.__module__.partition(".")[0] not in _OWN else "tensor("
+
+
+_OWN = {__name__.partition(".")[0], "nn", "torch"}
+
+
+def of_history(t: Any) -> list[str]:
+    """What is said of a tensor's place in the graph."""
     if t.grad_fn is not None:
-        suffixes.append(f"grad_fn=<{t.grad_fn.name()}>")
-    elif t.requires_grad:
-        suffixes.append("requires_grad=True")
-    return _close("tensor(", body, suffixes)
+        return [f"grad_fn=<{t.grad_fn.name()}>"]
+    return ["requires_grad=True"] if t.requires_grad else []
 
 
-def _is_default(d: _dtype.dtype) -> bool:
+def is_default(d: _dtype.dtype) -> bool:
+    """Whether a dtype goes without saying."""
     default = _dtype.get_default_dtype()
     return d in (default, default.to_complex(), _dtype.int64, _dtype.bool)
 
 
-def _close(prefix: str, body: str, suffixes: list[str]) -> str:
+def closed(prefix: str, body: str, suffixes: list[str], newline: bool = False) -> str:
+    """The text with what is said behind the elements, on a new line where it would be too long, or where that is wanted."""
     text = prefix + body
     last = len(text) - text.rfind("\n") + 1
     for suffix in suffixes:
-        if last + len(suffix) + 2 > options.linewidth:
-            text += ",\n" + " " * len("tensor(") + suffix
-            last = len("tensor(") + len(suffix)
+        if newline or last + len(suffix) + 2 > options.linewidth:
+            text += ",\n" + " " * len(prefix) + suffix
+            last, newline = len(prefix) + len(suffix), False
         else:
             text += ", " + suffix
             last += len(suffix) + 2

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import weakref
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -101,16 +101,24 @@ def check_device(wanted: Any) -> None:
 
 
 class layout:
-    """How elements lie in memory; only strided exists here."""
+    """How elements lie in memory: `strided`, as NumPy's; what PyTorch's other names say is known to its stand-in."""
+
+    named: ClassVar[dict[str, layout]] = {}
+
+    def __new__(cls, name: str) -> layout:
+        return cls.named.setdefault(name, new(cls))
+
+    def __init__(self, name: str) -> None:
+        self.name = name
 
     def __repr__(self) -> str:
-        return f"{_dtype.dtype.prefix}strided"
+        return f"{_dtype.dtype.prefix}{self.name}"
 
-    def __reduce__(self) -> str:
-        return "strided"
+    def __reduce__(self) -> tuple:
+        return layout, (self.name,)
 
 
-strided = layout()
+strided = layout("strided")
 
 
 class NotMapped(AttributeError):
@@ -287,8 +295,14 @@ class Tensor:
     def is_pinned(self, device: Any = None) -> bool:
         return False
 
+    def share_memory_(self) -> Tensor:
+        """Itself: threads see its memory anyway, other processes get copies; `is_shared` says from now on that it was asked."""
+        self.__dict__["_shared"] = True
+        return self
+
     def is_shared(self) -> bool:
-        return False
+        """Whether `share_memory_` was called."""
+        return "_shared" in self.__dict__
 
     def get_device(self) -> int:
         return -1

@@ -418,8 +418,8 @@ class Module:
         return self._apply(lambda t: autograd.empty_like(t), recurse=recurse)
 
     def share_memory(self) -> Any:
-        """Nothing to do; returns itself."""
-        return self
+        """`share_memory_` of every parameter and buffer; returns itself."""
+        return self._apply(lambda t: t.share_memory_())
 
     def train(self, mode: bool = True) -> Any:
         """Training mode on or off, here and in all submodules."""

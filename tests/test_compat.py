@@ -193,7 +193,9 @@ def test_what_cannot_be_done_says_so(torch, tmp_path):
         torch.cuda.FloatTensor(2)
     with pytest.raises(RuntimeError, match="downloads no models"):
         torch.hub.load("somebody/something", "resnet18")
-    with pytest.raises(RuntimeError, match="runs in one process"):
+    with pytest.raises(RuntimeError, match="there is one process here"):
+        torch.distributed.init_process_group("gloo", rank=0, world_size=2)
+    with pytest.raises(ValueError, match="environment variable WORLD_SIZE expected, but not set"):
         torch.distributed.init_process_group("gloo")
     with pytest.raises(TypeError, match="set_default_tensor_type: invalid type object"):
         torch.set_default_tensor_type("torch.Nothing")
@@ -571,3 +573,40 @@ def test_sparse_adam_leaves_rows_without_a_gradient_alone(torch):
     assert w.detach()[[0, 2, 3]].tolist() == [[1.0, 1.0]] * 3
     assert (w.detach()[1] < 0.85).all()
     assert optimizer.state[w]["exp_avg"][0].tolist() == [0.0, 0.0]
+
+
+def test_a_compiled_module_is_held_by_another_one(torch):
+    inner = torch.nn.Linear(2, 1)
+    model = torch.compile(inner)
+    model.eval()
+    model.note = 3
+    assert inner.training is False
+    assert inner.note == 3
+    assert model.in_features == 2
+    assert [name for name, _ in model.named_modules()] == ["", "_orig_mod"]
+    assert torch.equal(model(torch.ones(1, 2)), inner(torch.ones(1, 2)))
+
+
+def test_a_group_of_one_process_gives_back_what_it_got(torch):
+    dist, t = torch.distributed, torch.ones(3) * 2
+    dist.init_process_group("gloo", rank=0, world_size=1)
+    try:
+        gathered, objects, out = [torch.zeros(3)], [None], torch.zeros(3)
+        dist.all_reduce(t, op=dist.ReduceOp.SUM)
+        dist.all_gather(gathered, t)
+        dist.all_gather_object(objects, {"a": 1})
+        dist.scatter(out, [t], src=0)
+        assert dist.broadcast(t, 0, async_op=True).wait()
+        assert (dist.get_rank(), dist.get_world_size(), dist.get_backend(), objects) == (0, 1, "gloo", [{"a": 1}])
+        assert t.tolist() == gathered[0].tolist() == out.tolist() == [2.0, 2.0, 2.0]
+        model = torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(2, 1))
+        with model.no_sync():
+            model(torch.ones(1, 2)).sum().backward()
+        assert model.module.weight.grad.tolist() == [[1.0, 1.0]]
+        with pytest.raises(ValueError, match="trying to initialize the default process group twice!"):
+            dist.init_process_group("gloo", rank=0, world_size=1)
+        with pytest.raises(ValueError, match="Invalid destination rank"):
+            dist.send(t, 0)
+    finally:
+        dist.destroy_process_group()
+    assert not dist.is_initialized()

@@ -59,7 +59,7 @@ _FUNCTIONS = {
 }
 
 LAYOUT: dict[str, tuple] = {
-    "": (".types", ".settings", "autograd", "ops:", ("ops:nn.functional", _AT_TOP), ("ops:special", _SPECIAL_AT_TOP),
+    "": (".types", ".settings", ".compiled", "autograd", "ops:", ("ops:nn.functional", _AT_TOP), ("ops:special", _SPECIAL_AT_TOP),
          ".top", "methods:", ".amp", ".sparse_top", ".operators"),
     "autograd": (".autograd",),
     "autograd.function": ("autograd.function",),
@@ -143,10 +143,11 @@ LAYOUT: dict[str, tuple] = {
     "backends": (".backends",),
     **{f"backends.{n}": (f".backends:{n}",) for n in names("cpu cuda cudnn mkl mkldnn mps openmp opt_einsum quantized")},
     "jit": (".jit",),
-    "compiler": (".jit", ".settings"),
+    "compiler": (".jit", ".compiled", ".settings"),
     "version": (".version",),
     "__config__": (".version",),
-    "_dynamo": (".jit",),
+    "_dynamo": (".jit", ".compiled"),
+    "_dynamo.eval_frame": (".compiled",),
     "_dynamo.config": (),
     "_inductor": (),
     "_inductor.config": (),

@@ -8,6 +8,7 @@ from typing import Any
 from nn.data import Sampler
 
 from .... import Generator, randperm
+from .distributed import get_rank, get_world_size
 
 
 class DistributedSampler(Sampler):
@@ -16,7 +17,11 @@ class DistributedSampler(Sampler):
     def __init__(self, dataset: Any, num_replicas: int | None = None, rank: int | None = None, shuffle: bool = True,
                  seed: int = 0, drop_last: bool = False) -> None:  # fmt: skip
         super().__init__()
-        self.dataset, self.num_replicas, self.rank = dataset, num_replicas or 1, rank or 0
+        self.num_replicas = get_world_size() if num_replicas is None else num_replicas
+        self.rank = get_rank() if rank is None else rank
+        if not 0 <= self.rank < self.num_replicas:
+            raise ValueError(f"Invalid rank {self.rank}, rank should be in the interval [0, {self.num_replicas - 1}]")
+        self.dataset, self.drop_last = dataset, drop_last
         self.shuffle, self.seed, self.epoch = shuffle, seed, 0
         n = len(dataset)
         self.num_samples = n // self.num_replicas if drop_last else -(-n // self.num_replicas)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...._tensor import Tensor, stamp
+from . import sparse_tensors
 
 
 class Storage:
@@ -64,18 +65,13 @@ def storage(self: Tensor) -> Storage:
     return Storage(self)
 
 
-def share_memory_(self: Tensor) -> Tensor:
-    """Itself: processes share nothing here."""
-    return self
-
-
 def pin_memory(self: Tensor, device: Any = None) -> Tensor:
     """Itself: there is no device to copy to."""
     return self
 
 
 def to_dense(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-    """Itself: every tensor is dense here."""
+    """Itself: it is dense already."""
     return self
 
 
@@ -132,12 +128,12 @@ def as_subclass(self: Tensor, cls: type) -> Tensor:
     return twin
 
 
-_SAME = "to_dense to_sparse to_sparse_coo coalesce resolve_neg".split()  # noqa: SIM905
-_NO = "is_conj is_neg is_coalesced is_distributed".split()  # noqa: SIM905
-_METHODS = {"storage": storage, "untyped_storage": storage, "share_memory_": share_memory_, "pin_memory": pin_memory,
+_SAME = "to_dense resolve_neg".split()  # noqa: SIM905
+_NO = "is_conj is_neg is_distributed".split()  # noqa: SIM905
+_METHODS = {"storage": storage, "untyped_storage": storage, "pin_memory": pin_memory,
             "is_nonzero": is_nonzero, "is_same_size": is_same_size, "is_set_to": is_set_to, "narrow_copy": narrow_copy,
             "apply_": apply_, "map_": map_, "as_subclass": as_subclass,
-            **dict.fromkeys(_SAME, to_dense), **dict.fromkeys(_NO, _no)}  # fmt: skip
+            **dict.fromkeys(_SAME, to_dense), **dict.fromkeys(_NO, _no), **sparse_tensors.METHODS}  # fmt: skip
 _FLAGS = {"is_cpu": True, "is_xpu": False, "is_xla": False, "is_ipu": False, "is_mkldnn": False, "is_sparse_csr": False}
 
 

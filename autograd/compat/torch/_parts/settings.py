@@ -55,11 +55,6 @@ def get_num_interop_threads() -> int:
     return int(_threads["inter"])
 
 
-def compile(model: Any = None, **options: Any) -> Any:
-    """Nothing is compiled here: gives the function or model back."""
-    return (lambda m: m) if model is None else model
-
-
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
     """Everything is deterministic here already."""
     _flags["deterministic"], _flags["warn_only"] = mode, warn_only
@@ -112,7 +107,7 @@ def is_vulkan_available() -> bool:
 
 
 __all__ = [
-    "are_deterministic_algorithms_enabled", "compile", "compiled_with_cxx11_abi", "get_float32_matmul_precision",
+    "are_deterministic_algorithms_enabled", "compiled_with_cxx11_abi", "get_float32_matmul_precision",
     "get_num_interop_threads", "get_num_threads",
     "is_deterministic_algorithms_warn_only_enabled", "is_distributed", "is_storage", "is_vulkan_available",
     "is_warn_always_enabled", "load", "save", "set_float32_matmul_precision", "set_flush_denormal",
