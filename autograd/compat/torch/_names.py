@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 import nn
 
 from ..._array import ndarray
@@ -71,7 +73,7 @@ def _shapes(node: Node) -> list[tuple]:
 
 def _number_at(node: Node, position: int) -> bool:
     """Whether the operand at `position` was a plain number."""
-    return any(p == position and not isinstance(v, ndarray) and not callable(v) for p, v in node.given)
+    return any(p == position and not isinstance(v, (ndarray, np.generic)) and not callable(v) for p, v in node.given)
 
 
 def _matmul(node: Node) -> str:
@@ -224,10 +226,10 @@ def _einsum(args: tuple) -> str | None:
 
 def _cross_entropy(args: tuple, kwargs: dict) -> str | None:
     target = args[1] if len(args) > 1 else kwargs.get("target")
-    if kwargs.get("label_smoothing"):
-        return "AddBackward0"
     if target is not None and target.dtype.is_floating_point:
         return "DivBackward1"
+    if kwargs.get("label_smoothing"):
+        return "AddBackward0"
     return "NllLoss2DBackward0" if args and args[0].dim() == 4 else "NllLossBackward0"
 
 
