@@ -17,16 +17,14 @@ import numpy as np
 
 from .. import _parallel
 from .._mode import fast
-from ._windows import offsets, placing, scratch, windows
+from ._windows import PIECE, SHARED, offsets, placing, scratch, windows
 
 _DEEP = 64  # rows of columns from which one product per place along the first axis beats a single one
 _REORDERED = 4  # windows for each filter from which putting weights in order costs little
 _RUN = 8  # elements in a run from which turning pays
 _BLOCK = 1 << 20  # bytes of columns worked on at a time; with few images in them, turning is fast too
-_PIECE = 1 << 18  # multiplications up to which BLAS starts no threads
 _LEAST = 32  # columns in a piece from which it pays
 _LONG = 256  # the same, where the products of pieces are added up
-_SHARED = 1 << 22  # multiplications, and eight for each number copied, from which two threads pay
 _MANY = 32  # images from which turning them is slow
 _FEW = 4  # images up to which turning them one by one is faster
 
@@ -76,7 +74,7 @@ class Layout:
         filters, depth = shape[:2]
         products = len(x) * filters * depth * self.row * self.out[0] * math.prod(self.kernel)
         small = _piece(filters // groups, depth * self.places, least) is not None
-        if small and products + 8 * len(x) * depth * groups * self.copied > _SHARED:
+        if small and products + 8 * len(x) * depth * groups * self.copied > SHARED:
             _parallel.team.run(function, self.parts(x, depth * groups, _parallel.team.size))
             return
         for part in self.parts(x, depth * groups):
@@ -131,7 +129,7 @@ def _turn(x, target):
 
 def _piece(m: int, k: int, least: int) -> int | None:
     """How many columns of a product of an (m, k) matrix to compute at a time, if not all."""
-    found = _PIECE // (m * k) // 16 * 16  # pieces start at cache lines if the whole does
+    found = PIECE // (m * k) // 16 * 16  # pieces start at cache lines if the whole does
     return found if found >= least else None
 
 

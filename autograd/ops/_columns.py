@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from .._dtype import HALVES
-from . import _batch_last
+from . import _batch_last, _shifted
 from ._windows import BLOCK, offsets, out_size, padded, scratch, windows
 
 # Up to this ratio of filters to channels, gathering from the filters is cheaper than adding into the channels.
@@ -73,9 +73,7 @@ def convolve(x, w, stride, pads, dilation, groups):
     if _plain(kernel, stride, pads):
         np.matmul(weights, np.reshape(x, (batch, groups, depth, length)), out=target)
         return y.astype(dtype, copy=False)
-    layout = _batch_last.Layout(x, w.shape, stride, pads, dilation, out)
-    if layout.suits(x, x.shape[1]):
-        _batch_last.convolve(layout, y, w, x, groups)
+    if _convolve_quickly(y, x, w, stride, pads, dilation, groups):
         return y.astype(dtype, copy=False)
     xp = padded(x, pads)
     for part in blocks(batch, x.dtype.itemsize * groups * depth * length):
@@ -84,6 +82,20 @@ def convolve(x, w, stride, pads, dilation, groups):
         fill_columns(columns, xp[part], kernel, stride, dilation, out)
         np.matmul(weights, columns.reshape(n, groups, depth, length), out=target[part])
     return y.astype(dtype, copy=False)
+
+
+def _convolve_quickly(y, x, w, stride, pads, dilation, groups):
+    """Writes the convolution into y if one of the layouts made for speed suits; whether it does."""
+    kernel, out = w.shape[2:], y.shape[2:]
+    shifted = _shifted.Layout(x.shape, len(w), kernel, pads, dilation, out)
+    if shifted.suits(x, stride, groups):
+        _shifted.convolve(shifted, y, w, x)
+        return True
+    layout = _batch_last.Layout(x, w.shape, stride, pads, dilation, out)
+    if layout.suits(x, x.shape[1]):
+        _batch_last.convolve(layout, y, w, x, groups)
+        return True
+    return False
 
 
 def _turned(w, groups):
@@ -208,9 +220,9 @@ def convolve_weight(x, g, kernel, stride, pads, dilation, groups):
         return total.reshape(shape).astype(dtype, copy=False)
     if _depthwise(x, total.reshape(shape), groups):
         return _weight_depthwise(padded(x, pads), g, shape, stride, dilation).astype(dtype, copy=False)
-    layout = _batch_last.Layout(x, shape, stride, pads, dilation, out)
-    if layout.suits(x, x.shape[1]):
-        return _batch_last.convolve_weight(layout, x, g, groups).reshape(shape).astype(dtype, copy=False)
+    quick = _weight_quickly(x, g, shape, stride, pads, dilation, groups)
+    if quick is not None:
+        return quick.astype(dtype, copy=False)
     xp = padded(x, pads)
     for part in blocks(batch, x.dtype.itemsize * groups * depth * length):
         n = part.stop - part.start
@@ -220,6 +232,18 @@ def convolve_weight(x, g, kernel, stride, pads, dilation, groups):
         rows = np.moveaxis(g[part], 0, 1).reshape(groups, filters // groups, n * length)
         total += np.matmul(rows, columns.reshape(groups, depth, n * length).swapaxes(1, 2))
     return total.reshape(shape).astype(dtype, copy=False)
+
+
+def _weight_quickly(x, g, shape, stride, pads, dilation, groups):
+    """The gradient for a weight of `shape` if one of the layouts made for speed suits, else None."""
+    kernel, out = shape[2:], g.shape[2:]
+    shifted = _shifted.Layout(x.shape, shape[0], kernel, pads, dilation, out, free=True)
+    if shifted.suits_weight(x, stride, groups):
+        return _shifted.convolve_weight(shifted, x, g)
+    layout = _batch_last.Layout(x, shape, stride, pads, dilation, out)
+    if layout.suits(x, x.shape[1]):
+        return _batch_last.convolve_weight(layout, x, g, groups).reshape(shape)
+    return None
 
 
 def _weight_depthwise(xp, g, shape, stride, dilation):

@@ -10,6 +10,8 @@ import numpy as np
 
 # Bytes of columns worked on at a time: they are written and read back while still in the cache.
 BLOCK = 1 << 21
+PIECE = 1 << 18  # multiplications up to which BLAS starts no threads
+SHARED = 1 << 22  # multiplications, and eight for each number copied, from which two threads pay
 
 
 def out_size(size, kernel, stride, pads, dilation):

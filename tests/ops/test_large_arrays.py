@@ -11,7 +11,7 @@ import autograd
 import nn.functional as F
 from autograd import _parallel
 from autograd._registry import registry
-from autograd.ops import _batch_last, _columns, _select
+from autograd.ops import _batch_last, _columns, _select, _shifted
 from autograd.ops.embedding import _add_into_zeros
 
 SHAPE = (600, 300)
@@ -160,16 +160,63 @@ def _convolutions(x, w, g, options):
 def test_convolution_with_the_batch_last(
     x, w, pads, stride, dilation, groups, block, deep, gathered, reordered, monkeypatch
 ):
-    for name, value in {"_BLOCK": block, "_DEEP": deep, "_RUN": 1, "_SHARED": 0, "_FEW": 2, "_PIECE": 1 << 14}.items():
+    for name, value in {"_BLOCK": block, "_DEEP": deep, "_RUN": 1, "SHARED": 0, "_FEW": 2, "PIECE": 1 << 14}.items():
         monkeypatch.setattr(_batch_last, name, value)
     monkeypatch.setattr(_batch_last, "_LEAST", 16)
     monkeypatch.setattr(_batch_last, "_LONG", 16)
     monkeypatch.setattr(_batch_last, "_REORDERED", reordered)
     monkeypatch.setattr(_columns, "_TURN", gathered)
+    monkeypatch.setattr(_shifted, "_WASTE", 0)
     x, w = _drawn(x), _drawn(w, seed=1)
-    out = _columns.out_size(x.shape[2:], w.shape[2:], stride, pads, dilation)
-    g, options = _drawn((len(x), len(w), *out), seed=2), (stride, pads, dilation, groups)
+    out = _results(x, w, (stride, pads, dilation))
     assert _batch_last.Layout(x, w.shape, stride, pads, dilation, out).suits(x, x.shape[1])
+    _check_convolutions(x, w, (stride, pads, dilation, groups))
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(("x", "w", "pads", "stride", "dilation", "groups"), [
+    *(case for case in CONVOLUTIONS if set(case[3]) == {1} and case[5] == 1),
+    ((3, 2, 9, 8), (7, 2, 3, 3), ((1, 1), (1, 1)), (1, 1), (1, 1), 1),
+    ((3, 2, 7, 6), (3, 2, 1, 5), ((0, 0), (4, 4)), (1, 1), (1, 1), 1),
+    ((3, 2, 3, 2), (2, 2, 2, 3), ((5, 4), (6, 3)), (1, 1), (2, 3), 1),
+    ((2, 3, 40), (4, 3, 5), ((2, 2),), (1,), (1,), 1)])  # fmt: skip
+@pytest.mark.parametrize("block", [1 << 12, 1 << 21])
+@pytest.mark.parametrize("piece", [1 << 10, 1 << 11, 1 << 18])
+@pytest.mark.parametrize("shared", [0, 1 << 22])
+def test_convolution_by_shifts(x, w, pads, stride, dilation, groups, block, piece, shared, monkeypatch):
+    for name, value in {
+        "_BLOCK": block,
+        "PIECE": piece,
+        "SHARED": shared,
+        "_WASTE": 9,
+        "_LEAST": 1,
+        "_LONG": 1,
+    }.items():
+        monkeypatch.setattr(_shifted, name, value)
+    x, w = _drawn(x), _drawn(w, seed=1)
+    out = _results(x, w, (stride, pads, dilation))
+    for free in (False, True) if piece == 1 << 18 else ():
+        layout = _shifted.Layout(x.shape, len(w), w.shape[2:], pads, dilation, out, free)
+        assert layout.suits(x, stride, groups)
+        assert layout.suits_weight(x, stride, groups)
+    _check_convolutions(x, w, (stride, pads, dilation, groups))
+
+
+@pytest.mark.fast
+def test_convolution_by_shifts_keeps_what_is_infinite_apart(monkeypatch):
+    monkeypatch.setattr(_shifted, "_WASTE", 9)
+    x, w = _drawn((2, 2, 12, 12)), _drawn((2, 2, 3, 3), seed=1)
+    x[0, 0, 0, 0], x[1, 1, 5, 11] = np.inf, np.nan
+    with np.errstate(invalid="ignore"):
+        _check_convolutions(x, w, ((1, 1), ((0, 0), (0, 0)), (1, 1), 1))
+
+
+def _results(x, w, options):
+    return _columns.out_size(x.shape[2:], w.shape[2:], *options)
+
+
+def _check_convolutions(x, w, options):
+    g = _drawn((len(x), len(w), *_results(x, w, options[:3])), seed=2)
     quick = _convolutions(x, w, g, options)
     with autograd.fast_paths(False):
         plain = _convolutions(x, w, g, options)

@@ -1,0 +1,210 @@
+"""Convolution with stride one: at each place of the window, all windows together see the image moved by a fixed distance.
+
+So the columns of a place are one copy of the image in long runs, with zeros written where the move went round an edge;
+neither turning nor cropping is needed where results are as large as images. Along the first axis of the image nothing is
+copied at all where it pays: the columns of the next place are the same memory, begun some rows further on.
+
+Images whose results are smaller or larger lie in rows of the longer of both. Products are made in pieces for which BLAS
+starts no threads, all in one call, and parts of the batch are shared between the cores. Threads that call many short
+functions wait for the interpreter's lock, so few calls are made for each part.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .. import _parallel
+from .._mode import fast
+from ._windows import PIECE, SHARED, scratch
+
+_BLOCK = 1 << 21  # bytes of columns worked on at a time
+_WASTE = 1.15  # numbers in a row, for each one of the result, up to which this pays
+_LEAST = 48  # columns in a piece of a product from which it pays
+_LONG = 128  # the same for the gradient of a weight, where they are summed over
+_DEEP = 12  # rows in a piece of such a gradient from which it pays
+
+_strided = np.lib.stride_tricks.as_strided
+
+
+class Layout:
+    """How images (n, C, *size) and results (n, O, *out) of a convolution with `kernel` lie: in rows of shape `grid`.
+
+    Attributes:
+        copied: places of the window that have columns of their own; outer: places along the first axis that do not.
+        depth: rows of the columns. row, step: numbers from one row of the image, and one outer place, to the next.
+        rows, pieces: of a product, in rows of the image.
+    """
+
+    def __init__(self, shape, filters, kernel, pads, dilation, out, free=False):
+        self.channels, self.size, self.out, self.filters = shape[1], shape[2:], out, filters
+        self.kernel, self.before, self.dilation = kernel, [lo for lo, _ in pads], dilation
+        self.grid = tuple(max(n, o) for n, o in zip(self.size[1:], out[1:], strict=True))
+        self.row, self.step = math.prod(self.grid), dilation[0] * math.prod(self.grid)
+        free = free or self.channels * math.prod(kernel[1:]) >= filters  # else sums would take longer than copies
+        self.copied: tuple = (1, *kernel[1:]) if free else kernel
+        self.outer: int = kernel[0] if free else 1
+        self.depth = self.channels * math.prod(self.copied)
+        most = max(PIECE // (filters * self.depth * self.row), 1)
+        self.pieces = -(-out[0] // most)
+        self.rows = -(-out[0] // self.pieces)
+
+    def suits(self, x, stride, groups):
+        """Whether this is the way for arrays like x."""
+        small = self.filters * self.depth * self.rows * self.row <= PIECE
+        return small and self._allows(x, stride, groups) and (self.pieces == 1 or self.rows * self.row >= _LEAST)
+
+    def suits_weight(self, x, stride, groups):
+        """The same for the gradient of the weight, if the layout is free."""
+        return self._allows(x, stride, groups) and self.shares() is not None
+
+    def _allows(self, x, stride, groups):
+        dense = self.row <= _WASTE * math.prod(self.out[1:]) and all(s == 1 for s in stride)
+        return dense and groups == 1 and fast.enabled and type(x) is np.ndarray
+
+    def shares(self):
+        """(rows of columns, rows of the image) in a piece of the product that is the gradient of the weight, if it pays."""
+        rows = self.out[0]
+        deep = _divisor(self.depth, PIECE // (self.filters * rows * self.row))
+        if deep < min(self.depth, _DEEP):
+            deep, rows = self.depth, _divisor(rows, PIECE // (self.filters * self.depth * self.row))
+        return (deep, rows) if deep and rows * self.row >= _LONG else None
+
+    def work(self, function, x):
+        """function(part) for parts of the batch whose columns fit in the cache; on all cores if there is much to do."""
+        numbers = len(x) * self.depth * (self.out[0] * self.row + (self.outer - 1) * self.step)
+        shares = _parallel.team.size if numbers * (8 + self.filters * self.outer) > SHARED else 1
+        shares = max(shares, -(-numbers * x.itemsize // _BLOCK))
+        _parallel.team.run(function, _parallel.slices(len(x), -(-len(x) // shares)))
+
+    def _strides(self):
+        """Numbers from one to the next along each axis of an image."""
+        return [self.row, *(math.prod(self.grid[a + 1 :]) for a in range(len(self.grid)))]
+
+    def image(self, x, rows):
+        """x with zeros around it, for windows that begin in `rows` rows: (n, C, numbers), from where the first place is."""
+        along = list(zip(self.before, self.dilation, self.kernel, self._strides(), strict=True))[1:]
+        first, reach = sum(lo * s for lo, _, _, s in along), sum(d * (k - 1) * s for _, d, k, s in along)
+        rows += (self.kernel[0] - 1) * self.dilation[0]
+        n, numbers, lead = len(x), len(x) * self.channels * rows * self.row, max(first, 0)
+        flat = scratch(x, (lead + numbers + max(reach - first, 0),), 2)
+        image = flat[lead : lead + numbers].reshape(n, self.channels, rows, *self.grid)
+        top = self.before[0]
+        low, high = max(top, 0), min(top + self.size[0], rows)
+        image[:, :, :low] = 0
+        image[:, :, high:] = 0
+        if self.size[1:] != self.grid:
+            image[:, :, low:high] = 0
+        inside = (slice(None), slice(None), slice(low, high), *(slice(0, s) for s in self.size[1:]))
+        image[inside] = x[:, :, low - top : high - top]
+        return flat[lead - first :][:numbers].reshape(n, self.channels, -1)
+
+    def columns(self, image, rows, clean):
+        """What the windows that begin in `rows` rows see: (n, depth, numbers). With `clean`, zero behind the results too."""
+        (n, channels, area), it = image.shape, image.itemsize
+        length = rows * self.row + (self.outer - 1) * self.step
+        apart = [d * s * it for d, s in zip(self.dilation, self._strides(), strict=True)]
+        seen = _strided(image, (n, *self.copied, channels, length), (channels * area * it, *apart, area * it, it))
+        columns = scratch(image, seen.shape)
+        columns[...] = seen
+        self._clear_edges(columns.reshape(*seen.shape[:-1], -1, *self.grid), clean)
+        return columns.reshape(n, self.depth, length)
+
+    def _clear_edges(self, columns, clean):
+        """Zeros in columns (n, *places, C, rows, *grid) where a window's place lies outside of the image."""
+        for a in range(1, len(self.kernel)):
+            for j in range(self.kernel[a]):
+                shift = j * self.dilation[a] - self.before[a]
+                if shift:
+                    columns[self._at(a, j, slice(-shift, None) if shift > 0 else slice(0, -shift))] = 0
+            if clean and self.out[a] < self.grid[a - 1]:
+                columns[self._at(a, slice(None), slice(self.out[a], None))] = 0
+
+    def _at(self, a, place, edge):
+        index = [slice(None)] * (2 + 2 * len(self.kernel))
+        index[1 + a], index[2 + len(self.kernel) + a] = place, edge
+        return tuple(index)
+
+    def places(self, columns, piece):
+        """A view (n, pieces, outer, depth, piece) of columns (n, depth, numbers): those of every outer place."""
+        (n, depth, area), it = columns.shape, columns.itemsize
+        shape = (n, (area - (self.outer - 1) * self.step) // piece, self.outer, depth, piece)
+        return _strided(columns, shape, (depth * area * it, piece * it, self.step * it, area * it, it))
+
+
+def convolve(layout, y, w, x):
+    """Writes the convolution of x with w into y (N, O, *out)."""
+    filters, channels = w.shape[:2]
+    ordered = w.reshape(filters, channels, layout.outer, -1).transpose(2, 0, 3, 1)
+    weights = ordered.reshape(layout.outer, filters, layout.depth)
+    piece, rows = layout.rows * layout.row, layout.rows * layout.pieces
+    image = layout.image(x, rows)
+
+    def work(part):
+        columns = layout.columns(image[part], rows, False)
+        terms = scratch(x, (len(columns), layout.pieces, layout.outer, filters, piece), 1)
+        np.matmul(weights, layout.places(columns, piece), out=terms)
+        _write(y[part], terms, layout)
+
+    layout.work(work, x)
+
+
+def _write(y, terms, layout):
+    """y (n, O, *out) = the sum over `outer` of terms (n, pieces, outer, O, rows * row), which may go on after y's rows."""
+    terms = terms.reshape(*terms.shape[:4], layout.rows, *layout.grid)
+    for k in range(1, layout.outer - 1):
+        terms[:, :, 0] += terms[:, :, k]
+    within = tuple(slice(0, o) for o in layout.out[1:])
+    whole, left = divmod(layout.out[0], layout.rows)
+    if whole:
+        target = y[:, :, : whole * layout.rows].reshape(*y.shape[:2], whole, layout.rows, *layout.out[1:])
+        _add(terms[(slice(None), slice(0, whole), ..., *within)], target.swapaxes(1, 2))
+    if left:
+        rows = terms[(slice(None), slice(whole, whole + 1), ..., slice(0, left), *within)]
+        _add(rows, y[:, None, :, -left:])
+
+
+def _add(terms, out):
+    """out = the first and the last of terms (n, pieces, outer, ...), or their only one."""
+    if terms.shape[2] == 1:
+        out[...] = terms[:, :, 0]
+    else:
+        np.add(terms[:, :, 0], terms[:, :, -1], out=out)
+
+
+def convolve_weight(layout, x, g):
+    """The gradient for the weight: (O, C, *kernel)."""
+    filters, outer, found = layout.filters, layout.outer, []
+    deep, rows = layout.shares()
+    image = layout.image(x, layout.out[0])
+
+    def work(part):
+        columns, slopes = layout.columns(image[part], layout.out[0], True), _slopes(g[part], layout)
+        seen = layout.places(columns, rows * layout.row)
+        seen = seen.reshape(*seen.shape[:3], -1, deep, seen.shape[-1])
+        slopes = slopes.reshape(len(columns), filters, -1, 1, 1, seen.shape[-1]).transpose(0, 2, 3, 4, 5, 1)
+        products = np.matmul(seen, slopes, out=scratch(x, (*seen.shape[:-1], filters), 1))
+        found.append(products.reshape(-1, outer, layout.depth, filters).sum(axis=0))
+
+    layout.work(work, x)
+    total = found[0] if len(found) == 1 else np.add.reduce(found)
+    ordered = total.reshape(outer, -1, layout.channels, filters).transpose(3, 2, 0, 1)
+    return np.ascontiguousarray(ordered).reshape(filters, layout.channels, *layout.kernel)
+
+
+def _slopes(g, layout):
+    """g (n, O, *out) in rows of the grid, with zeros after the results: (n, O, numbers)."""
+    if layout.out[1:] == layout.grid:
+        return g.reshape(len(g), layout.filters, -1)
+    slopes = scratch(g, (len(g), layout.filters, layout.out[0], *layout.grid), 3)
+    slopes[...] = 0
+    slopes[(..., *(slice(0, o) for o in layout.out[1:]))] = g
+    return slopes.reshape(len(g), layout.filters, -1)
+
+
+def _divisor(n, most):
+    """The largest divisor of n up to `most`, or 0."""
+    if not most:
+        return 0
+    return n // next(count for count in range(-(-n // most), n + 1) if n % count == 0)
