@@ -39,7 +39,8 @@ class Parameter(Tensor):
         """Nothing is left to do."""
 
     def __repr__(self) -> str:
-        return "Parameter containing:\n" + Tensor.__repr__(self)
+        text = Tensor.__repr__(self)
+        return "Parameter containing:\n" + (text if text.startswith("tensor(") else f"Parameter({text})")
 
 
 def _memory(data: Any, what: str) -> np.ndarray:

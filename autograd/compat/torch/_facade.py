@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -13,6 +13,7 @@ from ..._registry import registry
 
 HERE = __package__ or ""
 ABSENT: Any = object()
+dress: Callable[[Any, str, Any], Any] | None = None  # what is made of a function before a module hands it out
 
 
 class Operations:
@@ -86,6 +87,7 @@ class FacadeModule(ModuleType):
             for source in self.__sources__:
                 found = _take(source, name)
                 if found is not ABSENT:
+                    found = found if dress is None else dress(self, name, found)
                     setattr(self, name, found)
                     return found
         raise AttributeError(missing(self, name), name=None, obj=None)

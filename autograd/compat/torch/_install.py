@@ -14,7 +14,7 @@ from ... import _dtype, random
 from ..._registry import registry
 from ..._tensor import CPU, Size, Tensor
 from ..._tensor import here as here_devices
-from . import _names
+from . import _dispatch, _names
 from ._facade import HERE, FacadeModule, missing
 from ._layout import LAYOUT
 from ._parts import methods
@@ -86,6 +86,7 @@ def install(torchvision: bool = True) -> ModuleType:
     here_devices.add("meta")  # tensors of which only the shape is wanted have numbers too
     _names.start()
     methods.attach()
+    _dispatch.attach()
     random.set_stream(TorchStream)
     return here
 
@@ -102,10 +103,12 @@ def uninstall() -> None:
     for cls, module in _renamed.items():
         cls.__module__ = module
     _renamed.clear()
-    for cls, show in _shown.items():
-        cls.__repr__ = show
+    for cls, (show, name, module) in _shown.items():
+        cls.__repr__, cls.__module__ = show, module
+        cls.__name__ = cls.__qualname__ = name
     _shown.clear()
     here_devices.discard("meta")
+    _dispatch.detach()
     _names.stop()
     methods.detach()
     random.set_stream(None)
@@ -138,8 +141,9 @@ def _rename() -> None:
         _renamed[cls] = cls.__module__
         cls.__module__ = module
     for cls in _named_tuples():
-        _shown[cls] = cls.__repr__
-        cls.__repr__ = _show_fields
+        _shown[cls] = cls.__repr__, cls.__name__, cls.__module__
+        cls.__repr__, cls.__module__ = _show_fields, "torch.return_types"
+        cls.__name__ = cls.__qualname__ = _fields_name(cls)
 
 
 def _own_classes() -> dict[type, str]:
@@ -183,14 +187,17 @@ def _named_tuples() -> set[type]:
     return found
 
 
+def _fields_name(cls: type) -> str:
+    """What PyTorch calls the class of results with these fields."""
+    name = cls.__name__.strip("_").removesuffix("_dim")
+    linear = any(cls is getattr(d, "fields", None) and d.namespace == "linalg" for d in registry.values())
+    return "linalg_" + name if linear or ".ops.linalg" in cls.__module__ else name
+
+
 def _show_fields(self: Any) -> str:
     """A result with fields as PyTorch prints it."""
-    name = type(self).__name__.strip("_").removesuffix("_dim")
-    linear = any(type(self) is getattr(d, "fields", None) and d.namespace == "linalg" for d in registry.values())
-    if linear or ".ops.linalg" in type(self).__module__:
-        name = "linalg_" + name
     inner = ",\n".join(f"{field}={value!r}" for field, value in zip(self._fields, self, strict=True))
-    return f"torch.return_types.{name}(\n{inner})"
+    return f"torch.return_types.{type(self).__name__}(\n{inner})"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

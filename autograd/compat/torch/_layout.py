@@ -154,6 +154,7 @@ LAYOUT: dict[str, tuple] = {
     "_tensor": (".types", "autograd"),
     "functional": ("autograd", "ops:"),
     "overrides": (".overrides",),
+    "_C": (".overrides",),
     "torch_version": (".version",),
     "types": (".typing",),
     "multiprocessing": (".multiprocessing",),

@@ -8,7 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from ...._node import Node
+from ...._registry import registry
 from ...._tensor import Tensor, stamp
+from .._dispatch import asleep
 from . import sparse_tensors
 
 
@@ -122,10 +125,21 @@ def map_(self: Tensor, tensor: Tensor, callable: Callable) -> Tensor:
 
 
 def as_subclass(self: Tensor, cls: type) -> Tensor:
-    """The same memory as an object of a Tensor subclass."""
-    twin: Any = object.__new__(cls)
-    twin._data, twin._node = self._data, self._node
+    """The same memory as an object of a Tensor subclass, recorded as a view of this tensor."""
+    token = asleep.set(True)
+    twin = registry["view_as"].call(self, self)
+    asleep.reset(token)
+    if isinstance(node := twin._node, Node):
+        node.metadata["torch"] = "AliasBackward0"
+    twin.__class__ = cls
     return twin
+
+
+def _make_subclass(cls: type, data: Tensor, require_grad: bool = False) -> Tensor:
+    """The same memory as a leaf of a Tensor subclass."""
+    twin = data.detach()
+    twin.__class__ = cls
+    return twin.requires_grad_(require_grad)
 
 
 _SAME = "to_dense resolve_neg".split()  # noqa: SIM905
@@ -147,7 +161,8 @@ _attached: list[str] = []
 def attach() -> None:
     """Give Tensor what it does not have."""
     flags = {name: property(functools.partial(_flag, flag)) for name, flag in _FLAGS.items()}
-    for name, member in {**_METHODS, **flags}.items():
+    made = {"_make_subclass": classmethod(_make_subclass)}
+    for name, member in {**_METHODS, **flags, **made}.items():
         if not hasattr(Tensor, name):
             setattr(Tensor, name, member)
             _attached.append(name)
