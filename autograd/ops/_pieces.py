@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .. import _parallel
@@ -10,6 +12,7 @@ from .._mode import fast
 
 _PIECE = 1 << 16  # elements whose intermediate results stay in the cache
 FEW = 1 << 13  # elements for which BLAS starts no threads: sums of so few are products with `ones`, one short call
+_WRITTEN = range(1 << 23, 1 << 25)  # bytes of zeros that take two threads: C has more than that from the system, as zeros
 _ONES: dict = {}
 
 
@@ -32,6 +35,15 @@ def sums_along(a, axis=-1):
     if a.dtype in HALVES:
         return np.sum(a, axis=axis, keepdims=True, dtype=np.float32).astype(a.dtype)
     return np.sum(a, axis=axis, keepdims=True)
+
+
+def cleared(like, shape):
+    """Zeros of `shape`, like `like`: a large table is cleared by all cores."""
+    if type(like) is not np.ndarray or math.prod(shape) * like.itemsize not in _WRITTEN or not fast.enabled:
+        return np.zeros_like(like, shape=shape, order="C")
+    out = np.empty(shape, like.dtype)
+    _parallel.run(lambda part: out[part].fill(0), len(out), -(-len(out) // _parallel.team.size))
+    return out
 
 
 def in_pieces(function, x, *more):

@@ -9,6 +9,7 @@ import numpy as np
 from .._op import composite, op
 from .._samples import call, cases
 from .._tensor import Tensor, stamp, wrap
+from ._pieces import cleared
 from .index import add_at
 
 _F = "nn.functional"
@@ -56,7 +57,7 @@ def _(g, weight_shape, index, padding, by_frequency):
     call(r(4, 2), np.array([0, 2, 2, 3]), rows=4, by_frequency=True)]))  # fmt: skip
 def _add_rows(x, index, *, rows, padding=None, by_frequency=False):
     """Zeros (rows, *) with the rows of x added at index."""
-    out = np.zeros_like(x, shape=(rows, *x.shape[index.ndim :]))
+    out = cleared(x, (rows, *x.shape[index.ndim :]))
     flat = np.reshape(index, (-1,))
     values = np.reshape(x, (flat.size, *out.shape[1:]))
     if by_frequency and flat.size:

@@ -11,7 +11,7 @@ import autograd
 import nn.functional as F
 from autograd import _parallel
 from autograd._registry import registry
-from autograd.ops import _batch_last, _columns, _select, _shifted
+from autograd.ops import _batch_last, _columns, _pieces, _select, _shifted
 from autograd.ops.embedding import _add_into_zeros
 
 SHAPE = (600, 300)
@@ -128,6 +128,14 @@ def test_rows_added_at_numbers_that_repeat(rows):
     _add_into_zeros(out, index, values)
     np.add.at(wanted, index, values)
     np.testing.assert_allclose(out, wanted, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.fast
+def test_a_large_table_is_cleared_by_all_cores(monkeypatch):
+    monkeypatch.setattr(_pieces, "_WRITTEN", range(1, 1 << 20))
+    monkeypatch.setattr(np, "empty", lambda shape, dtype: np.full(shape, 7, dtype))
+    for rows in (1, 2, 5, 1001):
+        np.testing.assert_array_equal(_pieces.cleared(_drawn((2, 3)), (rows, 3)), np.zeros((rows, 3)))
 
 
 CONVOLUTIONS = [
