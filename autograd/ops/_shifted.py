@@ -82,6 +82,12 @@ class Layout:
         """Numbers from one to the next along each axis of an image."""
         return [self.row, *(math.prod(self.grid[a + 1 :]) for a in range(len(self.grid)))]
 
+    def images(self, x, rows):
+        """`image` of a part of the batch: all at once where that is little, so that threads have fewer calls to make."""
+        if x.nbytes > _BLOCK:
+            return lambda part: self.image(x[part], rows)
+        return self.image(x, rows).__getitem__
+
     def image(self, x, rows):
         """x with zeros around it, for windows that begin in `rows` rows: (n, C, numbers), from where the first place is."""
         along = list(zip(self.before, self.dilation, self.kernel, self._strides(), strict=True))[1:]
@@ -139,10 +145,10 @@ def convolve(layout, y, w, x):
     ordered = w.reshape(filters, channels, layout.outer, -1).transpose(2, 0, 3, 1)
     weights = ordered.reshape(layout.outer, filters, layout.depth)
     piece, rows = layout.rows * layout.row, layout.rows * layout.pieces
-    image = layout.image(x, rows)
+    image = layout.images(x, rows)
 
     def work(part):
-        columns = layout.columns(image[part], rows, False)
+        columns = layout.columns(image(part), rows, False)
         terms = scratch(x, (len(columns), layout.pieces, layout.outer, filters, piece), 1)
         np.matmul(weights, layout.places(columns, piece), out=terms)
         _write(y[part], terms, layout)
@@ -177,10 +183,10 @@ def convolve_weight(layout, x, g):
     """The gradient for the weight: (O, C, *kernel)."""
     filters, outer, found = layout.filters, layout.outer, []
     deep, rows = layout.shares()
-    image = layout.image(x, layout.out[0])
+    image = layout.images(x, layout.out[0])
 
     def work(part):
-        columns, slopes = layout.columns(image[part], layout.out[0], True), _slopes(g[part], layout)
+        columns, slopes = layout.columns(image(part), layout.out[0], True), _slopes(g[part], layout)
         seen = layout.places(columns, rows * layout.row)
         seen = seen.reshape(*seen.shape[:3], -1, deep, seen.shape[-1])
         slopes = slopes.reshape(len(columns), filters, -1, 1, 1, seen.shape[-1]).transpose(0, 2, 3, 4, 5, 1)
