@@ -12,7 +12,8 @@ from .._mode import fast
 
 _PIECE = 1 << 16  # elements whose intermediate results stay in the cache
 FEW = 1 << 13  # elements for which BLAS starts no threads: sums of so few are products with `ones`, one short call
-_WRITTEN = range(1 << 23, 1 << 25)  # bytes of zeros that take two threads: C has more than that from the system, as zeros
+# Bytes of zeros that are written by all cores: less is not worth it, and C has more than that from the system, as zeros.
+_WRITTEN = range(1 << 23, 1 << 25)
 _ONES: dict = {}
 
 
