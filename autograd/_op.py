@@ -221,7 +221,8 @@ class Op(Declaration):
     def short(self) -> bool:
         """Whether a short entry suits: one or two required inputs, no parameters, one result."""
         plain = not (self.parameters or self.aux or self.outputs or self.view or self.variadic or self.spelled)
-        return plain and self.required == len(self.inputs) and (self.elementwise or len(self.inputs) == 2)
+        count = len(self.inputs)
+        return plain and self.required == count and (count == 2 or (self.elementwise and count == 1))
 
     # ------------------------------------------------------------------ calling
 

@@ -99,6 +99,37 @@ def test_the_median_of_ties_names_one_of_them():
     assert [TIED[i][j] for i, j in enumerate(indices.tolist())] == [1.0, 2.0]
 
 
+# ------------------------------------------------------------------ gradients that overflowed
+
+CHOOSING = {
+    "max_pool2d": lambda x: F.max_pool2d(x, 2), "overlapping max_pool2d": lambda x: F.max_pool2d(x, 3, 1, 1),
+    "max_unpool2d": lambda x: F.max_unpool2d(*F.max_pool2d(x, 2, return_indices=True), 2),
+    "lerp": lambda x: x.lerp(x.detach(), 0.75), "lerp by a tensor": lambda x: x.detach().lerp(x, ag.tensor(0.75, dtype=x.dtype)),
+    "scatter": lambda x: x.scatter(3, ag.zeros(1, 1, 2, 3, dtype=ag.int64), x[:, :, :2, :3] * 2), "amax": lambda x: x.amax(-1),
+    "quantile": lambda x: x.quantile(0.5, dim=-1), "median": lambda x: x.median(-1).values, "clamp": lambda x: x.clamp(-0.5, 0.5),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CHOOSING)
+@pytest.mark.parametrize("value", [math.inf, math.nan])
+def test_an_infinite_gradient_stays_where_it_belongs(name, value):
+    x = ag.tensor(np.random.default_rng(0).standard_normal((1, 1, 4, 4)), requires_grad=True)
+    y = CHOOSING[name](x)
+    one = [ag.grad(y, x, weight, retain_graph=True)[0] for weight in _each(y, 1.0)]
+    for weight, finite in zip(_each(y, value), one, strict=True):
+        (found,) = ag.grad(y, x, weight, retain_graph=True)
+        assert ag.equal(found.isfinite(), finite == 0)
+        assert ag.equal(found.isnan(), (finite != 0) & math.isnan(value))
+
+
+def _each(y, value):
+    """Gradients of y that have `value` at one place each and 0 elsewhere."""
+    for i in range(y.numel()):
+        weight = ag.zeros(y.numel(), dtype=y.dtype)
+        weight[i] = value
+        yield weight.reshape(y.shape)
+
+
 # ------------------------------------------------------------------ tensors without axes in scatter and gather
 
 POINTS = {

@@ -334,14 +334,30 @@ def addcdiv(input, tensor1, tensor2, *, value=1):
     return _add(input, quotient if value == 1 else mul(quotient, value))
 
 
-@composite(inplace=True)
+@op(inplace=True, promote="same", elementwise=True, caption="× 1 − w, × w, × (end − input)",
+    sample=cases(lambda r: [call(r(3), r(3), 0.3), call(r(2, 3), r(3), r(2, 1)), call(r(3), r(3), 0.8)]))  # fmt: skip
 def lerp(input, end, weight):
     """input + weight * (end - input), counted from the nearer of the two, so that weight 1 gives `end` itself."""
-    gap, nearer = _sub(end, input), abs(weight) < 0.5
+    gap, nearer = end - input, abs(weight) < 0.5
     if nearer is True:
-        return _add(input, mul(gap, weight))
-    from_end = _sub(end, mul(gap, 1 - weight))
-    return from_end if nearer is False else where(nearer, _add(input, mul(gap, weight)), from_end)
+        return input + gap * weight
+    from_end = end - gap * (1 - weight)
+    return from_end if nearer is False else np.where(nearer, input + gap * weight, from_end)
+
+
+@lerp.grad("input")
+def _(g, weight):
+    return g * (1 - weight)
+
+
+@lerp.grad("end")
+def _(g, weight):
+    return g * weight
+
+
+@lerp.grad("weight")
+def _(g, input, end):
+    return g * (end - input)
 
 
 @op(inplace=True, promote="same", elementwise=True)

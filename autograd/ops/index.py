@@ -336,7 +336,8 @@ def _(g, index):
     call(r(3, 4), index=1, shape=(4,)), call(r(4), index=np.array([0, 1, 0]), shape=(3,))]))  # fmt: skip
 def _read_back(x, *, index, shape):
     """The values at `index` summed to `shape`; of places named twice only the last counts."""
-    return _sum_leading(x[index] * last_writer(x, index), shape)
+    last = last_writer(x, index)
+    return _sum_leading(x[index] if last is True else np.where(last, x[index], np.zeros((), x.dtype)), shape)
 
 
 @_read_back.grad("x")
@@ -370,10 +371,10 @@ def _sum_leading(a, shape):
 
 
 def last_writer(x, index):
-    """1 where a written value stays, 0 where a later one overwrote it; 1 alone when no place can repeat."""
+    """Where a written value stays, and no later one overwrote it; True alone when no place can repeat."""
     parts = index if type(index) is tuple else (index,)
     if not any(isinstance(p, ndarray) and p.dtype != bool for p in parts):
-        return 1
+        return True
     places = np.arange(x.size).reshape(x.shape)[index]
     order = np.full(x.size, -1)
     order[places.reshape(-1)] = np.arange(places.size)

@@ -12,6 +12,8 @@ import numpy as np
 from .._op import composite, op
 from .._samples import call, cases
 from ._columns import offsets, padded, windows
+from ._pieces import by_rows
+from ._select import select
 from .conv import per_axis
 
 _F = "nn.functional"
@@ -146,12 +148,17 @@ def _to_maxima(x, source, top, *, kernel, stride, pads, dilation):
     """x at the places of the windows' maxima `top` in `source`, zero elsewhere."""
     xp = padded(source, pads, _lowest(source.dtype))
     total = np.zeros_like(xp, dtype=x.dtype)
-    apart = type(total) is np.ndarray and all(d * (k - 1) < s for k, s, d in zip(kernel, stride, dilation, strict=True))
-    for _, place, hit in _hits(xp, top, kernel, stride, dilation):
-        if apart:  # no place is in two windows
-            np.multiply(x, hit, out=total[place])
-        else:
-            total[place] += x * hit
+    apart = all(d * (k - 1) < s for k, s, d in zip(kernel, stride, dilation, strict=True))
+
+    def work(part):
+        target = total[part]
+        for _, place, hit in _hits(xp[part], top[part], kernel, stride, dilation):
+            if apart:  # no place is in two windows
+                target[place] = select(hit, x[part], 0)
+            else:
+                target[place] += select(hit, x[part], 0)
+
+    by_rows(work, xp)
     return np.ascontiguousarray(padded(total, tuple((-lo, -hi) for lo, hi in pads)))
 
 
@@ -167,7 +174,7 @@ def _from_maxima(x, source, top, *, kernel, stride, pads, dilation):
     moving = padded(x, pads)
     total = np.zeros_like(top, dtype=x.dtype)
     for _, place, hit in _hits(xp, top, kernel, stride, dilation):
-        total += moving[place] * hit
+        total += select(hit, moving[place], 0)
     return total
 
 
