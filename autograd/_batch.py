@@ -15,6 +15,7 @@ Where there is no rule, the operation runs slice by slice, with a warning.
 from __future__ import annotations
 
 import math
+import textwrap
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -41,8 +42,42 @@ class Level(NamedTuple):
     says_so: bool = True  # whether operations without a rule are named in a warning
 
 
+class Asked(NotMapped):
+    """The mapped function itself asked for a number."""
+
+
+class Refused(RuntimeError):
+    """What running slice by slice would not mend."""
+
+
+def _asks(text: str) -> Callable:
+    def ask(self: Mapped, *args: Any, **kwargs: Any) -> Any:
+        raise Asked(text)
+
+    return ask
+
+
+_ITEM = (
+    "vmap: It looks like you're calling .item() on a Tensor. We don't support vmap over calling .item() on a Tensor, please "
+    "try to rewrite what you're doing with other operations. If error is occurring somewhere inside PyTorch internals, "
+    "please file a bug report."
+)
+_CHOICE = (
+    "vmap: It looks like you're attempting to use a Tensor in some data-dependent control flow. We don't support that yet, "
+    "please file an issue at https://github.com/pytorch/pytorch/issues ."
+)
+_MEMORY = "Cannot access data pointer of Tensor that doesn't have storage"
+
+
 class Mapped(Tensor):
     """All slices of a tensor in a function under `vmap`; its shape is that of one slice."""
+
+    # Whether a function may ask for single numbers, at the price of running slice by slice. In PyTorch it may not.
+    may_ask = True
+
+    item = __float__ = __int__ = __complex__ = __index__ = _asks(_ITEM)
+    __bool__ = _asks(_CHOICE)
+    numpy = tolist = __array__ = _asks(_MEMORY)
 
     def __init__(self, value: Tensor, level: Level) -> None:
         self.value, self.level = value, level
@@ -128,7 +163,8 @@ class Mapped(Tensor):
         return iter([self[i] for i in range(len(self))])
 
     def __repr__(self) -> str:
-        return f"BatchedTensor(lvl={self.level.depth}, bdim=0, value={self.value!r})"
+        inner = textwrap.indent(repr(self.value), "    ")
+        return f"BatchedTensor(lvl={self.level.depth}, bdim=0, value=\n{inner}\n)"
 
     def _apply(self, op: Op, inputs: tuple, params: tuple) -> Any:
         return apply_mapped(op, inputs, params)
@@ -139,6 +175,12 @@ class Mapped(Tensor):
         if rule is None:
             raise NotMapped(f"vmap: {function.name} asks for single values")
         return rule(function.call, args, kwargs)
+
+    def _custom(self, function: Any, args: tuple) -> Any:
+        """A user's `Function`."""
+        from ._batch_custom import apply_custom
+
+        return apply_custom(function, args)
 
 
 # ---------------------------------------------------------------------------------------------- levels

@@ -25,7 +25,6 @@ from ._node import (
     Node,
     Observer,
     Out,
-    Wide,
     capture,
     freed_text,
     hooks_of,
@@ -215,7 +214,8 @@ class _Pass:
             if node.value is not None:  # small, so its gradient is
                 node._grad = g
             same = type(node)
-            kind, edges = KINDS.get(same), node.edges if same is Wide else None
+            kind = KINDS.get(same)
+            edges = node.edges if kind is None and same is not ArrayPair else None
             plan = node.plan
             steps, closed = plan.steps, False
             if steps is None:

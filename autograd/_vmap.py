@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from ._batch import Level, Mapped, is_at, mapping, slices_of
+from ._batch import Asked, Level, Mapped, Refused, is_at, mapping, slices_of
 from ._tensor import Tensor
 from .ops.index import narrow, select
 from .ops.join import cat, stack
@@ -23,7 +23,7 @@ def vmapped(func: Callable, in_dims: Any, out_dims: Any, randomness: str, chunk_
     @functools.wraps(func)
     def mapped(*args: Any, **kwargs: Any) -> Any:
         dims = _dims_of(args, in_dims)
-        size = _size_of(args, dims, kwargs)
+        size = _size_of(args, dims, kwargs, f"vmap({_name(func)}, in_dims={in_dims}, ...)(<inputs>)")
         run = functools.partial(_run, func, dims=dims, kwargs=kwargs, out_dims=out_dims, randomness=randomness)
         if chunk_size is None or size <= chunk_size:
             return run(args, size=size)
@@ -43,8 +43,10 @@ def _run(func: Callable, args: tuple, *, dims: Any, kwargs: dict, size: int, out
         with mapping(size, randomness) as level:
             given = _along(args, dims, lambda t, d: Mapped(movedim(t, d, 0), level))
             keywords = {k: _along(v, 0, lambda t, d: Mapped(movedim(t, d, 0), level)) for k, v in kwargs.items()}
-            return _lowered(func(*given, **keywords), level, out_dims)
+            return _lowered(_checked(func(*given, **keywords), func), level, out_dims)
     except Exception as failure:
+        if isinstance(failure, Refused) or (isinstance(failure, Asked) and not Mapped.may_ask):
+            raise RuntimeError(str(failure)) from None
         result = _one_by_one(func, args, dims, kwargs, size, out_dims, randomness)
         if randomness != "different":
             warnings.warn(f"vmap: slices run one after the other, since {failure}", UserWarning, stacklevel=3)
@@ -58,13 +60,15 @@ def _one_by_one(func: Callable, args: tuple, dims: Any, kwargs: dict, size: int,
             if start is not None:
                 set_rng_state(start)
             pick = lambda t, d, i=i: select(t, d, i)  # noqa: E731
-            results.append(func(*_along(args, dims, pick), **{k: _along(v, 0, pick) for k, v in kwargs.items()}))
+            results.append(
+                _checked(func(*_along(args, dims, pick), **{k: _along(v, 0, pick) for k, v in kwargs.items()}), func)
+            )
     return _zipped(results, out_dims, _stacked)
 
 
 def _stacked(slices: list, dim: Any) -> Tensor:
     """Results of the slices along `dim`; None leaves out the axis, where all are equal."""
-    first, *rest = [_tensor(s) for s in slices]
+    first, *rest = slices
     if dim is not None:
         return stack([first, *rest], dim)
     if any(first.shape != t.shape or not bool((first == t).all()) for t in rest):
@@ -72,19 +76,24 @@ def _stacked(slices: list, dim: Any) -> Tensor:
     return first
 
 
-def _tensor(value: Any) -> Tensor:
-    if isinstance(value, Tensor):
-        return value
-    raise ValueError(
-        f"vmap: the function must only return Tensors, got type {type(value)}. Did you mean to use a tensor?"
-    )
+def _checked(result: Any, func: Any) -> Any:
+    """The result, which must be made of Tensors."""
+    parts = result.values() if isinstance(result, dict) else result if isinstance(result, (tuple, list)) else ()
+    for part in parts:
+        _checked(part, func)
+    if not isinstance(result, (Tensor, dict, tuple, list)):
+        raise ValueError(
+            f"vmap({_name(func)}, ...): `{_name(func)}` must only return Tensors, got type {type(result)}. Did you mean to "
+            "set out_dims= to None for output?"
+        )
+    return result
 
 
 def _lowered(result: Any, level: Level, out_dims: Any) -> Any:
     """What the function returned, the mapped axis put where `out_dims` says; None leaves out the axis."""
 
     def lower(group: list, dim: Any) -> Any:
-        t = _tensor(group[0])
+        t = group[0]
         if dim is None:
             if is_at(t, level):
                 raise ValueError("vmap: an output that differs between slices cannot have out_dims=None")
@@ -130,14 +139,18 @@ def _dims_of(args: tuple, in_dims: Any) -> tuple:
     return dims
 
 
-def _size_of(args: tuple, dims: tuple, kwargs: dict) -> int:
+def _name(func: Any) -> str:
+    return getattr(func, "__name__", repr(func))
+
+
+def _size_of(args: tuple, dims: tuple, kwargs: dict, what: str) -> int:
     sizes: list[int] = []
 
     def note(t: Tensor, dim: int) -> Tensor:
         if not isinstance(dim, int) or not -t.ndim <= dim < t.ndim:
             raise ValueError(
-                f"vmap: in_dim {dim!r} is not an axis of an input of shape {tuple(t.shape)}; expected in_dim in range "
-                f"[-{t.ndim}, {t.ndim})"
+                f"{what}: Got in_dim={dim!r} for some input, but that input is a Tensor of dimensionality {t.ndim} so "
+                f"expected in_dim to satisfy -{t.ndim} <= in_dim < {t.ndim}."
             )
         sizes.append(t.shape[dim])
         return t

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ._batch import derivatives, jacobian_by_columns, jacobian_by_rows, lifted, root
 from ._batch import tangents as moved_along
-from ._mode import enable_grad, levels
+from ._mode import enable_grad, levels, transforming
 from ._node import Leaf, Node
 from ._tensor import Tensor
 from .ops.join import stack
+
+
+@contextmanager
+def _recording() -> Iterator[None]:
+    """Call a function in order to differentiate it."""
+    token = transforming.set(True)
+    try:
+        with enable_grad():
+            yield
+    finally:
+        transforming.reset(token)
 
 
 def _map(function: Callable, tree: Any) -> Any:
@@ -93,17 +105,15 @@ def grad_and_value(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: 
     @functools.wraps(func)
     def transformed(*args: Any, **kwargs: Any) -> Any:
         places = _places(argnums, args)
-        with enable_grad():
+        with _recording():
             filled, trees = _marked(args, places)
             value, aux = _split_aux(func(*filled, **kwargs), has_aux)
             if not isinstance(value, Tensor):
-                raise RuntimeError(
-                    f"Expected the function given to grad to return a Tensor, got {type(value).__name__}"
-                )
+                raise RuntimeError(f"grad_and_value(f)(*args): Expected f(*args) to return a Tensor, got {type(value)}")
             if value.numel() != 1:
                 raise RuntimeError(
-                    f"Expected the function given to grad to return a scalar tensor, got tensor with {value.ndim} dims: "
-                    f"shape {tuple(value.shape)}"
+                    "grad_and_value(f)(*args): Expected f(*args) to return a scalar Tensor, got tensor with "
+                    f"{value.ndim} dims. Maybe you wanted to use the vjp or jacrev APIs instead?"
                 )
             found = _rebuilt(trees, _gradients(value, _flat(trees)))
         grads = tuple(found) if isinstance(argnums, tuple) else found[0]
@@ -139,7 +149,7 @@ def grad(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = Fal
 
 def vjp(func: Callable, *primals: Any, has_aux: bool = False) -> tuple:
     """(output, pull) where pull(cotangents) gives their product with the Jacobian by each primal."""
-    with enable_grad():
+    with _recording():
         variables = [_map(_variable, p) for p in primals]
         output, aux = _split_aux(func(*variables), has_aux)
     outputs = _flat(output)
@@ -162,7 +172,7 @@ def jvp(func: Callable, primals: tuple, tangents: tuple, *, strict: bool = False
         raise RuntimeError(
             f"jvp: expected primals and tangents of one structure, got {len(primals)} and {len(tangents)}"
         )
-    with enable_grad():
+    with _recording():
         variables = tuple(_map(_variable, p) for p in primals)
         output, aux = _split_aux(func(*variables), has_aux)
         moved = _rebuilt(output, moved_along(_flat(output), _flat(variables), _flat(tangents)))
@@ -173,7 +183,7 @@ def _jacobian(func: Callable, argnums: int | tuple[int, ...], has_aux: bool, tab
     @functools.wraps(func)
     def transformed(*args: Any, **kwargs: Any) -> Any:
         places = _places(argnums, args)
-        with enable_grad():
+        with _recording():
             filled, trees = _marked(args, places)
             output, aux = _split_aux(func(*filled, **kwargs), has_aux)
             rows = iter(table(tuple(_flat(output)), tuple(_flat(trees))))
@@ -262,7 +272,7 @@ def functional_call(module: Any, parameters: Any, args: Any = None, kwargs: dict
 
 def linearize(func: Callable, *primals: Any) -> tuple:
     """(output, push) where push(*tangents) gives the tangent of the output at these primals."""
-    with enable_grad():
+    with _recording():
         variables = tuple(_map(_variable, p) for p in primals)
         output = func(*variables)
     outputs = tuple(_flat(output))

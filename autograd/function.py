@@ -9,7 +9,7 @@ import numpy as np
 
 from ._array import changes, exports, ndarray, tick
 from ._dtype import FLOATING
-from ._mode import enable_grad, is_grad_enabled, no_grad, scope
+from ._mode import enable_grad, is_grad_enabled, no_grad, scope, transforming
 from ._node import Complex, Leaf, Node, Recomputed, Wide, capture, new
 from ._plan import pick
 from ._tensor import Tensor, history, wrap
@@ -210,7 +210,10 @@ class Function:
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
         """One gradient (or None) per argument of `forward`, from the gradients of its results; to be written by you."""
-        raise NotImplementedError("You must implement the backward function to use it with autograd.")
+        raise NotImplementedError(
+            "You must implement either the backward or vjp method for your custom autograd.Function to use it with "
+            "backward mode AD."
+        )
 
     @staticmethod
     def jvp(ctx: Any, *grad_inputs: Any) -> Any:
@@ -225,11 +228,14 @@ class Function:
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Run forward without recording it, and record this function as one node."""
+        mapped = next((a for a in args if isinstance(a, Tensor) and a._apply is not None), None)
+        if mapped is not None:
+            return mapped._custom(cls, args)
         edges = tuple(history(a) if isinstance(a, Tensor) else None for a in args)
         ctx = FunctionCtx(tuple(e is not None for e in edges))
         with no_grad():
             if cls.setup_context is not None:
-                result = cls.forward(*args, **kwargs)
+                result = cls.forward(*_inside(args), **kwargs)
                 cls.setup_context(ctx, args, result)
             else:
                 result = cls.forward(ctx, *args, **kwargs)
@@ -245,6 +251,13 @@ class Function:
             _record(cls, ctx, args, edges, outputs)
         ctx._seal({id(o): o._node for o in outputs if isinstance(o, Tensor)})
         return tuple(outputs) if several else outputs[0]
+
+
+def _inside(args: tuple) -> tuple:
+    """What forward gets: in a function transform the tensors alone, since their derivatives are the transform's business."""
+    if not transforming.get():
+        return args
+    return tuple(a.detach() if isinstance(a, Tensor) else a for a in args)
 
 
 def _own_outputs(outputs: list, args: tuple, ctx: FunctionCtx) -> list:

@@ -159,7 +159,7 @@ def test_random_numbers_in_a_mapped_function():
     ("call", "text"),
     [
         (lambda: vmap(lambda a, b: a + b)(X, X[0]), "same size in the mapped dimension"),
-        (lambda: vmap(lambda a: a, 5)(X), "in_dim 5 is not an axis of an input of shape"),
+        (lambda: vmap(lambda a: a, 5)(X), "Got in_dim=5 for some input, but that input is a Tensor of dimensionality"),
         (lambda: vmap(lambda a: a, None)(X), "expected in_dims to be int or a"),
         (lambda: vmap(lambda a: a, (None,))(X), "at least one argument must be mapped"),
         (lambda: vmap(lambda a: a, (0, 0))(X), "in_dims has 2 entries for 1 argument"),
@@ -206,3 +206,101 @@ def test_a_custom_function_that_asks_for_values_still_gets_every_row():
 
     found = functional.jacobian(lambda x: Cube.apply(x), X[0], vectorize=True)
     np.testing.assert_allclose(found.numpy(), np.diag(3 * X[0].numpy() ** 2), rtol=1e-12)
+
+
+def assert_same(found, wanted):
+    np.testing.assert_allclose(found.numpy(), wanted.numpy())
+
+
+class Doubled(ag.Function):
+    """Has a rule of its own for all slices, which notes what it was given."""
+
+    seen: list = []
+
+    @staticmethod
+    def forward(x, y):
+        return x * 2 * y
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx, g):
+        x, y = ctx.saved_tensors
+        return g * 2 * y, g * 2 * x
+
+    @staticmethod
+    def vmap(info, in_dims, x, y):
+        Doubled.seen.append((info.batch_size, info.randomness, in_dims, tuple(x.shape)))
+        return Doubled.apply(x, y), 0
+
+
+class Cube(ag.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x):
+        return x**3, x * 2
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx, g, g2):
+        (x,) = ctx.saved_tensors
+        return g * 3 * x**2 + 2 * g2
+
+
+def test_a_function_with_its_own_rule_for_all_slices():
+    Doubled.seen.clear()
+    y = ag.tensor(3.0, dtype=ag.float64)
+    assert_same(vmap(Doubled.apply, (0, None))(X, y), X * 6)
+    assert Doubled.seen == [(len(X), "error", (0, None), tuple(X.shape))]
+    per_row = vmap(grad(lambda x: Doubled.apply(x, y).sum()))(X)
+    assert_same(per_row, X * 0 + 6)
+
+
+def test_a_function_that_asks_for_a_rule():
+    first, second = vmap(Cube.apply)(X)
+    assert_same(first, X**3)
+    assert_same(second, X * 2)
+    assert_same(vmap(grad(lambda x: Cube.apply(x)[0].sum()))(X), 3 * X**2)
+
+
+def test_a_function_may_not_have_both_rules():
+    class Both(Doubled):
+        generate_vmap_rule = True
+
+    with pytest.raises(RuntimeError, match="both generate_vmap_rule=True and an overridden vmap staticmethod"):
+        vmap(Both.apply)(X, X)
+
+
+def test_a_function_sees_plain_tensors_inside_a_transform():
+    class Through(Cube):
+        @staticmethod
+        def forward(x):
+            return ag.tensor(x.numpy() ** 3), x * 2
+
+    x = ag.tensor(2.0, dtype=ag.float64)
+    assert float(grad(lambda x: Through.apply(x)[0])(x)) == 12.0
+
+
+@pytest.mark.parametrize(
+    ("asks", "text"),
+    [(lambda x: x * x.sum().item(), r"calling \.item\(\) on a Tensor"), (lambda x: x * float(x.sum()), r"calling \.item"),
+     (lambda x: x if x.sum() > 0 else -x, "data-dependent control flow"), (lambda x: x * x.numpy().sum(), "data pointer")],
+)  # fmt: skip
+def test_single_values_may_be_asked_here_and_not_in_pytorch(asks, text):
+    with pytest.warns(UserWarning, match=text):
+        found = vmap(asks)(X)
+    assert_same(found, ag.stack([asks(row) for row in X]))
+    from autograd.compat import torch
+
+    torch.install()
+    try:
+        with pytest.raises(RuntimeError, match=text):
+            vmap(asks)(X)
+    finally:
+        torch.uninstall()

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from ... import _dtype, random
+from ..._batch import Mapped
 from ..._registry import registry
 from ..._tensor import CPU, Size, Tensor
 from ..._tensor import here as here_devices
@@ -84,6 +85,7 @@ def install(torchvision: bool = True) -> ModuleType:
     _dtype.dtype.prefix = "torch."
     _rename()
     here_devices.add("meta")  # tensors of which only the shape is wanted have numbers too
+    Mapped.may_ask = False
     _names.start()
     methods.attach()
     _dispatch.attach()
@@ -110,6 +112,7 @@ def uninstall() -> None:
     here_devices.discard("meta")
     _dispatch.detach()
     _names.stop()
+    Mapped.may_ask = True
     methods.detach()
     random.set_stream(None)
 

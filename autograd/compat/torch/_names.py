@@ -12,8 +12,8 @@ import numpy as np
 import nn
 
 from ..._array import ndarray
-from ..._node import Node
-from ..._tensor import Tensor
+from ..._node import Leaf, Node
+from ..._tensor import Tensor, history
 from ...function import _FunctionOp
 from ._facade import HERE
 
@@ -42,7 +42,7 @@ _WHOLE = {
     "avg_pool1d": "Squeeze", "avg_pool2d": "AvgPool2D", "avg_pool3d": "AvgPool3D", "glu": "Glu", "unfold": "Im2Col",
     "conv_transpose1d": "Convolution", "conv_transpose2d": "Convolution", "conv_transpose3d": "Convolution",
     "pixel_shuffle": "PixelShuffle", "embedding_bag": "EmbeddingBag", "scaled_dot_product_attention": "UnsafeView",
-    "cross_entropy": "NllLoss", "interpolate": "Upsample", "upsample": "Upsample", "max": "Max", "min": "Min",
+    "cross_entropy": "NllLoss", "ctc_loss": "CtcLoss", "interpolate": "Upsample", "upsample": "Upsample", "max": "Max", "min": "Min",
     "median": "Median", "mode": "Mode", "kthvalue": "Kthvalue", "aminmax": "Aminmax", "nansum": "Nansum",
     "nan_to_num": "NanToNum", "mvlgamma": "Mvlgamma", "ldexp": "Ldexp", "repeat_interleave": "View", "rot90": "Rot90",
     "trace": "Trace", "scatter": "Scatter", "scatter_add": "ScatterAdd", "index_fill": "IndexFill", "kron": "UnsafeView",
@@ -57,6 +57,11 @@ _WHOLE = {
     "affine_grid": "AffineGridGenerator", "instance_norm": "View", "channel_shuffle": "ChannelShuffle",
     "max_unpool2d": "MaxUnpool2D", "fractional_max_pool2d": "FractionalMaxPool2D", "einsum": "View", "pad": "Pad",
     "addmm_": "Addmm", "index_fill_": "IndexFill", "fill_": "Fill", "scatter_": "Scatter", "scatter_add_": "ScatterAdd",
+}  # fmt: skip
+# Of these, functions that are several nodes there too.
+_COMPOSED = {
+    "scaled_dot_product_attention", "einsum", "pad", "repeat_interleave", "kron", "chain_matmul", "combinations", "avg_pool1d",
+    "max_pool1d", "adaptive_avg_pool1d", "adaptive_max_pool1d", "instance_norm", "atleast_3d", "upsample",
 }  # fmt: skip
 _LAYERS: dict[Any, tuple] = {
     nn.LSTM: ("MkldnnRnnLayerBackward0",), nn.GRU: ("StackBackward0",), nn.RNN: ("StackBackward0",),
@@ -100,47 +105,115 @@ def _reduced(node: Node) -> str:
     return _own_name(node)[:-1] + ("0" if over_all else "1")
 
 
-def _slice(node: Node) -> str:
-    """The last part of the index that does something; there each part is an operation of its own."""
+def _parts(node: Node) -> list[str]:
+    """The parts of an index that do something; there each of them is an operation of its own."""
     index = node.params[0]
     if isinstance(index, slice):
-        return "SliceBackward0"
+        return ["SliceBackward0"]
     parts, sizes = index if isinstance(index, tuple) else (index,), list(_shapes(node)[0])
     spanned = sum(p is not None and p is not Ellipsis for p in parts)
-    name, axis = "Alias", 0
+    found, axis = [], 0
     for part in parts:
         if part is Ellipsis:
             axis += len(sizes) - spanned
         elif part is None:
-            name = "Unsqueeze"
+            found.append("UnsqueezeBackward0")
         elif not isinstance(part, slice):
-            name = "Select"
+            found.append("SelectBackward0")
         elif part.indices(sizes[axis]) != (0, sizes[axis], 1):
-            name = "Slice"
+            found.append("SliceBackward0")
         axis += part is not None and part is not Ellipsis
-    return f"{name}Backward0"
+    return found or ["AliasBackward0"]
 
 
-class _Transposed:
-    """The node of a linear layer's transposed weight, which is an operation of its own there."""
+class _Between:
+    """A node of an operation that is part of another one here: a linear layer's transposed weight, say."""
 
-    def __init__(self, edge: Any) -> None:
-        self.next_functions = ((edge, 0),)
+    def __init__(self, edges: tuple) -> None:
+        self.next_functions = tuple((typed(edge), 0) for edge in edges)
 
     def name(self) -> str:
-        return "TBackward0"
+        return type(self).__name__
 
     def __repr__(self) -> str:
-        return f"<TBackward0 object at {id(self):#x}>"
+        return f"<{self.name()} object at {id(self):#x}>"
+
+
+def _between(node: Node, key: Any, *edges: Any) -> Any:
+    """The node of a name between a node and some of its inputs, always the same one; None where nothing is recorded."""
+    if all(edge is None for edge in edges):
+        return None
+    made = node.metadata.setdefault("between", {})
+    if key not in made:
+        name = key if isinstance(key, str) else key[0]
+        made[key] = type(name, (_Between,), {"__module__": "builtins"})(edges)
+    return made[key]
 
 
 def _next(node: Node) -> tuple:
-    """The nodes of the inputs, in PyTorch's order: of a linear layer first the bias, then input and weight."""
-    edges = node.edges
-    if node.op.name.strip("_") == "linear" and len(node.shape) == 2:
-        weight = None if edges[1] is None else _Transposed(edges[1])
-        edges = (edges[2], edges[0], weight) if _linear(node) == "AddmmBackward0" else (edges[0], weight)
-    return tuple((edge, 0) for edge in edges)
+    """The nodes of the inputs, in PyTorch's order."""
+    return tuple((typed(edge), 0) for edge in _before(node))
+
+
+def _before(node: Node) -> tuple:
+    """What comes before a node there, with the operations in between that are part of it here."""
+    known, name = getattr(node, "_metadata", {}), node.op.name.strip("_")
+    if known.get("whole") == "cross_entropy" and node.name() == "NllLossBackward0":
+        return (_between(node, "LogSoftmaxBackward0", known["edges"][0]),)
+    if known.get("whole") == "ctc_loss" and node.name() == "MeanBackward0":
+        return (_between(node, "DivBackward0", _between(node, "CtcLossBackward0", *known["edges"]), None),)
+    if "edges" in known:
+        return known["edges"]
+    if name == "linear" and len(node.shape) != 1:
+        return _before_linear(node)
+    if name == "slice":
+        *earlier, _last = _parts(node)
+        edge = node.edges[0]
+        for place, part in enumerate(earlier):
+            edge = _between(node, (part, place), edge)
+        return (edge,)
+    return tuple(edge for i, edge in enumerate(node.edges) if edge is not None or not _without_gradient(node, i))
+
+
+def _before_linear(node: Node) -> tuple:
+    """First the bias, then input and weight; what has more axes is a matrix in between."""
+    x, w, b = node.edges
+    weight = _between(node, "TBackward0", w)
+    given = _linear(node)
+    bias = given in ("AddmmBackward0", "ViewBackward0")
+    if given in ("AddmmBackward0", "MmBackward0"):
+        return (b, x, weight) if bias else (x, weight)
+    rows = _between(node, ("ViewBackward0", "rows"), x)
+    return (_between(node, "AddmmBackward0", b, rows, weight) if bias else _between(node, "MmBackward0", rows, weight),)
+
+
+def _without_gradient(node: Node, position: int) -> bool:
+    """Whether an unrecorded input is one that nothing is recorded for there: an index, a mask, an exponent."""
+    if node.op.inputs[min(position, len(node.op.inputs) - 1)] in ("index", "indices", "condition", "mask"):
+        return True
+    value = dict(node.given).get(position)
+    if node.name() in ("PowBackward0", "PowBackward2", "RsubBackward1", "ClampBackward1"):
+        return not isinstance(value, ndarray)
+    value = value() if callable(value) else value
+    return isinstance(value, ndarray) and value.dtype.kind in "biu"
+
+
+@functools.cache
+def _class_named(kind: type, name: str, home: str) -> type:
+    return type(name, (kind,), {"__slots__": (), "__module__": home, "__doc__": None})
+
+
+def typed(node: Any) -> Any:
+    """The node itself, its class now one of PyTorch's name: programs print `type(y.grad_fn).__name__`."""
+    if isinstance(node, Node) and type(node).__name__ != (name := node.name()):
+        home = "torch.autograd.function" if isinstance(node.op, _FunctionOp) else "builtins"
+        node.__class__ = _class_named(_plain(type(node)), name, home)
+    return node
+
+
+def _plain(kind: type) -> type:
+    """The engine's own class of a node."""
+    return kind if kind.__module__ == Node.__module__ else kind.__mro__[1]
 
 
 def _shown(node: Node) -> str:
@@ -151,7 +224,7 @@ def _shown(node: Node) -> str:
 
 _BY_RULE: dict[str, Callable[[Node], str]] = {
     "matmul": _matmul, "linear": _linear, "pow": _pow, "sum": _reduced, "mean": _reduced, "prod": _reduced,
-    "slice": _slice,
+    "slice": lambda node: _parts(node)[-1],
     "sub": lambda node: "RsubBackward1" if _number_at(node, 0) else "SubBackward0",
     "true_divide": lambda node: "MulBackward0" if _number_at(node, 0) else "DivBackward0",
     "clamp": lambda node: "ClampBackward1",
@@ -178,12 +251,26 @@ def _mark(result: Any, name: str, args: tuple) -> None:
         node.metadata["torch"] = name
 
 
+def _mark_inputs(result: Any, whole: str, values: tuple) -> None:
+    """Note which nodes come before a function that is one node there, however many operations it is made of here."""
+    for part in result if isinstance(result, (tuple, list)) else (result,):
+        node = getattr(part, "_node", None)
+        if isinstance(node, Node):
+            if whole == "batch_norm":
+                values = (*values[:1], *values[3:])  # running estimates have no gradients
+            given = [v for v in values if isinstance(v, Tensor) and v._apply is None and v.dtype.is_floating_point]
+            node.metadata["edges"] = tuple(history(v) for v in given)
+            node.metadata["whole"] = whole
+
+
 def _last_part(whole: str, args: tuple, kwargs: dict) -> str | None:
     """The name of the node, where it depends on the arguments."""
     if whole == "Squeeze" and not hasattr(args[0], "unsqueeze"):
         return None
     if whole == "Squeeze" and len(args) == 1 and not kwargs:
         return "SqueezeBackward0"
+    if whole == "CtcLoss":
+        return {"mean": "MeanBackward0", "sum": "SumBackward0"}.get(_reduction(args, kwargs), "CtcLossBackward0")
     if whole == "Lerp":
         return f"LerpBackward{1 if isinstance(args[-1], Tensor) else 0}"
     if whole in ("Max", "Min", "Median"):
@@ -201,6 +288,10 @@ def _last_part(whole: str, args: tuple, kwargs: dict) -> str | None:
         kind = {"nearest": "Nearest", "bilinear": "Bilinear", "bicubic": "Bicubic", "linear": "Linear"}.get(mode)
         return None if kind is None else f"Upsample{kind}{axes}DBackward0"
     return f"{whole}Backward0"
+
+
+def _reduction(args: tuple, kwargs: dict) -> str:
+    return kwargs.get("reduction", next((a for a in args if isinstance(a, str)), "mean"))
 
 
 def _by_axes(whole: str, args: tuple, kwargs: dict) -> str:
@@ -240,6 +331,8 @@ def _naming(function: Callable, name: str) -> Callable:
         wanted = _cross_entropy(args, kwargs) if name == "cross_entropy" else _last_part(_WHOLE[name], args, kwargs)
         if wanted is not None:
             _mark(result, wanted, args)
+            if name not in _COMPOSED and not any(result is a for a in args):
+                _mark_inputs(result, name, (*args, *kwargs.values()))
         return result
 
     return call
@@ -293,6 +386,10 @@ def start() -> None:
                 _replaced.append((place, name, found))
                 setattr(place, name, _naming(found, name))
     _swap(Node, "next_functions", property(_next))
+    found: Any = Tensor.grad_fn
+    _swap(Tensor, "grad_fn", property(lambda self: typed(found.fget(self))))
+    for name, shown in (("__name__", "AccumulateGrad"), ("__qualname__", "AccumulateGrad"), ("__module__", "builtins")):
+        _swap(Leaf, name, shown)
     _swap(Node, "__repr__", _shown)
     Node.name = torch_name
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from .... import forward
+from ...._graph import collect
+from ...._repr import NOTES
 from ...._tensor import Tensor
 
 UnpackedDualTensor = namedtuple("UnpackedDualTensor", ("primal", "tangent"))
@@ -25,12 +27,29 @@ def dual_level() -> Iterator[None]:
 
 
 def enter_dual_level() -> int:
+    """Open a level; while one is open, dual tensors print with their tangent."""
+    if not _levels:
+        NOTES.append(_shown_tangent)
     _levels.append({})
     return len(_levels) - 1
 
 
 def exit_dual_level(*, level: int | None = None) -> None:
     _levels.pop()
+    if not _levels:
+        NOTES.remove(_shown_tangent)
+
+
+def _shown_tangent(t: Tensor) -> list[str] | None:
+    """What a dual tensor says of itself in place of its history, which is how its tangent is found here."""
+    if not t.requires_grad or not _moves(t):
+        return None
+    return [f"tangent={unpack_dual(t).tangent!r}"]
+
+
+def _moves(t: Tensor) -> bool:
+    """Whether a dual leads to this tensor."""
+    return any(node in _levels[-1] for node in collect([t._node]))
 
 
 def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> Tensor:
