@@ -99,6 +99,27 @@ def test_the_median_of_ties_names_one_of_them():
     assert [TIED[i][j] for i, j in enumerate(indices.tolist())] == [1.0, 2.0]
 
 
+# ------------------------------------------------------------------ far apart
+
+
+@pytest.mark.parametrize(("values", "expected"), [
+    ([100.0, 200.0, 150.0, -300.0], [1.0, 1.5, -9.6437e-23, 0.0]),
+    ([-200.0, -500.0, -100.0, -90.0], [3.0, 0.0, -0.999977, 0.499977]),
+    ([1000.0, -1000.0, 3.0, 2.0], [2.5, 0.0, 0.0, 0.0]),
+])  # fmt: skip
+@pytest.mark.parametrize("dtype", [ag.float32, ag.float64])
+def test_running_sums_of_exponentials_have_gradients_over_any_range(values, expected, dtype):
+    x = leaf(values, dtype)
+    x.logcumsumexp(0).backward(ag.tensor([1.0, 2.0, -1.0, 0.5], dtype=dtype))
+    np.testing.assert_allclose(x.grad, expected, rtol=1e-4, atol=1e-30)
+
+
+def test_a_product_with_an_infinite_factor():
+    x = leaf([math.inf, 2.0, -3.0])
+    x.prod().backward()
+    assert x.grad.tolist() == [-6.0, -math.inf, math.inf]
+
+
 # ------------------------------------------------------------------ gradients that overflowed
 
 CHOOSING = {

@@ -7,15 +7,19 @@ import math
 import numpy as np
 
 from .._array import in_c_order, wrap_dim, wrap_dims
+from .._dtype import HALVES
 from .._op import op
 from .._samples import call, cases
-from .compare import where
-from .complex import real
+from ._matrix import raw
+from .cast import _to_copy
+from .compare import nothing, where
 from .index import narrow
 from .join import cat
 from .pointwise import complex_logaddexp, exp
-from .reduce import _cast, _widened, amax, any, spread, sum
+from .reduce import _cast, _widened, any, spread, sum
 from .shape import flip, reshape
+
+_SINGLE = np.dtype(np.float32)
 
 
 @op(symbol="Π", caption="× product of the others", wide=True, quiet=True, sample=cases(lambda r: [
@@ -30,7 +34,7 @@ def prod(x, *, dim=None, keepdim=False, dtype=None):
 def _(g, x, x_shape, dim, keepdim):
     """The product of the others from both sides: no division, so zeros are no exception."""
     if not x_shape:
-        return g * (0.0 * x + 1.0)
+        return g
     if dim is None:
         return reshape(g * _others(reshape(x, (-1,)), 0), x_shape)
     return spread(g, x_shape, dim, keepdim) * _others(x, wrap_dim(dim, len(x_shape)))
@@ -41,7 +45,7 @@ def _others(x, dim):
     n = x.shape[dim]
     if n == 0:
         return x
-    ones = narrow(x, dim, 0, 1) * 0.0 + 1.0
+    ones = nothing(narrow(x, dim, 0, 1)) + 1.0
     before = cumprod(cat([ones, narrow(x, dim, 0, n - 1)], dim=dim), dim=dim)
     mirrored = flip(x, (dim,))
     after = flip(cumprod(cat([ones, narrow(mirrored, dim, 0, n - 1)], dim=dim), dim=dim), (dim,))
@@ -87,7 +91,7 @@ def _cumprod_gradient(g, x, dim):
     for k in range(n):
         head = prod(narrow(x, dim, 0, k), dim=dim, keepdim=True)
         tail = narrow(x, dim, k + 1, n - k - 1)
-        ones = narrow(x, dim, k, 1) * 0.0 + 1.0
+        ones = nothing(narrow(x, dim, k, 1)) + 1.0
         scan = cumprod(cat([ones, tail], dim=dim), dim=dim)
         parts.append(head * sum(narrow(g, dim, k, n - k) * scan, dim=dim, keepdim=True))
     return cat(parts, dim=dim) if parts else x
@@ -110,10 +114,35 @@ def logcumsumexp(x, *, dim):
 
 @logcumsumexp.grad("x")
 def _(g, x, out, dim):
-    if not g.ndim:
+    """Σ over i >= k of g[i] e ** (x[k] - out[i]), where no exponent is above 0: from one k to the next sums decay."""
+    if not g.ndim or g.shape[dim] == 0:
         return g
-    # sum over i >= k of g[i] e ** (x[k] - out[i]), each factor kept in range by the running maximum
-    safe = where(out == -math.inf, 0.0, out)
-    top = amax(real(safe), dim, True)
-    scaled = flip(cumsum(flip(g * exp(top - safe), (dim,)), dim=dim), (dim,))
-    return scaled * exp(x - top)
+    if raw(x).dtype in HALVES:  # a rounded decay would be rounded again with every step
+        g, x, out = (_to_copy(a, dtype=_SINGLE) for a in (g, x, out))
+    gone = out == -math.inf  # as is all that is summed there
+    safe, n = where(gone, nothing(out), out), out.shape[dim] - 1
+    decay = exp(narrow(safe, dim, 0, n) - narrow(safe, dim, 1, n))
+    return exp(x - safe) * _decayed(g, where(narrow(gone, dim, 0, n), nothing(decay), decay), dim=dim)
+
+
+@op(name="_decayed", namespace="_", method=False, quiet=True, wide=True, sample=cases(lambda r: [
+    call(r(3), r(2), dim=0), call(r(2, 4), r(2, 3), dim=1), call(r(3, 2), r(2, 2), dim=0, back=False), call(r(1), r(0), dim=0)]))  # fmt: skip
+def _decayed(x, decay, *, dim, back=True):
+    """Running sums from the end along `dim` (or the start), each multiplied by `decay` on its way to the next element."""
+    found = np.array(x, order="C")
+    rows, factors = np.moveaxis(found, dim, 0), np.moveaxis(decay, dim, 0)
+    n = len(factors)
+    for k in range(n - 1, -1, -1) if back else range(n):
+        rows[k if back else k + 1] += rows[k + 1 if back else k] * factors[k]
+    return found
+
+
+@_decayed.grad("x")
+def _(g, decay, dim, back):
+    return _decayed(g, decay, dim=dim, back=not back)
+
+
+@_decayed.grad("decay")
+def _(g, decay, out, dim, back):
+    n, there = out.shape[dim] - 1, _decayed(g, decay, dim=dim, back=not back)
+    return narrow(there, dim, 0 if back else 1, n) * narrow(out, dim, 1 if back else 0, n)
