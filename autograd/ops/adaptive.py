@@ -75,6 +75,8 @@ def adaptive_average(name, input, output_size):
     """Means over windows, one axis after the other."""
     spatial = len(output_size)
     size = _output_size(name, input, output_size, spatial)
+    if not (input.dtype.is_floating_point or input.dtype.is_complex):
+        raise NotImplementedError(f"{name} not implemented for {input.dtype!r}: it takes floating point numbers")
     given = input
     if all(n == 1 for n in size) and input.shape[-spatial:].count(1) < spatial and input.dtype.is_floating_point:
         return mean(input, dim=tuple(range(input.ndim - spatial, input.ndim)), keepdim=True)
@@ -85,26 +87,31 @@ def adaptive_average(name, input, output_size):
     return input * 1.0 if input is given else input  # never the caller's own tensor
 
 
-def _as_sizes(output_size, spatial):
-    return (output_size,) * spatial if isinstance(output_size, int) or output_size is None else tuple(output_size)
+def _as_sizes(name, output_size, spatial):
+    if isinstance(output_size, int) or output_size is None:
+        return (output_size,) * spatial
+    sizes = tuple(output_size) * (spatial if len(output_size) == 1 else 1)
+    if len(sizes) != spatial:
+        raise RuntimeError(f"{name}: output_size must be {spatial} numbers, got {sizes}")
+    return sizes
 
 
 @composite(namespace=_F)
 def adaptive_avg_pool1d(input, output_size):
     """Means of `output_size` windows over the last axis. Shape: (N, C, L) or (C, L) -> (N, C, output_size)."""
-    return adaptive_average("adaptive_avg_pool1d", input, _as_sizes(output_size, 1))
+    return adaptive_average("adaptive_avg_pool1d", input, _as_sizes("adaptive_avg_pool1d", output_size, 1))
 
 
 @composite(namespace=_F, images=True)
 def adaptive_avg_pool2d(input, output_size):
     """Means of a grid of windows. Shape: (N, C, H, W) or (C, H, W) -> (N, C, *output_size); None keeps an axis's size."""
-    return adaptive_average("adaptive_avg_pool2d", input, _as_sizes(output_size, 2))
+    return adaptive_average("adaptive_avg_pool2d", input, _as_sizes("adaptive_avg_pool2d", output_size, 2))
 
 
 @composite(namespace=_F, images=True)
 def adaptive_avg_pool3d(input, output_size):
     """Means of a grid of windows. Shape: (N, C, D, H, W) or (C, D, H, W) -> (N, C, *output_size)."""
-    return adaptive_average("adaptive_avg_pool3d", input, _as_sizes(output_size, 3))
+    return adaptive_average("adaptive_avg_pool3d", input, _as_sizes("adaptive_avg_pool3d", output_size, 3))
 
 
 # ---------------------------------------------------------------------------------------------- maximum
@@ -143,7 +150,7 @@ def _(g, x_shape, index, spatial):
 
 def _adaptive_max(spatial, input, output_size, return_indices):
     name = f"adaptive_max_pool{spatial}d"
-    size = _output_size(name, input, _as_sizes(output_size, spatial), spatial)
+    size = _output_size(name, input, _as_sizes(name, output_size, spatial), spatial)
     index = wrap(_largest(input._data, size))
     top = _at_flat(input, index, spatial=spatial)
     return (top, index) if return_indices else top

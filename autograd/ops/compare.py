@@ -125,6 +125,18 @@ def bitwise_not(x):
     return ~x
 
 
+def _invert(self):
+    """~t, whose complaint is Python's and PyTorch's TypeError."""
+    if self.dtype.is_floating_point or self.dtype.is_complex:
+        raise TypeError(
+            f"~ (operator.invert) is only implemented on integer and Boolean-type tensors, this one is {self.dtype!r}"
+        )
+    return bitwise_not(self)
+
+
+Tensor.__invert__ = _invert
+
+
 @op(elementwise=True)
 def isnan(x):
     """Whether each element is NaN."""

@@ -150,6 +150,8 @@ _filled("empty", np.empty, "with arbitrary contents")
 
 
 def _fill_dtype(value, dtype):
+    if not isinstance(value, (bool, int, float, complex, np.generic, Tensor)):
+        raise TypeError(f"full(): argument 'fill_value' (position 2) must be Number, not {type(value).__name__}")
     if dtype is not None:
         return as_dtype(dtype).dtype
     if isinstance(value, Tensor):

@@ -19,6 +19,12 @@ _PAIRS = cases(lambda r: [
 
 def check_product(name, x, y):
     """Raise PyTorch's errors for what cannot be multiplied."""
+    for at, a in enumerate((x, y)):
+        if not hasattr(a, "dtype"):
+            raise TypeError(
+                f"{name}(): argument {('input', 'other')[at]!r} (position {at + 1}) must be Tensor, not {type(a).__name__}; "
+                "use * for a number"
+            )
     if x.dtype != y.dtype:
         raise RuntimeError(
             f"{name}: expected m1 and m2 to have the same dtype, but got: {x.dtype.name} != {y.dtype.name}"

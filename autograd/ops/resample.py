@@ -323,6 +323,8 @@ def interpolate(
 
     Shape: (N, C, *in) -> (N, C, *out)
     """
+    if size is None and scale_factor is None:
+        raise ValueError("interpolate: either size or scale_factor should be defined")
     _check_mode(input, mode, align_corners, antialias)
     size, scales = _sizes(input, size, scale_factor, recompute_scale_factor)
     if any(n <= 0 for n in size) or 0 in input.shape[1:]:

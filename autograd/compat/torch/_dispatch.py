@@ -202,6 +202,12 @@ def wake() -> None:
     _facade.dress = _dressed
 
 
+def wake_if_watching() -> None:
+    """Wake up, provided that the facade answers for torch."""
+    if not _undo and builtins.__build_class__ is _watching:
+        wake()
+
+
 def sleep() -> None:
     """Put the functions themselves back."""
     for place, name, found in reversed(_undo):
@@ -307,4 +313,5 @@ def detach() -> None:
         del cls.__torch_function__
 
 
-__all__ = ["ask", "asks", "asleep", "attach", "detach", "disabled_impl", "modes", "overloaded", "resolve_name", "wake"]
+__all__ = ["ask", "asks", "asleep", "attach", "detach", "disabled_impl", "modes", "overloaded", "resolve_name", "wake",
+           "wake_if_watching"]  # fmt: skip

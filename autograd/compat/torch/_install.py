@@ -15,10 +15,11 @@ from ..._batch import Mapped
 from ..._registry import registry
 from ..._tensor import CPU, Size, Tensor
 from ..._tensor import here as here_devices
+from ...ops._matrix import LinAlgError
 from . import _dispatch, _names
 from ._facade import HERE, FacadeModule, missing
 from ._layout import LAYOUT
-from ._parts import methods
+from ._parts import methods, sparse_gradients
 from ._stream import TorchStream
 
 _set_aside: dict[str, ModuleType] = {}  # modules of a real PyTorch that were loaded before install()
@@ -88,6 +89,7 @@ def install(torchvision: bool = True) -> ModuleType:
     Mapped.may_ask = False
     _names.start()
     methods.attach()
+    sparse_gradients.attach()
     _dispatch.attach()
     random.set_stream(TorchStream)
     return here
@@ -105,6 +107,7 @@ def uninstall() -> None:
     for cls, module in _renamed.items():
         cls.__module__ = module
     _renamed.clear()
+    LinAlgError.__name__ = LinAlgError.__qualname__ = "LinAlgError"
     for cls, (show, name, module) in _shown.items():
         cls.__repr__, cls.__module__ = show, module
         cls.__name__ = cls.__qualname__ = name
@@ -113,6 +116,7 @@ def uninstall() -> None:
     _dispatch.detach()
     _names.stop()
     Mapped.may_ask = True
+    sparse_gradients.detach()
     methods.detach()
     random.set_stream(None)
 
@@ -140,6 +144,8 @@ def _rename() -> None:
         if isinstance(cls, type) and issubclass(cls, nn.Module):
             wanted[cls] = "torch.nn.modules." + _file(cls)
     wanted = {**_own_classes(), **wanted}
+    LinAlgError.__name__ = LinAlgError.__qualname__ = "_LinAlgError"
+    wanted[LinAlgError] = "torch._C"
     for cls, module in wanted.items():
         _renamed[cls] = cls.__module__
         cls.__module__ = module

@@ -41,7 +41,7 @@ _DISTRIBUTIONS = (
     "fishersnedecor gamma geometric gumbel half_cauchy half_normal independent inverse_gamma kl kumaraswamy laplace "
     "lkj_cholesky log_normal logistic_normal lowrank_multivariate_normal mixture_same_family multinomial "
     "multivariate_normal negative_binomial normal one_hot_categorical pareto poisson relaxed_bernoulli "
-    "relaxed_categorical studentT transformed_distribution transforms uniform utils von_mises weibull"
+    "relaxed_categorical studentT transformed_distribution transforms uniform utils von_mises weibull wishart generalized_pareto"
 )
 # torch.nn.modules.<file>: each offers all of nn's layers, so a name need not be looked up in the right file.
 _NN_FILES = names(

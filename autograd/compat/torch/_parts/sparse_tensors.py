@@ -17,16 +17,59 @@ import numpy as np
 from .... import as_tensor, cat, index_put, matmul, zeros
 from ...._repr import closed, elements, is_default, of_history
 from ...._tensor import Tensor, layout, strided, wrap
+from ....ops.dropout import dropout
+from .._dispatch import asleep
+from .._dispatch import wake_if_watching as wake
+from .sparse_places import merged_places
 
 sparse_coo, sparse_csr, sparse_csc = layout("sparse_coo"), layout("sparse_csr"), layout("sparse_csc")
 
 
 def twin(cls: type, dense: Tensor, **attributes: Any) -> Any:
     """The memory and history of a dense tensor as another class."""
+    if issubclass(cls, Sparse):
+        wake()
     made = object.__new__(cls)
     made._data, made._node = dense._data, dense._node
     made.__dict__.update(attributes)
     return made
+
+
+def _answer(func: Callable, args: tuple, kwargs: dict) -> Any:
+    name = getattr(func, "__name__", "")
+    if name in _TOGETHER and all(isinstance(t, Coo) for t in args[0]):
+        return _TOGETHER[name](*args, **kwargs)
+    operands = [a for a in args[:2] if isinstance(a, Tensor)]
+    if name in _OPERATORS and len(operands) == 2 and not kwargs:
+        return _OPERATORS[name](*args)
+    own = getattr(type(operands[0]), name, None) if operands and isinstance(operands[0], Sparse) else None
+    if own is not None and getattr(Tensor, name, None) is not own:
+        return own(*args, **kwargs)
+    return func(*args, **kwargs)
+
+
+_OPERATORS: dict[str, Callable] = {
+    "add": operator.add, "sub": operator.sub, "mul": operator.mul, "mm": operator.matmul, "matmul": operator.matmul}  # fmt: skip
+
+
+def _joined(tensors: Any, dim: int = 0) -> Coo:
+    """Sparse tensors one behind the other."""
+    axis, ends = dim % tensors[0].ndim, np.cumsum([0, *(t.shape[dim] for t in tensors)])
+    moved = [
+        t.places + (np.arange(len(t.places)) == axis)[:, None] * start for t, start in zip(tensors, ends, strict=False)
+    ]
+    size = list(tensors[0].shape)
+    size[axis] = int(ends[-1])
+    return coo(np.concatenate(moved, 1), cat([t._values() for t in tensors]), size)
+
+
+def _stacked(tensors: Any, dim: int = 0) -> Coo:
+    """Sparse tensors along a new axis."""
+    axis = dim % (tensors[0].ndim + 1)
+    return _joined([t.unsqueeze(axis) for t in tensors], axis)
+
+
+_TOGETHER: dict[str, Callable] = {"cat": _joined, "concat": _joined, "concatenate": _joined, "stack": _stacked}
 
 
 def named(result: Tensor, name: str) -> Tensor:
@@ -53,6 +96,15 @@ class Sparse(Tensor):
     """What the layouts share. `places` holds the coordinates of the entries, one column each."""
 
     places: np.ndarray
+
+    @classmethod
+    def __torch_function__(cls, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        """A function of torch as the method of its name, where these layouts have their own."""
+        token = asleep.set(True)
+        try:
+            return _answer(func, args, kwargs or {})
+        finally:
+            asleep.reset(token)
 
     @property
     def layout(self) -> layout:
@@ -212,7 +264,8 @@ class Coo(Sparse):
         return self.t()
 
     def __getitem__(self, index: Any) -> Any:
-        return from_dense(self.dense()[index], Tensor.__getitem__(self.pattern(), index))
+        found, pattern = self.dense()[index], Tensor.__getitem__(self.pattern(), index)
+        return from_dense(found, pattern) if found.ndim else found
 
     def pattern(self) -> Tensor:
         """True where an entry is given, however it is valued."""
@@ -241,8 +294,7 @@ class Coo(Sparse):
             raise RuntimeError("add(sparse, dense) is not supported. Use add(dense, sparse) instead.")
         if self.coalesced and other.coalesced:
             return from_dense(self.dense() + other.dense(), self.pattern() | other.pattern())
-        values = self._values().new_zeros(0) if not self._nnz() else self._values()
-        return coo(np.concatenate([self.places, other.places], 1), cat([values, other._values()]), self.shape)
+        return _merged(self, other)
 
     def __sub__(self, other: Any) -> Any:
         return self + (-other)
@@ -278,6 +330,15 @@ class Coo(Sparse):
 
     neg = __neg__
 
+    def dropout(self, p: float = 0.5, training: bool = True, inplace: bool = False) -> Coo:
+        """Values left out at random."""
+        return self.remade_as_given(dropout, p, training)
+
+    def zeros_like(self, **options: Any) -> Coo:
+        """Of the same shape, without entries."""
+        values = self._values()[:0]
+        return coo(self.places[:, :0], values.detach(), self.shape)
+
     def __pow__(self, exponent: Any) -> Coo:
         return self.remade(self.coalesce().values() ** exponent)
 
@@ -309,6 +370,17 @@ class Coo(Sparse):
         self._data, self._node = other._data, other._node
         self.__dict__.update(other.__dict__)
         return self
+
+
+def _merged(a: Coo, b: Coo) -> Coo:
+    """The sum, with the entries of both in one list."""
+    places, *at = merged_places(a.places, b.places)
+    values = zeros(
+        (places.shape[1], *a._values().shape[1:]), dtype=(a._values()[:0].sum() + b._values()[:0].sum()).dtype
+    )
+    for entries, to in zip((a, b), at, strict=True):
+        values = values.index_add(0, wrap(to), entries._values().to(values.dtype))
+    return coo(places, values, a.shape)
 
 
 def _value_by_value(name: str) -> Callable:

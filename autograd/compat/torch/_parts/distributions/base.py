@@ -198,6 +198,8 @@ class Distribution:
 
     def _valid(self, value: Any) -> Any:
         """A value as a tensor, checked."""
+        if isinstance(value, str) or value is None:
+            raise ValueError(f"The value argument to log_prob must be a Tensor, got {type(value).__name__}")
         value = value if isinstance(value, Tensor) else as_tensor(value, dtype=get_default_dtype())
         if self._validate_args:
             self._validate_sample(value)

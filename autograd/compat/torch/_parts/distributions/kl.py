@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..... import digamma, lgamma, where, xlogy, zeros_like
+from ..... import diagonal, digamma, lgamma, matmul, mvlgamma, where, xlogy, zeros_like
 from ....._tensor import Tensor
-from .....linalg import solve_triangular
+from .....linalg import inv, solve_triangular
 from . import continuous as c
 from . import discrete as d
 from . import gammas as g
 from .base import EULER, Distribution, sum_rightmost
 from .composed import Independent, TransformedDistribution
 from .vectors import LowRankMultivariateNormal, MultivariateNormal, _log_diagonal
+from .wishart import Wishart
 
 _KL: dict[tuple[type, type], Any] = {}
 
@@ -51,6 +52,15 @@ def _infinite_like(t: Tensor) -> Tensor:
 def _normal(p: Any, q: Any) -> Tensor:
     ratio = (p.scale / q.scale).pow(2)
     return 0.5 * (ratio + ((p.loc - q.loc) / q.scale).pow(2) - 1 - ratio.log())
+
+
+@register_kl(Wishart, Wishart)
+def _wishart(p: Any, q: Any) -> Tensor:
+    size = p.event_shape[-1]
+    trace = diagonal(matmul(inv(q.covariance_matrix), p.covariance_matrix), 0, -2, -1).sum(-1)
+    volumes = q.df * (_log_diagonal(q._lower) - _log_diagonal(p._lower))
+    gammas = mvlgamma(q.df / 2, size) - mvlgamma(p.df / 2, size)
+    return volumes + gammas + p.df / 2 * (trace - size) + (p.df - q.df) / 2 * p._digamma()
 
 
 @register_kl(d.Categorical, d.Categorical)

@@ -34,6 +34,18 @@ def _lower_of_precision(precision: Tensor) -> Tensor:
     return solve_triangular(factor_inverse, eye.expand(precision.shape), upper=False)
 
 
+def one_matrix(covariance_matrix: Any, precision_matrix: Any, scale_tril: Any) -> tuple[str, Tensor]:
+    """The name and value of the one matrix that was given."""
+    kinds = {"covariance_matrix": covariance_matrix, "precision_matrix": precision_matrix, "scale_tril": scale_tril}
+    given = {name: m for name, m in kinds.items() if m is not None}
+    if len(given) != 1:
+        raise ValueError("Exactly one of covariance_matrix or precision_matrix or scale_tril may be specified.")
+    ((name, matrix),) = given.items()
+    if matrix.dim() < 2:
+        raise ValueError(f"{name} must be at least two-dimensional, with optional leading batch dimensions")
+    return name, matrix
+
+
 class MultivariateNormal(Distribution):
     """Density e^(-(x - loc)^T C^-1 (x - loc) / 2) / sqrt((2 pi)^n det C), by covariance, precision or scale_tril."""
 
@@ -48,13 +60,7 @@ class MultivariateNormal(Distribution):
                  scale_tril: Tensor | None = None, validate_args: bool | None = None) -> None:  # fmt: skip
         if loc.dim() < 1:
             raise ValueError("loc must be at least one-dimensional.")
-        kinds = {"covariance_matrix": covariance_matrix, "precision_matrix": precision_matrix, "scale_tril": scale_tril}
-        given = {name: m for name, m in kinds.items() if m is not None}
-        if len(given) != 1:
-            raise ValueError("Exactly one of covariance_matrix or precision_matrix or scale_tril may be specified.")
-        ((name, matrix),) = given.items()
-        if matrix.dim() < 2:
-            raise ValueError(f"{name} must be at least two-dimensional, with optional leading batch dimensions")
+        name, matrix = one_matrix(covariance_matrix, precision_matrix, scale_tril)
         batch = broadcast_tensors(loc[..., 0], matrix[..., 0, 0])[0].shape
         self.__dict__[name] = matrix.expand(batch + matrix.shape[-2:])
         self.loc = loc.expand(batch + loc.shape[-1:])
