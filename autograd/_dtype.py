@@ -7,7 +7,9 @@ A `dtype` object is only a name for a NumPy dtype; NumPy itself accepts it
 from __future__ import annotations
 
 import builtins
+import functools
 import math
+from typing import Any
 
 import numpy as np
 
@@ -237,7 +239,7 @@ def result_type(tensor1: object, tensor2: object) -> dtype:
     return from_numpy_dtype(result_dtype(tuple(getattr(t, "_data", t) for t in (tensor1, tensor2))))
 
 
-def element(value: object, n: np.dtype) -> object:
+def element(value: Any, n: np.dtype) -> Any:
     """A number as a tensor of this NumPy dtype is to hold it; a negative one wraps in an unsigned dtype.
 
     Raises:
@@ -247,17 +249,22 @@ def element(value: object, n: np.dtype) -> object:
         if value.imag:
             raise RuntimeError(f"value cannot be converted to type {n.name} without overflow: {value}")
         value = value.real
-    if not isinstance(value, (builtins.int, builtins.float)) or n.kind not in "iufc":
+    if not isinstance(value, (builtins.int, builtins.float)) or n.kind == "b":
         return value
-    if n.kind in "fc":
-        if builtins.float(np.finfo(n).max) < abs(value) < math.inf:
+    if category(n) >= 2:
+        if _largest(n) < abs(value) < math.inf:
             raise RuntimeError(f"value cannot be converted to type {n.name} without overflow: {value}")
         return value
     info = np.iinfo(n)
     low = info.min if n.kind == "i" else -info.max
     if not low <= value <= info.max:
         raise RuntimeError(f"value cannot be converted to type {n.name} without overflow: {value}")
-    return value if value >= info.min else builtins.int(value) + info.max + 1
+    return builtins.int(value) if value >= info.min else builtins.int(value) + info.max + 1
+
+
+@functools.cache
+def _largest(n: np.dtype) -> builtins.float:
+    return builtins.float(_limits(from_numpy_dtype(n).to_real()).max)
 
 
 def can_cast(from_: dtype, to: dtype) -> builtins.bool:

@@ -18,7 +18,7 @@ import numpy as np
 from ._array import NUMBERS, Array, exports, is_raw, may_share, ndarray, quietly, tick
 from ._array import broadcast_shapes as _broadcast_shapes
 from ._compiled import NUMBERLIKE, compiled_entry
-from ._dtype import FLOATING, HALVES, ON_BFLOAT16, category, get_default_dtype, result_dtype
+from ._dtype import FLOATING, HALVES, ON_BFLOAT16, category, element, get_default_dtype, result_dtype
 from ._entry import MISSING, general_entry, in_place_method, keep, operator_method, refuse_recorded
 from ._inplace import write_out
 from ._kernels import in_float32, silenced
@@ -68,6 +68,7 @@ class Declaration:
     symbol: str | None = None
     caption: str | None = None
     promote: str | None = None
+    fits: tuple[str, ...] = ()  # inputs whose Python numbers must fit the common dtype, where others wrap
     result_name = "values"
     native: Callable | None = None
     tolerance: float | None = None
@@ -338,6 +339,9 @@ class Op(Declaration):
         target = result_dtype(tuple(arrays))
         if self.promote == "float" and target not in FLOATING and category(target) < 2:
             target = get_default_dtype().dtype
+        if self.fits:
+            arrays = [element(a, target) if n in self.fits and type(a) in NUMBERS else a
+                      for a, n in zip(arrays, self.inputs, strict=True)]  # fmt: skip
         if target.kind in "iu":
             arrays = [_wrapped(a, target) if type(a) is int else a for a in arrays]
         return [a if a is None or type(a) in NUMBERS or a.dtype == target else a.astype(target) for a in arrays]

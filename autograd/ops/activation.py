@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._array import wrap_dim
+from .._dtype import element
 from .._inplace import assign
 from .._op import composite, op
 from .._samples import call, cases, reals
@@ -306,9 +307,7 @@ def logsigmoid(input):
 @op(batch="align", name="_hardtanh", symbol="hardtanh", method=False, namespace="_", sample=cases(lambda r: [
     call(r(2, 3), low=-0.77, high=0.83), call(r(), low=-1.0, high=1.0)]))  # fmt: skip
 def _hardtanh(x, *, low, high):
-    if x.dtype.kind in "iu":
-        low, high = int(low), int(high)
-    return np.minimum(np.maximum(x, low), high)
+    return np.minimum(np.maximum(x, element(low, x.dtype)), element(high, x.dtype))
 
 
 @_hardtanh.grad("x")
@@ -325,6 +324,8 @@ def hardtanh(input, min_val=-1.0, max_val=1.0, inplace=False):
     """
     if min_val > max_val:
         raise ValueError(f"hardtanh: min_val cannot be greater than max_val, got {min_val} and {max_val}")
+    if min_val < 0 and input._data.dtype.kind == "u":
+        raise RuntimeError(f"hardtanh: cannot do hardtanh on an unsigned type with negative limits, got {min_val}")
     return _written("hardtanh", input, _hardtanh(input, low=min_val, high=max_val), inplace)
 
 
@@ -419,6 +420,7 @@ def _hardshrink(input, lambd=0.5):
 @op(batch="align", name="_threshold", symbol="threshold", method=False, namespace="_",
     sample=cases(lambda r: [call(r(2, 3), limit=0.1, value=2.0)]))  # fmt: skip
 def _threshold(x, *, limit, value):
+    limit, value = element(limit, x.dtype), element(value, x.dtype)
     return select(x <= limit, value, x).astype(x.dtype, copy=False)[()]
 
 

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from .._array import NUMBERS, Array
+from .._dtype import category, element, result_dtype
 from .._op import composite, op
 from .._samples import call, cases, reals
+from .._tensor import Tensor
 from .compare import nothing, over, times, where
 from .pointwise import log
 
@@ -111,8 +113,29 @@ def _(g):
     return -g
 
 
-def _times(other, alpha):
+def _is_one(alpha):
+    return type(alpha) is int and alpha == 1
+
+
+def _times(name, input, other, alpha):
+    """alpha * other, as `input` can take it: whole numbers take whole factors, and none that their dtype cannot hold."""
+    target = result_dtype(tuple(getattr(v, "_data", v) for v in (input, other)))
+    _check_alpha(name, target, alpha)
+    alpha = element(alpha, target)
     return other * alpha if isinstance(other, (int, float, complex)) else mul(other, alpha)
+
+
+def _check_alpha(name, target, alpha):
+    if isinstance(alpha, bool) and category(target) > 0:
+        raise RuntimeError(f"{name}: Boolean alpha only supported for Boolean results, got alpha={alpha}")
+    if isinstance(alpha, complex) and category(target) < 3:
+        raise RuntimeError(
+            f"{name}: For non-complex input tensors, argument alpha must not be a complex number, got {alpha}"
+        )
+    if isinstance(alpha, float) and category(target) < 2:
+        raise RuntimeError(
+            f"{name}: For integral input tensors, argument alpha must not be a floating point number, got {alpha}"
+        )
 
 
 @composite(inplace=True, operators=("__iadd__",))
@@ -124,19 +147,19 @@ def add(input, other, *, alpha=1):
         >>> autograd.add(autograd.tensor([1.0, 2.0]), 10)
         tensor([11., 12.])
     """
-    return _add(input, other if alpha == 1 else _times(other, alpha))
+    return _add(input, other if _is_one(alpha) else _times("add", input, other, alpha))
 
 
 @composite(inplace=True, aliases=("subtract",), operators=("__isub__",))
 def sub(input, other, *, alpha=1):
     """input - alpha * other, elementwise, broadcasting."""
-    return _sub(input, other if alpha == 1 else _times(other, alpha))
+    return _sub(input, other if _is_one(alpha) else _times("sub", input, other, alpha))
 
 
 @composite(method=True)
 def rsub(input, other, *, alpha=1):
     """other - alpha * input."""
-    return _sub(other, input if alpha == 1 else mul(input, alpha))
+    return _sub(other, input if _is_one(alpha) else _times("rsub", other, input, alpha))
 
 
 @composite(inplace=True, aliases=("divide",), operators=("__itruediv__",))
@@ -267,7 +290,7 @@ def _small_power(x: Array, n: float) -> Array:
     return np.ones_like(x)[()] if n == 0 else x.copy()
 
 
-@op(name="_pow", namespace="_", method=False, operators=(), symbol="pow", caption="× n·xⁿ⁻¹", promote="same",
+@op(name="_pow", namespace="_", method=False, operators=(), symbol="pow", caption="× n·xⁿ⁻¹", promote="same", fits=("y",),
     elementwise=True, quiet=True, sample=reals(0.3, 3, other=reals(-2, 3, avoid=(0,))))  # fmt: skip
 def _pow(x, y):
     """input ** other."""
@@ -309,6 +332,8 @@ def pow(input, exponent):
     """
     if type(exponent) is float and type(input) in NUMBERS:
         raise TypeError("pow(): argument 'input' (position 1) must be Tensor, not float")
+    if type(exponent) is int and exponent < 0 and isinstance(input, Tensor) and input._data.dtype.kind == "u":
+        raise RuntimeError(f"pow: Integers to negative integer powers are not allowed, got exponent {exponent}")
     return _pow(input, exponent)
 
 
@@ -324,20 +349,32 @@ def float_power(input, exponent):
 def addcmul(input, tensor1, tensor2, *, value=1):
     """input + value * tensor1 * tensor2."""
     product = mul(tensor1, tensor2)
-    return _add(input, product if value == 1 else mul(product, value))
+    return _add(input, product if value == 1 else mul(product, _factor(input, product, value)))
+
+
+def _factor(input, product, value):
+    """`value` as a number of the result's dtype, or as the tensor it is."""
+    return element(value, result_dtype((input._data, product._data))) if isinstance(value, (int, float)) else value
 
 
 @composite(inplace=True)
 def addcdiv(input, tensor1, tensor2, *, value=1):
     """input + value * tensor1 / tensor2."""
+    if category(tensor1._data.dtype) < 2 and category(tensor2._data.dtype) < 2:
+        raise RuntimeError(
+            "addcdiv: Integer division with addcdiv is no longer supported, got tensors of "
+            f"{tensor1.dtype!r} and {tensor2.dtype!r}; convert one of them to a floating dtype first"
+        )
     quotient = _div(tensor1, tensor2)
-    return _add(input, quotient if value == 1 else mul(quotient, value))
+    return _add(input, quotient if value == 1 else mul(quotient, _factor(input, quotient, value)))
 
 
 @op(inplace=True, promote="same", elementwise=True, caption="× 1 − w, × w, × (end − input)",
     sample=cases(lambda r: [call(r(3), r(3), 0.3), call(r(2, 3), r(3), r(2, 1)), call(r(3), r(3), 0.8)]))  # fmt: skip
 def lerp(input, end, weight):
     """input + weight * (end - input), counted from the nearer of the two, so that weight 1 gives `end` itself."""
+    if category(input.dtype) < 2:
+        raise NotImplementedError(f'lerp: "lerp_kernel_scalar" not implemented for {input.dtype.name}; it needs floats')
     gap, nearer = end - input, abs(weight) < 0.5
     if nearer is True:
         return input + gap * weight

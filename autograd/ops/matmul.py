@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._array import in_c_order
+from .._dtype import element
 from .._op import composite, op
 from .._samples import call, cases
 from .arithmetic import add, mul
@@ -192,7 +193,8 @@ def _scaled_sum(name, input, product, beta, alpha):
                 raise RuntimeError(
                     f"addr: For integral input tensors, argument {factor} must not be a floating point number."
                 )
-        beta, alpha = int(beta), int(alpha)
+        beta, alpha = (int(f) if whole.kind == "b" else f for f in (beta, alpha))
+    beta, alpha = element(beta, product._data.dtype), element(alpha, product._data.dtype)
     product = product if alpha == 1 else mul(product, alpha)
     if beta == 0:
         return product

@@ -566,6 +566,7 @@ def _(g, x, y):
 
 
 @op(batch="align", inplace=True, promote="same", symbol="clamp", caption="× [min ≤ x ≤ max]", aliases=("clip",),
+    fits=("min", "max"),
     sample=cases(lambda r: [call(r(2, 3), min=-0.77, max=0.83), call(r(3), max=0.3), call(r(), min=-0.2),
                             call(r(2, 3), r(3, lo=-1.9, hi=-0.1), r(2, 1, lo=0.1, hi=1.7))]))  # fmt: skip
 def clamp(x, min=None, max=None):

@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from .._dtype import element
 from .._op import composite, op
 from .._samples import call, cases
 from ._columns import padded
@@ -75,7 +76,7 @@ def _(g, dim, index, weight):
     call(r(2, 3), pads=((0, 1), (2, 0)), value=0.5), call(r(3, 4), pads=((-1, 1), (0, -2)))]))  # fmt: skip
 def pad_constant(x, *, pads, value=0.0):
     """x with `value` put around it; a negative pad crops. One pair per axis."""
-    out = padded(x, pads, value)
+    out = padded(x, pads, element(value, x.dtype))
     return out.copy() if out is x else out
 
 

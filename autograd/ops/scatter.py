@@ -63,6 +63,7 @@ def masked_fill(input, mask, value):
                 f"masked_fill only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)."
             )
         _check_representable(value.is_complex(), input)
+        element(value.item(), input._data.dtype)
         value = value.to(input.dtype)
     elif isinstance(value, complex):
         _check_representable(True, input)
@@ -199,6 +200,11 @@ def index_put(input, indices, values, accumulate=False):
     """`values` written (or added) at the index tensors given."""
     from .index import plain_index, written
 
+    if values._data.dtype != input._data.dtype:
+        raise RuntimeError(
+            f"Index put requires the source and destination dtypes match, got {input.dtype!r} for the destination and "
+            f"{values.dtype!r} for the source."
+        )
     index = tuple(plain_index(i)[0] if i is not None else slice(None) for i in indices)
     if not accumulate:
         return written(input, values, index=index)
@@ -260,7 +266,7 @@ def scatter(input, dim, index, src=None, *, value=None, reduce=None):
         source = source.expand(index.shape)
     dim, at = _check_scatter("scatter", input, dim, index, source)
     if not isinstance(source, Tensor):
-        source = wrap(np.full(at.shape, source, input._data.dtype))
+        source = wrap(np.full(at.shape, element(source, input._data.dtype), input._data.dtype))
     if reduce in ("add", "multiply"):
         return scatter_reduce(input, dim, index, source, "sum" if reduce == "add" else "prod")
     if reduce is not None:
