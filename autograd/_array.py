@@ -325,6 +325,7 @@ class Exports:
         self.keep: ContextVar[Callable | None] = ContextVar("autograd.saved_tensors_hooks", default=None)
         self.keeping = 0
         self.refused: str | None = None  # why such a block may not be entered
+        self.refuse: Callable | None = None  # raises for values that may not be saved
         self._lock = RLock()  # an array may come back on any thread, and while another is lent
 
     def note(self, a: Array, new: bool = False) -> None:
@@ -381,6 +382,8 @@ class Exports:
         Args:
             node: the one that saves them; its plan and edges are known.
         """
+        if self.refuse is not None:
+            self.refuse(saved, node)
         found = tuple(self._copied(v) for v in saved)
         keep = self.keep.get()
         return found if keep is None else keep(found, node)

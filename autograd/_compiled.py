@@ -15,7 +15,8 @@ from typing import Any
 from ._array import RAW, exports, may_share, ndarray, tick
 from ._dtype import FLOATING, category
 from ._entry import MISSING, keep
-from ._mode import grad_mode, scope
+from ._inference import mark, mark_all
+from ._mode import grad_mode, inferring, scope
 from ._node import Complex, Wide, capture, new
 from ._plan import pick
 from ._tensor import Tensor, note_view, wrap
@@ -69,6 +70,8 @@ def _entry({signature}, *, out=None, **_more):
         if {other_kind}_dtype.kind == "c":
             _Complex.seen = True
         {picks}
+    elif _inferring:
+        {noted}
     {unrecorded}
     {view}
     return {returned}
@@ -79,7 +82,7 @@ def compiled_entry(op: Any, general: Callable) -> Callable:
     """The public function of an operation without variable arguments."""
     scope_: dict[str, Any] = {
         "__name__": "autograd._entry",  # by which Python's filters know whose warnings are meant
-        "_op": op, "_kernel": op.kernel, "_raw": op.raw, "_RAW": RAW, "_MISSING": MISSING,
+        "_inferring": inferring, "_mark": mark, "_mark_all": mark_all, "_op": op, "_kernel": op.kernel, "_raw": op.raw, "_RAW": RAW, "_MISSING": MISSING,
         "_again": _again(op, general), "_Tensor": Tensor, "_Node": Wide, "_pick": pick, "_new": new, "_tick": tick, "_ndarray": ndarray,
         "_capture": capture, "_keep": keep, "_grad_mode": grad_mode, "_current_scope": scope.get, "_FLOATING": FLOATING,
         "_category": category, "_Complex": Complex, "_wrap": wrap, "_note_view": note_view, "_may_share": may_share,
@@ -141,7 +144,7 @@ def _parts(op: Any) -> dict[str, str]:
         "promotion": _promotion(op, n, optional),
         "differentiable": "_op.differentiable",
         "some": " or ".join(f"_e{i} is not None" for i in n),
-        **_results(op, optional[0]),
+        **_results(op, optional[0], "".join(f"_a{i}, " for i in n)),
         "plan": f"_plan = _plans.get({needs}) or _plans.setdefault({needs}, _op.plan({needs}))",
         "given": "\n        ".join(unrecorded),
         "view": f"if type(_main) is _ndarray and _may_share(_main, _a0): _note_view(_result, {public[0]})"
@@ -150,11 +153,12 @@ def _parts(op: Any) -> dict[str, str]:
     }
 
 
-def _results(op: Any, optional: bool) -> dict[str, str]:
+def _results(op: Any, optional: bool, given: str) -> dict[str, str]:
     """The parts that depend on how many results there are and which have gradients."""
     if op.outputs:
         return {
             "unpack": "_main = _z[0]\n    _results = [_wrap(_part) for _part in _z]", "recorded": "True", "target": "",
+            "noted": f"_mark_all(_results, ({given}))",
             "picks": "for _i, _part in enumerate(_results):\n            if _part._data.dtype in _FLOATING or "
                      "_category(_part._data.dtype) >= 2: _part._node = _pick(_node, _i, _part._data)",
             "other_kind": "", "unrecorded": "", "returned": "_op.fields(*_results)",
@@ -163,7 +167,9 @@ def _results(op: Any, optional: bool) -> dict[str, str]:
     return {
         "unpack": f"_main = {'_z[0]' if op.aux else '_z'}\n    _result = _new(_Tensor)\n    _result._data = _main",
         "recorded": f"({same}_dtype in _FLOATING or _category(_dtype) >= 2)", "target": "_result._node = ", "picks": "",
-        "other_kind": "" if optional else "_dtype is not _a0.dtype and ", "unrecorded": "else: _result._node = None",
+        "other_kind": "" if optional else "_dtype is not _a0.dtype and ",
+        "noted": f"_result._node = None; _mark(_result, ({given}))" + f"; _mark_all(_z[1:], ({given}))" * bool(op.aux),
+        "unrecorded": "else: _result._node = None",
         "returned": "_op.fields(_result, *map(_wrap, _z[1:]))" if op.aux else "_result",
     }  # fmt: skip
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ._array import changes, may_share, ndarray, tick
 from ._dtype import can_cast, from_numpy_dtype
+from ._inference import check_written
 from ._mode import grad_mode
 from ._node import Leaf, Node, Recomputed
 from ._tensor import Tensor, forget_views, history, move_retained, region_of
@@ -22,6 +23,7 @@ def check_writable(t: Tensor, name: str) -> None:
 
 def check_history(t: Tensor, name: str) -> None:
     """Raise for a leaf, which has no history that could tell of a change, and for its views."""
+    check_written(t._data, name)
     if grad_mode() is not False:
         node, base = history(t), getattr(t, "_base", None)
         if type(node) is Leaf:
@@ -161,6 +163,7 @@ def write_out(name: str, out: Any, result: Any) -> Any:
     if out._data.shape != result._data.shape:
         out._data = np.empty_like(result._data, dtype=out._data.dtype)
     buffer = out._buffer()
+    check_written(buffer, name)
     check_memory(buffer, name)
     buffer[...] = result._data
     changes.stamp(buffer)

@@ -34,6 +34,7 @@ def recording() -> Any:
 
 
 is_inference_mode_enabled = _inference.get
+inferring: list[None] = []  # one for each block of inference mode that is open anywhere: results are noted then
 
 
 class _Fast:
@@ -205,6 +206,15 @@ class inference_mode(_Switch):
 
     def _enter(self) -> list:
         return [(_grad, _grad.set(False if self.mode else recording())), (_inference, _inference.set(self.mode))]
+
+    def __enter__(self) -> inference_mode:
+        super().__enter__()
+        inferring.append(None)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        inferring.pop()
+        super().__exit__(*exc)
 
     def _fresh(self) -> inference_mode:
         return inference_mode(self.mode)

@@ -20,10 +20,11 @@ from ._array import broadcast_shapes as _broadcast_shapes
 from ._compiled import NUMBERLIKE, compiled_entry
 from ._dtype import FLOATING, HALVES, ON_BFLOAT16, category, element, get_default_dtype, result_dtype
 from ._entry import MISSING, general_entry, in_place_method, keep, operator_method, refuse_recorded
+from ._inference import mark, mark_all
 from ._inplace import write_out
 from ._kernels import in_float32, silenced
 from ._memory_format import channels_format
-from ._mode import _anomaly, grad_mode, scope
+from ._mode import _anomaly, grad_mode, inferring, scope
 from ._node import Complex, Node, Wide, capture, new
 from ._plan import Plan, pick
 from ._registry import Later, registry
@@ -373,6 +374,9 @@ class Op(Declaration):
         result = wrap(main)
         if recorded:
             result._node = self.record(main, out, arrays, params, nodes)
+        elif inferring:
+            mark(result, arrays)
+            mark_all(out[1:] if self.aux else (), arrays)
         if self.view:
             self.mark_view(result, inputs[0])
         if not self.aux:
@@ -418,6 +422,8 @@ class Op(Declaration):
             for i, t in enumerate(tensors):
                 if category(t._data.dtype) >= 2:
                     t._node = pick(node, i, t._data)
+        elif inferring:
+            mark_all(tensors, arrays)
         return self.fields(*tensors)
 
     def mark_view(self, result: Tensor, source: Any) -> None:

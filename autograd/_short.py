@@ -15,7 +15,8 @@ from weakref import ref
 from ._array import NUMBERS, RAW, exports, ndarray, tick
 from ._dtype import FLOATING
 from ._entry import is_operand, keep
-from ._mode import grad_mode, scope
+from ._inference import mark
+from ._mode import grad_mode, inferring, scope
 from ._node import SCALAR_PAIRS, ArrayPair, capture, new
 from ._tensor import Tensor
 
@@ -37,6 +38,8 @@ def _entry(input, *, out=None):
     result._data = z
     if left is None:
         result._node = None
+        if _inferring:
+            _mark(result, (x,))
         return result
     {record}
     {plans}
@@ -78,6 +81,8 @@ def _entry(input, other{signature}):
     result._data = z
     if left is None and right is None:
         result._node = None
+        if _inferring:
+            _mark(result, (x, y))
         return result
     {record}
     {plans}
@@ -104,6 +109,8 @@ def _entry(self, other):
     result._data = z
     if right is None:
         result._node = None
+        if _inferring:
+            _mark(result, (y,))
         return result
     {record}
     {plans}
@@ -114,6 +121,8 @@ RECORD = """mode = _grad_mode()
     if mode is not True:
         if mode is False:
             result._node = None
+            if _inferring:
+                _mark(result, {arrays})
             return result
         return _op.finish(z, {arrays}, (), {nodes}, {inputs})
     make = _scalars.get(type(z))
@@ -147,7 +156,7 @@ def short_entry(op: Any, general: Callable, template: str = "", operator: bool =
         "_numbers": frozenset({float, int}) if op.promote is not None else frozenset(), "_FLOATING": FLOATING,
         "_Tensor": Tensor, "_new": new, "_ArrayPair": ArrayPair, "_scalars": SCALAR_PAIRS, "_capture": capture,
         "_tick": tick, "_grad_mode": grad_mode, "_current_scope": scope.get, "_held": exports.table, "_exports": exports,
-        "_is_operand": is_operand, "_keep": keep, "_ref": ref, "_ndarray": ndarray,
+        "_inferring": inferring, "_mark": mark, "_is_operand": is_operand, "_keep": keep, "_ref": ref, "_ndarray": ndarray,
         "_both": None, "_first": None, "_second": None, "_number": None,
     }  # fmt: skip
     op.scopes.append(scope_)

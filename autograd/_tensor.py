@@ -17,8 +17,9 @@ from . import _dtype, _graph
 from ._array import Array, changes, exports, ndarray, owner, wrap_dim
 from ._convert import legacy_constructor
 from ._dtype import from_numpy_dtype
+from ._inference import is_marked
 from ._memory_format import preserve_format
-from ._mode import _anomaly
+from ._mode import _anomaly, is_inference_mode_enabled
 from ._node import Leaf, Node, RemovableHandle, add_hook, hooks_of
 
 new = object.__new__
@@ -290,7 +291,8 @@ class Tensor:
         return self.dtype.is_signed
 
     def is_inference(self) -> bool:
-        return False
+        """Whether this memory was made under inference mode."""
+        return is_marked(self._data)
 
     def is_pinned(self, device: Any = None) -> bool:
         return False
@@ -309,6 +311,8 @@ class Tensor:
 
     @property
     def _version(self) -> int:
+        if is_marked(self._data):
+            raise RuntimeError("Inference tensors do not track version counter.")
         return 0 if isinstance(self._data, np.generic) else changes.count(self._data)
 
     # ------------------------------------------------------------------------------------------ the graph
@@ -339,6 +343,10 @@ class Tensor:
                 self._leaf = node  # what was recorded still ends there, should it require grad again
             self._node = None
         elif node is None:
+            if is_marked(self._data) and not is_inference_mode_enabled():
+                raise RuntimeError(
+                    "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed."
+                )
             check_differentiable(self._data.dtype)
             self._node = self.__dict__.pop("_leaf", None) or Leaf(self)
             self._node.follow(self)
@@ -523,9 +531,17 @@ class Tensor:
         twin.__dict__.update({k: copy.deepcopy(v, memo) for k, v in _attributes(self).items()})
         return twin
 
-    def __reduce_ex__(self, protocol: Any) -> tuple:
+    def __copy__(self) -> Tensor:
         if isinstance(history(self), Node):
-            raise RuntimeError("pickle: a non-leaf tensor that requires grad cannot be serialized; detach() it first")
+            raise RuntimeError(
+                "copy: the shallow copy of a non-leaf tensor would have no history, and its gradient would be lost; use "
+                "clone(), view_as() or detach()"
+            )
+        make, given = self.__reduce_ex__(2)
+        return make(*given)
+
+    def __reduce_ex__(self, protocol: Any) -> tuple:
+        """What pickle keeps: of a result too, its value as a leaf, as PyTorch does; its history stays behind."""
         return rebuild, (type(self), self._data, self.requires_grad, _attributes(self) or None)
 
     def __dir__(self) -> list[str]:

@@ -19,7 +19,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST_FILE = 600
 
-BASE = {"_extras", "_dtype", "_mode", "_array", "_memory_format", "_node", "_graph"}
+BASE = {"_extras", "_dtype", "_mode", "_array", "_memory_format", "_inference", "_node", "_graph"}
 CORE = BASE | {"_registry", "_convert", "_tensor", "_backward", "_plan", "_inplace", "_samples", "_op"}
 # unit of autograd -> units it may import; whoever is not listed stands above the operations and may use CORE and UPPER.
 ARROWS: dict[str, set[str]] = {
@@ -30,6 +30,7 @@ ARROWS: dict[str, set[str]] = {
     "_mode": set(),
     "_memory_format": {"_dtype"},
     "_array": {"_dtype", "_mode"},
+    "_inference": {"_array", "_mode"},
     "_node": {"_array", "_dtype", "_mode"},
     "_graph": {"_array", "_dtype", "_mode", "_node"},
     "_repr": {"_array", "_dtype", "_mode"},

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import gc
+import pickle
 import threading
 import weakref
 
@@ -707,3 +709,34 @@ def test_a_leaf_shared_by_threads_sums_exactly():
     for t in threads:
         t.join()
     assert w.grad.tolist() == [1600.0] * 3
+
+
+def test_a_shallow_copy_of_a_result_is_refused():
+    """It would be a leaf, whose gradient never reaches what it was computed from."""
+    y = leaf(2.0) * 2
+    with pytest.raises(RuntimeError, match=r"copy: the shallow copy of a non-leaf tensor .* use clone\(\)"):
+        copy.copy(y)
+    assert copy.copy(leaf(2.0)).requires_grad
+    assert pickle.loads(pickle.dumps(y)).is_leaf
+
+
+def test_a_number_made_under_inference_mode_is_recognised_however_it_was_made():
+    with ag.inference_mode():
+        x = ag.tensor(2.0)
+        found = [x * 3, 3 - x, x.exp(), x + x, ag.stack([x, x]).sum(), x.reshape(1)[0]]
+    assert all(t.is_inference() for t in found)
+    assert not (x * 3).is_inference()
+    del x, found
+    assert not ag.zeros(1).is_inference()
+
+
+def test_memory_made_under_inference_mode_is_forgotten():
+    from autograd import _array, _inference
+
+    with ag.inference_mode():
+        x = ag.ones(3)
+    assert _inference.table
+    del x
+    gc.collect()
+    assert not _inference.table
+    assert _inference.SENTINEL not in _array.exports.table

@@ -10,7 +10,9 @@ from .. import _dtype
 from .._array import exports, ndarray, quiet
 from .._convert import to_array
 from .._dtype import HALVES, as_dtype, element, from_numpy_dtype, get_default_dtype
+from .._inference import mark
 from .._memory_format import preserve_format
+from .._mode import inferring
 from .._op import composite
 from .._tensor import Tensor, check_device, history, wrap
 from .cast import clone, convert
@@ -26,6 +28,8 @@ def finish(data, dtype=None, device=None, requires_grad=False, out=None):
         out._data = data
         return out
     t = wrap(data if data.ndim else data[()])
+    if inferring:
+        mark(t)
     return t.requires_grad_() if requires_grad else t
 
 

@@ -61,6 +61,11 @@ def vocabulary(t: Any) -> dict[str, Any]:
         t.manual_seed(seed)
         return function()
 
+    def inferred(function, mode=True):
+        """What a function gives under inference mode."""
+        with t.inference_mode(mode):
+            return function()
+
     def awaited(function):
         async def waits():
             return function()
@@ -171,7 +176,7 @@ def vocabulary(t: Any) -> dict[str, Any]:
     return {"t": t, "r": r, "law": law, "turn": turn, "attempt": attempt, "dual": dual, "pruned": pruned, "U": t.utils.data,
             "prune": importlib.import_module(t.__name__ + ".nn.utils.prune"),
             "P": importlib.import_module(t.__name__ + ".utils._pytree"), "np": np, "printed": printed, "scaled": scaled,
-            "awaited": awaited, "counted": counted, "echo": echo, "sent": sent, "made": made, "copy": copy, "pickle": pickle,
+            "awaited": awaited, "inferred": inferred, "counted": counted, "echo": echo, "sent": sent, "made": made, "copy": copy, "pickle": pickle,
             "asyncio": asyncio, "T": t.distributions.transforms,
             "C": t.distributions.constraints, "i": i, "grad": grad, "after": after, "back": back, "seeded": seeded, "nan": math.nan, "inf": math.inf,
             "f32": t.float32, "f64": t.float64, "F": t.nn.functional, "D": t.distributions}  # fmt: skip
