@@ -73,10 +73,11 @@ class FunctionCtx:
             )
         return wrap(data, edge)
 
-    def _seal(self, outputs: dict) -> None:
+    def _seal(self, outputs: dict, recorded: bool) -> None:
         """After forward: remember arrays and edges, never the output Tensors (that would be a reference cycle)."""
         now = tick()
-        self._arrays = exports.guarded(tuple(None if t is None else t._data for t in self._to_save))
+        arrays = tuple(None if t is None else t._data for t in self._to_save)
+        self._arrays = exports.guarded(arrays) if recorded else arrays
         self._saved = [
             None if t is None else (i, outputs[id(t)] if id(t) in outputs else history(t), now)
             for i, t in enumerate(self._to_save)
@@ -249,7 +250,7 @@ class Function:
         outputs = _own_outputs(outputs, args, ctx)
         if recorded:
             _record(cls, ctx, args, edges, outputs)
-        ctx._seal({id(o): o._node for o in outputs if isinstance(o, Tensor)})
+        ctx._seal({id(o): o._node for o in outputs if isinstance(o, Tensor)}, recorded)
         return tuple(outputs) if several else outputs[0]
 
 

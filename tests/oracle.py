@@ -16,11 +16,11 @@ import numpy as np
 class Cell:
     """A number, and its partial derivatives by earlier cells: ((cell, slope), ...), the slopes being cells themselves.
 
-    `factor` is what a hook multiplies the cell's gradient by.
+    `factor` is what hooks multiply the cell's gradient by, `after` what hooks of its node multiply on the way to the parents.
     """
 
     def __init__(self, value, parents=()):
-        self.value, self.parents, self.factor = value, parents, 1.0
+        self.value, self.parents, self.factor, self.after = value, parents, 1.0, 1.0
 
 
 def constant(value):
@@ -99,6 +99,8 @@ def gradient(output, inputs, hooked=True):
         arrived[id(cell)] = g
         if cell.factor != 1.0:
             g = grads[id(cell)] = mul(g, constant(cell.factor))
+        if cell.after != 1.0:
+            g = mul(g, constant(cell.after))
         for parent, slope in cell.parents:
             part = mul(g, slope_of(slope, cell))
             held = grads.get(id(parent))
@@ -107,10 +109,13 @@ def gradient(output, inputs, hooked=True):
 
 
 class Memory:
-    """Numbers in a store that tensors share: how often they were written, and whether code outside holds them."""
+    """Numbers in a store that tensors share: how often they were written, whether code outside holds them, and whether they
+
+    were made under inference mode.
+    """
 
     def __init__(self):
-        self.written, self.outside = 0, False
+        self.written, self.outside, self.inferred = 0, False, False
 
 
 class Step:
@@ -194,13 +199,18 @@ class Model:
     Attributes:
         source: what it is a view of; None for a tensor with memory of its own.
         tracked: False for a detached alias. cut: the store's turn when the view was made unrecorded, else None.
+        positions: for a view, which elements of the source its own are.
     """
 
-    def __init__(self, name, tensor, store, places, source=None, tracked=True, cut=None):
+    def __init__(self, name, tensor, store, places, source=None, tracked=True, cut=None, positions=None):
         self.name, self.tensor, self.store, self.places = name, tensor, store, places
         self.source, self.tracked, self.cut = source, tracked, cut
         parent = source.step if source is not None and tracked and cut is None else None
         self.made = (store.turn, None if parent is None else Step([parent]))
+        self._gates = None
+        if positions is not None and self.recorded and source.recorded:
+            cells = source.gates()
+            self._gates = store.turn, [same(cells[k]) for k in np.asarray(positions).reshape(-1)]
 
     @property
     def recorded(self):
@@ -217,9 +227,21 @@ class Model:
             self.made = (self.store.turn, None if self.store.step is None else Step([self.store.step]))
         return self.made[1]
 
+    def gates(self):
+        """The cells of the newest history that all gradients of this tensor pass: a view's own lie before its base's."""
+        if self.source is None:
+            return [self.store.version[i] for i in self.places.reshape(-1)]
+        if self._gates is None or self._gates[0] != self.store.turn:
+            self._gates = self.store.turn, [same(self.store.version[i]) for i in self.places.reshape(-1)]
+        return self._gates[1]
+
     def cells(self):
         found = [self.store[i] for i in self.places.reshape(-1)]
-        return found if self.recorded else [detached(c) for c in found]
+        if not self.recorded:
+            return [detached(c) for c in found]
+        if self.source is None:
+            return found
+        return [g if g.value == c.value else same(g, c.value) for g, c in zip(self.gates(), found, strict=True)]
 
     def values(self):
         return np.array([self.store[i].value for i in self.places.reshape(-1)]).reshape(self.places.shape)
