@@ -187,7 +187,7 @@ def wake() -> None:
     if _undo:
         return
     registry.complete()
-    for module in (nn.functional, *(sys.modules[f"{HERE}.{name}" if name else HERE] for name in _SPACES)):
+    for module in (nn.functional, nn.init, *(sys.modules[f"{HERE}.{name}" if name else HERE] for name in _SPACES)):
         for name, found in list(vars(module).items()):
             new = _dressed(module, name, found)
             if new is not found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import re
 import sys
@@ -19,7 +20,7 @@ from ...ops._matrix import LinAlgError
 from . import _dispatch, _names
 from ._facade import HERE, FacadeModule, missing
 from ._layout import LAYOUT
-from ._parts import methods, sparse_gradients
+from ._parts import meta, methods, sparse_gradients
 from ._stream import TorchStream
 
 _set_aside: dict[str, ModuleType] = {}  # modules of a real PyTorch that were loaded before install()
@@ -85,11 +86,12 @@ def install(torchvision: bool = True) -> ModuleType:
         sys.modules.update(_vision.modules())
     _dtype.dtype.prefix = "torch."
     _rename()
-    here_devices.add("meta")  # tensors of which only the shape is wanted have numbers too
+    here_devices.add("meta")
     Mapped.may_ask = False
     _names.start()
     methods.attach()
     sparse_gradients.attach()
+    meta.attach(importlib.import_module(HERE.partition(".")[0]))
     _dispatch.attach()
     random.set_stream(TorchStream)
     return here
@@ -116,6 +118,7 @@ def uninstall() -> None:
     _dispatch.detach()
     _names.stop()
     Mapped.may_ask = True
+    meta.detach()
     sparse_gradients.detach()
     methods.detach()
     random.set_stream(None)
