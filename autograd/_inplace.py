@@ -12,7 +12,7 @@ from ._dtype import can_cast, from_numpy_dtype
 from ._inference import check_written
 from ._mode import grad_mode
 from ._node import Leaf, Node, Recomputed
-from ._tensor import Tensor, forget_views, history, move_retained, region_of
+from ._tensor import Tensor, alias_text, forget_views, history, move_retained, region_of
 
 
 def check_writable(t: Tensor, name: str) -> None:
@@ -26,6 +26,8 @@ def check_history(t: Tensor, name: str) -> None:
     check_written(t._data, name)
     if grad_mode() is not False:
         node, base = history(t), getattr(t, "_base", None)
+        if hasattr(t, "_alias"):
+            raise RuntimeError(f"{name}: {alias_text(t)}")
         if type(node) is Leaf:
             raise RuntimeError(f"{name}: a leaf Variable that requires grad is being used in an in-place operation.")
         if base is not None and type(history(base)) is Leaf:

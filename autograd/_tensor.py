@@ -550,7 +550,7 @@ class Tensor:
 
 def _attributes(t: Tensor) -> dict:
     """What the user put on a tensor; what the engine keeps there belongs to this very tensor."""
-    return {k: v for k, v in t.__dict__.items() if k not in ("_views", "_region", "_retain", "_leaf")}
+    return {k: v for k, v in t.__dict__.items() if k not in ("_views", "_region", "_retain", "_leaf", "_alias")}
 
 
 def _deepcopy_memory(data: Array, memo: dict) -> Array:
@@ -624,12 +624,24 @@ def history(t: Tensor) -> Node | Leaf | None:
         return t._node
     except AttributeError:
         base = t._base
+        if hasattr(t, "_alias"):
+            raise RuntimeError(alias_text(t)) from None
         root = history(base)
         t._node = None if root is None else region_node(base, root, t._region)
         base._views.append(weakref.ref(t))
         if getattr(t, "_retain", False):
             move_retained(t, None)
         return t._node
+
+
+def alias_text(t: Tensor) -> str:
+    """Why a result of a custom Function that shows an argument's memory can have no other history than that function."""
+    return (
+        f"{t._alias} is a view and is being modified inplace. This view was created inside a custom Function (or because an "
+        "input was returned as-is) and the autograd logic to handle view+inplace would override the custom backward "
+        "associated with the custom Function, leading to incorrect gradients. This behavior is forbidden. You can fix this by "
+        "cloning the output of the custom Function."
+    )
 
 
 def region_node(base: Tensor, root: Node | Leaf, region: Any) -> Node:
@@ -646,6 +658,8 @@ def note_view(view: Tensor, source: Tensor) -> None:
     """Remember that `view` shows memory of `source`, so that an in-place change of one rewrites both histories."""
     base = getattr(source, "_base", None)
     view._base = base = source if base is None else base
+    if hasattr(source, "_alias"):
+        view._alias = source._alias
     try:
         views = base._views
     except AttributeError:

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ._array import changes, exports, ndarray, tick
+from ._array import changes, exports, may_share, ndarray, tick
 from ._dtype import FLOATING
 from ._mode import enable_grad, is_grad_enabled, no_grad, scope, transforming
 from ._node import Complex, Leaf, Node, Recomputed, Wide, capture, new
 from ._plan import pick
-from ._tensor import Tensor, history, wrap
+from ._tensor import Tensor, history, note_view, wrap
 
 
 class FunctionCtx:
@@ -250,6 +250,7 @@ class Function:
         outputs = _own_outputs(outputs, args, ctx)
         if recorded:
             _record(cls, ctx, args, edges, outputs)
+            _note_aliases(cls, ctx, args, outputs)
         ctx._seal({id(o): o._node for o in outputs if isinstance(o, Tensor)}, recorded)
         return tuple(outputs) if several else outputs[0]
 
@@ -266,6 +267,19 @@ def _own_outputs(outputs: list, args: tuple, ctx: FunctionCtx) -> list:
     dirty = {id(t) for t in ctx._dirty}
     given = {id(a) for a in args if isinstance(a, Tensor)}
     return [wrap(o._data) if id(o) in given and id(o) not in dirty else o for o in outputs]
+
+
+def _note_aliases(cls: type, ctx: FunctionCtx, args: tuple, outputs: list) -> None:
+    """Results that show an argument's memory: a write of either would change the other, whose history would not know."""
+    dirty = {id(t) for t in ctx._dirty}
+    for i, o in enumerate(outputs):
+        if not isinstance(o, Tensor) or id(o) in dirty:
+            continue
+        shown = next((a for a in args if isinstance(a, Tensor) and may_share(o._data, a._data)), None)
+        if shown is not None:
+            if getattr(o, "_base", None) is None:
+                note_view(o, shown)
+            o._alias = f"Output {i} of {cls.__name__}Backward"
 
 
 def _record(cls: type, ctx: FunctionCtx, args: tuple, edges: tuple, outputs: list) -> None:

@@ -9,11 +9,34 @@ from typing import Any
 
 from .... import forward
 from ...._graph import collect
+from ...._mode import enable_grad, is_grad_enabled
+from ...._node import Leaf
 from ...._repr import NOTES
-from ...._tensor import Tensor
+from ...._tensor import Tensor, history
 
 UnpackedDualTensor = namedtuple("UnpackedDualTensor", ("primal", "tangent"))
-_levels: list[dict] = []  # per open level: node of a dual's primal -> its tangent
+
+
+class Level(dict):
+    """Of an open level: node of a dual's primal -> its tangent.
+
+    Attributes:
+        own: leaves that exist only so that what is computed from a dual is recorded.
+        recorded: whether results were to be recorded where the level was opened; in it they are, which is how tangents move.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.own: set[Leaf] = set()
+        self.recorded, self.mode = is_grad_enabled(), enable_grad()
+
+    def plain(self, t: Tensor) -> Tensor:
+        """`t` as the program knows it: with its history where that leads to a tensor of the program's that requires grad."""
+        ends = (node for node in collect([history(t)] if t.requires_grad else []) if type(node) is Leaf)
+        return t if self.recorded and any(leaf not in self.own for leaf in ends) else t.detach()
+
+
+_levels: list[Level] = []
 
 
 @contextlib.contextmanager
@@ -30,12 +53,13 @@ def enter_dual_level() -> int:
     """Open a level; while one is open, dual tensors print with their tangent."""
     if not _levels:
         NOTES.append(_shown_tangent)
-    _levels.append({})
+    _levels.append(Level())
+    _levels[-1].mode.__enter__()
     return len(_levels) - 1
 
 
 def exit_dual_level(*, level: int | None = None) -> None:
-    _levels.pop()
+    _levels.pop().mode.__exit__()
     if not _levels:
         NOTES.remove(_shown_tangent)
 
@@ -62,6 +86,8 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
         raise RuntimeError("make_dual: Trying to create a dual Tensor for forward AD but no level exists, make sure to "
                            "enter_dual_level() first.")  # fmt: skip
     dual = tensor.view_as(tensor) if tensor.requires_grad else tensor.detach().requires_grad_()
+    if not tensor.requires_grad:
+        _levels[-1].own.add(dual._node)
     _levels[-1][dual._node] = tangent
     return dual
 
@@ -70,11 +96,10 @@ def unpack_dual(tensor: Tensor, *, level: int | None = None) -> Any:
     """(primal, tangent) of a result; the tangent is None where no dual reached it."""
     if not _levels or not tensor.requires_grad:
         return UnpackedDualTensor(tensor, None)
-    if tensor._node in _levels[-1]:
-        return UnpackedDualTensor(tensor.detach(), _levels[-1][tensor._node])
-    (tangent,) = forward.push_forward((tensor,), _levels[-1])
-    _levels[-1][tensor._node] = tangent  # asked again, nothing is computed twice
-    return UnpackedDualTensor(tensor.detach(), tangent.detach() if tangent is not None else None)
+    level, node = _levels[-1], history(tensor)
+    if node not in level:
+        (level[node],) = forward.push_forward((tensor,), level)  # asked again, nothing is computed twice
+    return UnpackedDualTensor(level.plain(tensor), level.plain(level[node]))
 
 
 __all__ = ["UnpackedDualTensor", "dual_level", "enter_dual_level", "exit_dual_level", "make_dual", "unpack_dual"]
