@@ -87,7 +87,12 @@ def _log_likelihood(log_probs, labels, skip, steps, lengths):
     last = gather(alpha, 1, wrap(2 * lengths[:, None]))
     before = gather(alpha, 1, wrap(np.maximum(2 * lengths[:, None] - 1, 0)))
     before = where(wrap(lengths[:, None] > 0), before, _NEVER)
-    return squeeze(logaddexp(last, before), 1)
+    found = squeeze(logaddexp(last, before), 1)
+    if steps.all():
+        return found
+    return where(
+        wrap(steps > 0), found, wrap(np.where(lengths == 0, 0.0, _NEVER)).to(found.dtype)
+    )  # no step emits only nothing
 
 
 def _check(log_probs, targets, blank):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._array import wrap_dim
+from .._array import broadcast_shapes, wrap_dim
 from .._dtype import element
 from .._op import composite, op
 from .._samples import call, cases
@@ -429,7 +429,7 @@ def take_along_dim(input, indices, dim=None):
         )
     dim = wrap_dim(dim, input.ndim)
     n = input.shape[dim]
-    shape = np.broadcast_shapes(*[[1 if i == dim else s for i, s in enumerate(t.shape)] for t in (input, indices)])
+    shape = broadcast_shapes(*[[1 if i == dim else s for i, s in enumerate(t.shape)] for t in (input, indices)])
     wide = expand(input, [n if i == dim else s for i, s in enumerate(shape)])
     at = expand(indices, [indices.shape[dim] if i == dim else s for i, s in enumerate(shape)])
     return gather(wide, dim, wrap(np.where(at._data < 0, at._data + n, at._data)))

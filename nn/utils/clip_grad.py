@@ -45,12 +45,9 @@ def get_total_norm(
 def _norm(t: Tensor, p: float) -> Tensor:
     if not t.numel():
         return autograd.tensor(0.0, dtype=t.dtype)
-    size = t.abs()
-    if p == math.inf:
-        return size.max()
     if p == 2.0:
-        return (size * size).sum().sqrt()
-    return size.sum() if p == 1.0 else (size**p).sum() ** (1.0 / p)
+        return (t.abs() * t.abs()).sum().sqrt() if t.is_complex() else (t * t).sum().sqrt()
+    return autograd.linalg.vector_norm(t, p)
 
 
 def clip_grad_norm_(

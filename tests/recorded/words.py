@@ -138,6 +138,13 @@ def vocabulary(t: Any) -> dict[str, Any]:
             seen.append([weight.item(), scaler.get_scale()])
         return seen
 
+    def clipped(order, *grads):
+        """The norm of gradients, and what clipping to length 1 leaves of them."""
+        leaves = [t.ones(len(g), dtype=t.float64, requires_grad=True) for g in grads]
+        for leaf, g in zip(leaves, grads, strict=True):
+            leaf.grad = t.tensor(g, dtype=t.float64)
+        return [t.nn.utils.clip_grad_norm_(leaves, 1.0, norm_type=order), [leaf.grad for leaf in leaves]]
+
     def attempt(function):
         """What a function gives, or the class of what it raises."""
         try:
@@ -176,7 +183,8 @@ def vocabulary(t: Any) -> dict[str, Any]:
     return {"t": t, "r": r, "law": law, "turn": turn, "attempt": attempt, "dual": dual, "pruned": pruned, "U": t.utils.data,
             "prune": importlib.import_module(t.__name__ + ".nn.utils.prune"),
             "P": importlib.import_module(t.__name__ + ".utils._pytree"), "np": np, "printed": printed, "scaled": scaled,
-            "awaited": awaited, "inferred": inferred, "counted": counted, "echo": echo, "sent": sent, "made": made, "copy": copy, "pickle": pickle,
+            "awaited": awaited, "clipped": clipped,
+            "inferred": inferred, "counted": counted, "echo": echo, "sent": sent, "made": made, "copy": copy, "pickle": pickle,
             "asyncio": asyncio, "T": t.distributions.transforms,
             "C": t.distributions.constraints, "i": i, "grad": grad, "after": after, "back": back, "seeded": seeded, "nan": math.nan, "inf": math.inf,
             "f32": t.float32, "f64": t.float64, "F": t.nn.functional, "D": t.distributions}  # fmt: skip
