@@ -45,6 +45,15 @@ def test_everything_is_put_back(torch):
     torch.install()
 
 
+def test_what_was_looked_up_meanwhile_is_put_back_too(torch):
+    stranger(torch, {})
+    vars(torch).pop("hypot", None)
+    assert hasattr(torch.hypot, "raw")
+    torch.uninstall()
+    assert not hasattr(torch.hypot, "raw")
+    torch.install()
+
+
 def test_a_table_made_before_and_after_the_class_finds_the_function(torch):
     table = {torch.mean: lambda x: "mean"}
     value = stranger(torch, table)

@@ -182,16 +182,19 @@ class DispatchedProperty(property):
 # ---------------------------------------------------------------------------------------------- waking up
 
 
+def spaces() -> list[Any]:
+    """The facade's modules with functions that ask."""
+    return [sys.modules[f"{HERE}.{name}" if name else HERE] for name in _SPACES]
+
+
 def wake() -> None:
     """Let every function ask from now on."""
     if _undo:
         return
     registry.complete()
-    for module in (nn.functional, nn.init, *(sys.modules[f"{HERE}.{name}" if name else HERE] for name in _SPACES)):
+    for module in (nn.functional, nn.init, *spaces()):
         for name, found in list(vars(module).items()):
-            new = _dressed(module, name, found)
-            if new is not found:
-                _swap(module, name, new)
+            _dress(module, name, found)
     _dress_linear()
     for name, member in list(vars(Tensor).items()):
         new = _dressed_member(name, member)
@@ -199,7 +202,7 @@ def wake() -> None:
             _swap(Tensor, name, new)
     for operator, method in _OPERATORS.items():
         vars(Tensor)[operator].func = vars(Tensor)[method]
-    _facade.dress = _dressed
+    _facade.dress = _dress
 
 
 def wake_if_watching() -> None:
@@ -226,6 +229,14 @@ def _dress_linear() -> None:
     direct = Dispatched(linear._linear)
     direct.func = nn.functional.linear
     _swap(linear, "_linear", direct)
+
+
+def _dress(module: Any, name: str, found: Any) -> Any:
+    """Let a module have the form of a function that asks, until `sleep()`."""
+    new = _dressed(module, name, found) if module in (nn.functional, nn.init, *spaces()) else found
+    if new is not found:
+        _swap(module, name, new)
+    return new
 
 
 def _dressed(module: Any, name: str, found: Any) -> Any:
@@ -313,5 +324,5 @@ def detach() -> None:
         del cls.__torch_function__
 
 
-__all__ = ["ask", "asks", "asleep", "attach", "detach", "disabled_impl", "modes", "overloaded", "resolve_name", "wake",
+__all__ = ["Dispatched", "ask", "asks", "asleep", "attach", "detach", "disabled_impl", "modes", "overloaded", "resolve_name", "spaces", "wake",
            "wake_if_watching"]  # fmt: skip

@@ -13,7 +13,7 @@ from ..._registry import registry
 
 HERE = __package__ or ""
 ABSENT: Any = object()
-dress: Callable[[Any, str, Any], Any] | None = None  # what is made of a function before a module hands it out
+dress: Callable[[Any, str, Any], Any] | None = None  # what else is made of a function that a module has looked up
 
 
 class Operations:
@@ -87,9 +87,8 @@ class FacadeModule(ModuleType):
             for source in self.__sources__:
                 found = _take(source, name)
                 if found is not ABSENT:
-                    found = found if dress is None else dress(self, name, found)
                     setattr(self, name, found)
-                    return found
+                    return found if dress is None else dress(self, name, found)
         raise AttributeError(missing(self, name), name=None, obj=None)
 
     def __dir__(self) -> list[str]:

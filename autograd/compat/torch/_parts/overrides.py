@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
+from types import FunctionType
 from typing import Any
 
 from ...._tensor import Tensor
@@ -60,6 +61,20 @@ def is_tensor_like(inp: Any) -> bool:
 def is_tensor_method_or_property(func: Callable) -> bool:
     """Whether a function is one of Tensor's methods, or the getter of an attribute."""
     return getattr(func, "__name__", "") == "__get__" or func in vars(Tensor).values()
+
+
+def get_overridable_functions() -> dict[Any, list]:
+    """The functions that ask, by the module or class they are in."""
+    _dispatch.wake_if_watching()
+    places = {Tensor: vars(Tensor), **{module: vars(module) for module in _dispatch.spaces()}}
+    return {
+        place: [f for f in table.values() if isinstance(f, _dispatch.Dispatched)] for place, table in places.items()
+    }
+
+
+def get_ignored_functions() -> set:
+    """The functions of torch that never ask."""
+    return {f for module in _dispatch.spaces() for f in vars(module).values() if type(f) is FunctionType}
 
 
 class TorchFunctionMode:
@@ -133,5 +148,6 @@ class DisableTorchFunction(_Block):
 _disabled_torch_function_impl = _dispatch.disabled_impl.__get__(None, Tensor)
 
 __all__ = ["BaseTorchFunctionMode", "DisableTorchFunction", "DisableTorchFunctionSubclass", "TorchFunctionMode",
-           "handle_torch_function", "has_torch_function", "has_torch_function_unary", "has_torch_function_variadic",
-           "is_tensor_like", "is_tensor_method_or_property", "resolve_name", "wrap_torch_function"]  # fmt: skip
+           "get_ignored_functions", "get_overridable_functions", "handle_torch_function", "has_torch_function",
+           "has_torch_function_unary", "has_torch_function_variadic", "is_tensor_like", "is_tensor_method_or_property",
+           "resolve_name", "wrap_torch_function"]  # fmt: skip
