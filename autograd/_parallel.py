@@ -2,6 +2,9 @@
 
 NumPy lets go of the interpreter's lock inside its loops, so threads help wherever a piece takes some tens of
 microseconds. `run` costs about 30 of them; kernels call it for large arrays only.
+
+Whether they do run at the same time is up to the system: a virtual machine may keep both on one core for milliseconds.
+So the team compares the time of its processors with what went by, and does alone for a while what was not worth it.
 """
 
 from __future__ import annotations
@@ -10,10 +13,16 @@ import contextvars
 import os
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
+from time import perf_counter
 from typing import Any
 
 _MOST = 4  # beyond this, memory is the limit of everything done here
+_GAIN = 1.1  # processors' seconds in a second from which sharing pays
+_PATIENCE = 256  # jobs of a kind done alone, at most, before sharing is tried again
+thread_time = getattr(time, "thread_time", perf_counter)
+_EXACT = thread_time is not perf_counter and time.get_clock_info("thread_time").resolution < 1e-5  # else who can tell
 
 
 def _cores() -> int:
@@ -29,6 +38,7 @@ class _Job:
     def __init__(self, work: Callable, pieces: Sequence, helpers: int) -> None:
         self.work, self.left = work, iter(pieces)
         self.error: BaseException | None = None
+        self.busy: list[float] = []  # seconds of each thread's processor
         self.ended = threading.Semaphore(0)
         # NumPy's floating-point error handling is in the context; a context serves one thread at a time.
         self.contexts = [contextvars.copy_context() for _ in range(helpers)]
@@ -42,8 +52,24 @@ class _Job:
             self.ended.release()
 
     def finish(self) -> None:
+        start = thread_time()
         for piece in self.left:  # taking from one iterator is atomic
             self.work(piece)
+        self.busy.append(thread_time() - start)
+
+
+class _Worth:
+    """Whether jobs of a kind are shared: after one that was not worth it, twice as many as the last time are done alone."""
+
+    alone = left = 0
+
+    def shared(self) -> bool:
+        self.left -= 1
+        return self.left < 0
+
+    def judge(self, gain: float) -> None:
+        self.alone = 0 if gain >= _GAIN else min(max(2 * self.alone, 4), _PATIENCE)
+        self.left = self.alone
 
 
 class Team:
@@ -53,6 +79,7 @@ class Team:
         self.size = size
         self.jobs: queue.SimpleQueue | None = None
         self.free = threading.Lock()
+        self.kinds: dict[tuple, _Worth] = {}
 
     def start(self) -> queue.SimpleQueue:
         jobs: queue.SimpleQueue = queue.SimpleQueue()
@@ -63,16 +90,31 @@ class Team:
 
     def run(self, work: Callable[[Any], None], pieces: Sequence) -> None:
         """work(piece) for every piece, in any order; alone when the team is busy or there is nothing to share."""
-        if self.size < 2 or len(pieces) < 2 or not self.free.acquire(blocking=False):
+        worth = self._worth(work, pieces)
+        if self.size < 2 or len(pieces) < 2 or not worth.shared() or not self.free.acquire(blocking=False):
             for piece in pieces:
                 work(piece)
             return
         try:
-            self._share(work, pieces)
+            start = perf_counter()
+            busy = self._share(work, pieces)
+            if _EXACT:
+                worth.judge(busy / (perf_counter() - start))
         finally:
             self.free.release()
 
-    def _share(self, work: Callable, pieces: Sequence) -> None:
+    def _worth(self, work: Callable, pieces: Sequence) -> _Worth:
+        """What is known about jobs like this one: the same function, as many pieces of the same length."""
+        kind = getattr(work, "__code__", None), len(pieces), getattr(pieces[0], "stop", 0) if pieces else 0
+        found = self.kinds.get(kind)
+        if found is None:
+            if len(self.kinds) > 256:
+                self.kinds.clear()
+            found = self.kinds[kind] = _Worth()
+        return found
+
+    def _share(self, work: Callable, pieces: Sequence) -> float:
+        """The seconds that all processors took."""
         jobs = self.jobs or self.start()
         helpers = min(self.size, len(pieces)) - 1
         job = _Job(work, pieces, helpers)
@@ -86,6 +128,7 @@ class Team:
                 job.ended.acquire()
         if job.error is not None:
             raise job.error
+        return sum(job.busy)
 
     def reset(self) -> None:
         """In a forked child no helper lives on."""

@@ -70,3 +70,48 @@ def test_a_forked_child_starts_helpers_of_its_own(team, monkeypatch):
         test_every_piece_is_done_once(team, 10, 1)
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
+
+
+class Clock:
+    """Processors that are busy for `busy` seconds each while one second goes by."""
+
+    def __init__(self, monkeypatch, busy):
+        self.busy, self.now = busy, threading.local()
+        monkeypatch.setattr(_parallel, "_EXACT", True)
+        monkeypatch.setattr(_parallel, "thread_time", lambda: self.tick(self.busy))
+        monkeypatch.setattr(_parallel, "perf_counter", lambda: self.tick(1.0))
+
+    def tick(self, step):
+        times = vars(self.now)
+        times[step] = times.get(step, 0.0) + step
+        return times[step]
+
+
+def shared(made, jobs, work=lambda part: None):
+    """Of so many jobs of a kind, those that the team shared."""
+    found = []
+    share = made._share
+    for i in range(jobs):
+        made._share = lambda *given, i=i: found.append(i) or share(*given)
+        made.run(work, [slice(0, 1), slice(1, 2)])
+    made._share = share
+    return found
+
+
+def test_what_two_processors_work_on_at_once_is_always_shared(monkeypatch):
+    Clock(monkeypatch, busy=0.9)
+    assert shared(_parallel.Team(2), 20) == list(range(20))
+
+
+def test_what_one_processor_does_in_turns_is_done_alone_for_longer_and_longer(monkeypatch):
+    clock, made = Clock(monkeypatch, busy=0.5), _parallel.Team(2)
+    assert shared(made, 100) == [0, 5, 14, 31, 64]
+    assert shared(made, 5, lambda part: part) == [0]  # another kind of job is another matter
+    clock.busy = 0.9
+    assert shared(made, 100) == [29, *range(30, 100)]
+
+
+def test_without_exact_clocks_everything_is_shared(monkeypatch):
+    Clock(monkeypatch, busy=0.0)
+    monkeypatch.setattr(_parallel, "_EXACT", False)
+    assert shared(_parallel.Team(2), 20) == list(range(20))
