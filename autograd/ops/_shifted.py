@@ -19,7 +19,7 @@ from .. import _parallel
 from .._mode import fast
 from ._windows import PIECE, SHARED, scratch
 
-_BLOCK = 1 << 21  # bytes of columns worked on at a time
+_BLOCK = 1 << 20  # bytes of columns worked on at a time
 _WASTE = 1.15  # numbers in a row, for each one of the result, up to which this pays
 _LEAST = 48  # columns in a piece of a product from which it pays
 _LONG = 128  # the same for the gradient of a weight, where they are summed over
