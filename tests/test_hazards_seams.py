@@ -95,7 +95,7 @@ def test_a_recorded_pass_that_need_not_keep_the_graph_frees_it(fast):
     z = y * x
     with ag.fast_paths(fast):
         (g,) = ag.grad(z, x, weight, create_graph=True, retain_graph=False)
-    assert ag.grad(g.sum(), x)[0].tolist() == [18.0, 12.0]
+    assert g.tolist() == [27.0, 12.0]
     with pytest.raises(RuntimeError, match="second time"):
         ag.grad(y, x, weight)
 
