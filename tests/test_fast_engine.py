@@ -9,16 +9,11 @@ import autograd as ag
 import nn
 from autograd._entry import general_entry
 from autograd._graph import _Pass, collect
-from autograd._node import Complex, Leaf, Pair, Wide, capture
+from autograd._node import Leaf, Pair, Wide, capture
 from autograd._op import Op
 from autograd._registry import registry
 
 pytestmark = pytest.mark.fast
-
-
-@pytest.fixture(autouse=True)
-def _nothing_complex_yet(monkeypatch):
-    monkeypatch.setattr(Complex, "seen", False)  # another test's complex tensor sends every pass the general way
 
 
 SHAPES = [(), (), (1,), (3,), (2, 3), (2, 1)]
@@ -94,7 +89,6 @@ def test_the_pass_towards_wanted_tensors_gives_the_same(seed):
 
 
 def test_both_passes_are_used(monkeypatch):
-    monkeypatch.setattr(Complex, "seen", False)  # another test may have recorded complex numbers
     seen = []
     for name in ("sweep", "record", "run"):
         real = getattr(_Pass, name)
