@@ -6,8 +6,8 @@
 While installed (`install()`, or the command line), tensors print as PyTorch's do and seeds give PyTorch's own random
 numbers, so that a program starts from the weights, batches and dropout masks it had there.
 
-Not here: devices other than the CPU, sparse memory (`sparse_coo_tensor` gives a dense tensor), quantization, ONNX,
-distributed training, TensorBoard files; `compile` and `jit.script` give back what they are given.
+Not here: devices other than the CPU (and `meta`, which has shapes alone), the memory that sparse layouts save, quantization,
+ONNX, distributed training, TensorBoard files; `compile` and `jit.script` give back what they are given.
 
 Example:
     >>> from autograd.compat import torch

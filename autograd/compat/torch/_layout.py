@@ -158,6 +158,7 @@ LAYOUT: dict[str, tuple] = {
     **{f"fx.{n}": (".fx_trace", ".fx_module") for n in ("proxy", "_symbolic_trace")},
     **{f"fx.{n}": (".fx_module",) for n in ("graph_module", "interpreter", "subgraph_rewriter", "passes", "passes.shape_prop")},
     "futures": (".futures",),
+    "nested": (".nested",),
     "_utils": (".private_utils",),
     "utils.flop_counter": (".flop_counter",),
     "overrides": (".overrides",),
