@@ -118,7 +118,7 @@ LAYOUT: dict[str, tuple] = {
     "linalg": ("autograd.linalg",),
     "fft": ("autograd.fft",),
     "special": ("autograd.special",),
-    "masked": ("autograd.masked",),
+    "masked": ("autograd.masked", ".masked_tensor"),
     "sparse": (".sparse",),
     "signal": (),
     "signal.windows": ("autograd.signal.windows",),
