@@ -100,6 +100,13 @@ def test_a_recorded_pass_that_need_not_keep_the_graph_frees_it(fast):
         ag.grad(y, x, weight)
 
 
+@BOTH_PASSES
+def test_second_derivatives_through_one_of_several_results(fast):
+    x = ag.tensor([[2.0, 0.3], [-0.4, 1.5]], dtype=ag.float64, requires_grad=True)
+    with ag.fast_paths(fast):
+        assert ag.testing.gradgradcheck(lambda a: ag.linalg.qr(a)[1], (x,))
+
+
 def test_two_weights_of_one_output_add_up():
     x = leaf(1.0, 2.0)
     y = x * 2.0
