@@ -13,11 +13,11 @@ from types import FunctionType
 from typing import Any
 
 from ._array import RAW, exports, may_share, ndarray, tick
-from ._dtype import FLOATING, category
+from ._dtype import FLOATING, HALVES, category
 from ._entry import MISSING, keep
 from ._inference import mark, mark_all
 from ._mode import grad_mode, inferring, scope
-from ._node import Complex, Wide, capture, new
+from ._node import Complex, Half, Wide, capture, new
 from ._plan import pick
 from ._tensor import Tensor, note_view, wrap
 
@@ -69,6 +69,8 @@ def _entry({signature}, *, out=None, **_more):
         _node.hooks = None
         if {other_kind}_dtype.kind == "c":
             _Complex.seen = True
+        elif {other_kind}_dtype in _HALVES:
+            _Half.seen = True
         {picks}
     elif _inferring:
         {noted}
@@ -85,7 +87,7 @@ def compiled_entry(op: Any, general: Callable) -> Callable:
         "_inferring": inferring, "_mark": mark, "_mark_all": mark_all, "_op": op, "_kernel": op.kernel, "_raw": op.raw, "_RAW": RAW, "_MISSING": MISSING,
         "_again": _again(op, general), "_Tensor": Tensor, "_Node": Wide, "_pick": pick, "_new": new, "_tick": tick, "_ndarray": ndarray,
         "_capture": capture, "_keep": keep, "_grad_mode": grad_mode, "_current_scope": scope.get, "_FLOATING": FLOATING,
-        "_category": category, "_Complex": Complex, "_wrap": wrap, "_note_view": note_view, "_may_share": may_share,
+        "_category": category, "_Complex": Complex, "_Half": Half, "_HALVES": HALVES, "_wrap": wrap, "_note_view": note_view, "_may_share": may_share,
         "_plans": {}, "_held": exports.table, "_exports": exports, "_defaults": op.parameter_defaults,
     }  # fmt: skip
     op.scopes.append(scope_)

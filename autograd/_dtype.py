@@ -35,14 +35,18 @@ class dtype:
 
     @property
     def dtype(self) -> np.dtype:
-        """The NumPy dtype; bfloat16's comes from ml_dtypes, loaded when it is first asked for."""
+        """The NumPy dtype. Those of 16 bits are noted when they are first asked for; bfloat16's comes from ml_dtypes."""
         if self._numpy is None:
-            self._numpy = np.dtype(require("ml_dtypes", extra="bf16", purpose="bfloat16").bfloat16)
+            self._numpy = np.dtype(
+                np.float16
+                if self.name == "float16"
+                else require("ml_dtypes", extra="bf16", purpose="bfloat16").bfloat16
+            )
             _FROM_NUMPY[self._numpy] = self
             _CATEGORY[self._numpy] = 2
             FLOATING.add(self._numpy)
             HALVES.add(self._numpy)
-            for call in ON_BFLOAT16:
+            for call in ON_HALF:
                 call(self._numpy)
         return self._numpy
 
@@ -69,11 +73,11 @@ class dtype:
     @property
     def kind(self) -> str:
         """NumPy's letter for the kind: b, i, u, f or c."""
-        return "f" if self.name == "bfloat16" else self.dtype.kind
+        return "f" if self.name in LATE else self.dtype.kind
 
     @property
     def itemsize(self) -> builtins.int:
-        return 2 if self.name == "bfloat16" else self.dtype.itemsize
+        return 2 if self.name in LATE else self.dtype.itemsize
 
     def to_complex(self):
         return complex128 if self is float64 else self if self.is_complex else complex64
@@ -82,7 +86,8 @@ class dtype:
         return {complex64: float32, complex128: float64}.get(self, self)
 
 
-float16 = half = dtype("float16", np.dtype(np.float16))
+LATE = ("float16", "bfloat16")  # what numbers of 16 bits need, only programs that have some pay for
+float16 = half = dtype("float16", None)
 bfloat16 = dtype("bfloat16", None)
 float32 = float = dtype("float32", np.dtype(np.float32))
 float64 = double = dtype("float64", np.dtype(np.float64))
@@ -106,7 +111,7 @@ _CATEGORY = {n: "biufc".index(n.kind) - (n.kind in "ufc") for n in _FROM_NUMPY}
 FLOATING = {n for n in _FROM_NUMPY if n.kind in "fc"}
 # Sums of these are kept in float32 and rounded once: bfloat16 counts no further than 256. It joins when it is loaded.
 HALVES = {np.dtype(np.float16)}
-ON_BFLOAT16: list = []  # called with the NumPy dtype when it is loaded
+ON_HALF: list = []  # called with a NumPy dtype of 16 bits when it is first asked for
 _PYTHON = {builtins.bool: bool, builtins.int: int64, builtins.float: float32, builtins.complex: complex64}
 
 _default = float32
@@ -144,9 +149,9 @@ def from_numpy_dtype(n: np.dtype) -> dtype:
         TypeError: tensors cannot hold this dtype (strings, objects, dates, long double).
     """
     found = _FROM_NUMPY.get(n)
-    if found is None and n.name == "bfloat16":
-        bfloat16.dtype  # noqa: B018  (registers ml_dtypes' dtype)
-        found = bfloat16
+    if found is None and n.name in LATE and n.isnative:
+        found = float16 if n.name == "float16" else bfloat16
+        found.dtype  # noqa: B018  (notes the dtype)
     if found is None and not n.isnative:
         found = _FROM_NUMPY.get(n.newbyteorder("="))
     if found is None:

@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 
 from ._array import Array, Part, changes, exports, ndarray, private, quietly, sum_to, tick, zeros
-from ._dtype import FLOATING
+from ._dtype import FLOATING, HALVES
 from ._mode import _anomaly, _grad, fast, recording
 from ._node import (
     SCALAR_PAIRS,  # fmt: skip
     ArrayPair,
     Complex,
+    Half,
     Leaf,
     Node,
     Observer,
@@ -134,7 +135,7 @@ def backward(
 
 def _pass(seeds: dict, keep: bool, create: bool, wanted: Iterable[Node | Leaf] | None) -> dict:
     pass_ = _Pass(seeds, keep, create, wanted)
-    watched = Complex.seen or pass_.anomaly or Observer.active is not None or not fast.enabled
+    watched = Complex.seen or Half.seen or pass_.anomaly or Observer.active is not None or not fast.enabled
     if create:
         return _recorded(pass_.run if watched else pass_.record, seeds)
     return pass_.run() if watched else pass_.sweep()
@@ -147,6 +148,13 @@ def _recorded(run: Callable, roots: Iterable[Any]) -> dict:
         return run()
     finally:
         recorded_passes.append((start, tick(), root))
+
+
+def _widened(g: Any) -> Any:
+    """A gradient of 16 bits, or those of several results, in float32: a rule's factors may be no numbers of 16 bits."""
+    if isinstance(g, (list, tuple)):
+        return [_widened(part) for part in g]
+    return g.astype(np.float32) if getattr(g, "dtype", None) in HALVES else g
 
 
 class _Pass:
@@ -443,7 +451,10 @@ class _Pass:
         plan, saved = self.towards(node), node.saved
         if saved is None:
             raise RuntimeError(freed_text(node))
-        parts = plan.run_recorded(g, node) if self.create else plan.run(g, saved)
+        if self.create:
+            parts = plan.run_recorded(g, node)
+        else:
+            parts = plan.run(_widened(g) if Half.seen and plan.widens else g, saved)
         return tuple(_conj(p) for p in parts) if twist else parts
 
     def towards(self, node: Node) -> Any:

@@ -10,12 +10,19 @@ from typing import Any
 import numpy as np
 
 from ._array import Array, ndarray, tick
+from ._dtype import HALVES
 
 new = object.__new__
 
 
 class Complex:
     """Whether a complex tensor was ever recorded: until then every pass takes the lane that need not conjugate."""
+
+    seen = False
+
+
+class Half:
+    """Whether a tensor of 16 bits was ever recorded: rules run on the gradients of those in float32."""
 
     seen = False
 
@@ -238,6 +245,7 @@ class Leaf:
         self.ref = weakref.ref(tensor)
         self.follow(tensor)
         Complex.seen = Complex.seen or self.dtype.kind == "c"
+        Half.seen = Half.seen or self.dtype in HALVES
         self.seq = tick()
         self.hooks: Hooks | None = None
 

@@ -18,14 +18,14 @@ import numpy as np
 from ._array import NUMBERS, Array, exports, is_raw, may_share, ndarray, quietly, tick
 from ._array import broadcast_shapes as _broadcast_shapes
 from ._compiled import NUMBERLIKE, compiled_entry
-from ._dtype import FLOATING, HALVES, ON_BFLOAT16, category, element, get_default_dtype, result_dtype
+from ._dtype import FLOATING, HALVES, ON_HALF, category, element, get_default_dtype, result_dtype
 from ._entry import MISSING, general_entry, in_place_method, keep, operator_method, refuse_recorded
 from ._inference import mark, mark_all
 from ._inplace import write_out
 from ._kernels import in_float32, silenced
 from ._memory_format import channels_format
 from ._mode import _anomaly, grad_mode, inferring, scope
-from ._node import Complex, Node, Wide, capture, new
+from ._node import Complex, Half, Node, Wide, capture, new
 from ._plan import Plan, pick
 from ._registry import Later, registry
 from ._short import REFLECTED, short_entry
@@ -90,7 +90,7 @@ class Declaration:
 class Op(Declaration):
     """A primitive: its kernel, rules and everything the declaration says about it."""
 
-    narrow: np.dtype | None = None  # bfloat16's, when a program has asked for it
+    narrow: tuple[np.dtype, ...] = ()  # those of 16 bits that a program has asked for
 
     def __init__(self, kernel: Callable, options: dict[str, Any]) -> None:
         self.kernel = kernel
@@ -121,7 +121,8 @@ class Op(Declaration):
 
     def round_to(self, narrow: np.dtype) -> None:
         """From now on compute values of dtype `narrow` in float32. A view has nothing to compute."""
-        if self.view or self.bitwise:
+        refuses = narrow == np.float16 and ".linalg_" in self.module  # those kernels do it themselves, or refuse them
+        if self.view or self.bitwise or refuses:
             return
         self.kernel, self.raw = in_float32(self.kernel, {narrow}), in_float32(self.raw, {narrow})
         for scope_ in self.scopes:
@@ -403,6 +404,8 @@ class Op(Declaration):
         node.hooks = None
         if node.dtype.kind == "c":
             Complex.seen = True
+        elif node.dtype in HALVES:
+            Half.seen = True
         if _anomaly.get()[0]:
             node.metadata["traceback"] = trace_here()
         return node
@@ -444,13 +447,13 @@ def _unrecorded(arrays: tuple, nodes: tuple) -> tuple:
 
 
 def _round_all(narrow: np.dtype) -> None:
-    """Teach every operation about bfloat16, once a program uses it: others do not pay for the question."""
+    """Teach every operation about a dtype of 16 bits, once a program uses it: others do not pay for the question."""
     for declared in {id(d): d for d in dict.values(registry) if isinstance(d, Op)}.values():
         declared.round_to(narrow)
-    Op.narrow = narrow
+    Op.narrow += (narrow,)
 
 
-ON_BFLOAT16.append(_round_all)
+ON_HALF.append(_round_all)
 
 # ---------------------------------------------------------------------------------------------- declaring
 
@@ -554,7 +557,7 @@ def op(kernel: Callable | None = None, /, **options: Any) -> Any:
     lends_result: a rule reads the result, which may be changed in place all the same (the node takes a copy then), as
         PyTorch allows where its own rule reads something else.
     images: results have their channels last in memory where the images given have.
-    bitwise: the kernel works on the representation of numbers, so bfloat16 is not computed in float32.
+    bitwise: the kernel works on the representation of numbers, or computes none, so those of 16 bits are not made float32.
     holomorphic: rules are written for real numbers, the engine conjugates for complex ones; False where
         the rules treat complex numbers themselves.
     """
@@ -568,8 +571,8 @@ def op(kernel: Callable | None = None, /, **options: Any) -> Any:
         if len(declared.inputs) == 2:
             declared.operator_entry = short_entry(declared, general, operator=True)
     published = _publish(declared, entry)
-    if Op.narrow is not None:
-        declared.round_to(Op.narrow)
+    for narrow in Op.narrow:
+        declared.round_to(narrow)
     return published
 
 

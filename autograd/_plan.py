@@ -22,6 +22,8 @@ _GIVES_G = (lambda g: g).__code__.co_code
 class Plan:
     """What one operation saves and runs when a given set of its inputs needs a gradient."""
 
+    widens = True  # its rules take gradients of 16 bits in float32
+
     def __init__(self, op: Any, needs: tuple[bool, ...], numbers: bool = False) -> None:
         self.op, self.needs = op, needs
         self.rules = op.rules_for(needs)
@@ -209,7 +211,7 @@ class PickPlan:
     """Hands the gradient of one result to the node of the whole operation."""
 
     names: tuple = ()
-    keeps = False
+    keeps = widens = False
     steps = recorded = None
 
     def __init__(self, op: Any, position: int) -> None:

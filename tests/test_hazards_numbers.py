@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -274,3 +277,35 @@ def test_a_program_in_a_fresh_interpreter_is_silent(pytester, monkeypatch):
     result = pytester.runpython("program.py")
     assert result.ret == 0
     assert "RuntimeWarning" not in result.stderr.str()
+
+
+def test_only_programs_with_numbers_of_16_bits_pay_for_them():
+    code = (
+        "import autograd as ag\n"
+        "from autograd import _node, _dtype\n"
+        "x = ag.tensor([1.0, 2.0], requires_grad=True)\n"
+        "(x * 3).sum().backward()\n"
+        "assert x.dtype.itemsize == 4 and ag.float16.itemsize == 2 and not _node.Half.seen\n"
+        "import numpy as np\n"
+        "h = ag.tensor(np.ones(2, np.float16), requires_grad=True)\n"
+        "(h * 1e-7).sum().backward()\n"
+        "assert _node.Half.seen and (h.grad > 0).all() and h.grad.dtype == ag.float16\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": os.getcwd()})
+
+
+def test_a_function_of_ones_own_gets_gradients_of_16_bits():
+    class Twice(ag.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            seen.append(g.dtype)
+            return g * 2
+
+    seen, x = [], ag.ones(2, dtype=ag.float16, requires_grad=True)
+    (Twice.apply(x) * 1e-7).sum().backward()
+    assert seen == [ag.float16]
+    assert (x.grad > 0).all()

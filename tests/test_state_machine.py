@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 import autograd as ag
-from autograd._node import Complex
+from autograd._node import Complex, Half
 from tests import oracle
 from tests.oracle import Model, Step, Store, shape_of_both
 
@@ -140,7 +140,7 @@ class Machine(RuleBasedStateMachine):
     @initialize(seed=st.integers(0, 1000))
     def start(self, seed):
         rng = np.random.default_rng(seed)
-        Complex.seen = False  # passes take another lane once a complex tensor was seen
+        Complex.seen = Half.seen = False  # passes take another lane once a complex tensor was seen, or one of 16 bits
         self.may_be_complex = seed % 4 == 3
         self.models, self.hooks, self.retained, self.held, self.outside, self.count = [], [], [], [], [], 0
         self.posts, self.narrow, self.tolerance = [], [], 1e-7  # hooks of nodes; gradients of other dtypes

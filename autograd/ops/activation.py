@@ -304,7 +304,7 @@ def logsigmoid(input):
 # ---------------------------------------------------------------------------------------------- pieces of lines
 
 
-@op(batch="align", name="_hardtanh", symbol="hardtanh", method=False, namespace="_", sample=cases(lambda r: [
+@op(batch="align", name="_hardtanh", symbol="hardtanh", bitwise=True, method=False, namespace="_", sample=cases(lambda r: [
     call(r(2, 3), low=-0.77, high=0.83), call(r(), low=-1.0, high=1.0)]))  # fmt: skip
 def _hardtanh(x, *, low, high):
     return np.minimum(np.maximum(x, element(low, x.dtype)), element(high, x.dtype))
@@ -417,7 +417,7 @@ def _hardshrink(input, lambd=0.5):
     return hardshrink(input, lambd)
 
 
-@op(batch="align", name="_threshold", symbol="threshold", method=False, namespace="_",
+@op(batch="align", name="_threshold", symbol="threshold", bitwise=True, method=False, namespace="_",
     sample=cases(lambda r: [call(r(2, 3), limit=0.1, value=2.0)]))  # fmt: skip
 def _threshold(x, *, limit, value):
     limit, value = element(limit, x.dtype), element(value, x.dtype)

@@ -210,6 +210,7 @@ Tensor.copy_ = _copy
     batch="align",
     name="_filled",
     namespace="_",
+    bitwise=True,
     method=False,
     symbol="fill",
     sample=cases(lambda r: [call(r(2, 3), value=0.7)]),

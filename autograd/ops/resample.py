@@ -72,7 +72,7 @@ def _(g, dim, index, weight):
 # ---------------------------------------------------------------------------------------------- pad
 
 
-@op(batch="align", name="_pad", symbol="pad", caption="crop", method=False, namespace="_", sample=cases(lambda r: [
+@op(batch="align", name="_pad", symbol="pad", caption="crop", bitwise=True, method=False, namespace="_", sample=cases(lambda r: [
     call(r(2, 3), pads=((0, 1), (2, 0)), value=0.5), call(r(3, 4), pads=((-1, 1), (0, -2)))]))  # fmt: skip
 def pad_constant(x, *, pads, value=0.0):
     """x with `value` put around it; a negative pad crops. One pair per axis."""

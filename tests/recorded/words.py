@@ -35,6 +35,9 @@ def vocabulary(t: Any) -> dict[str, Any]:
     def i(*values):
         return t.tensor(list(values))
 
+    def half(*values):
+        return t.tensor(list(values), dtype=t.float16)
+
     def grad(function, *inputs):
         """The result and the gradients of its sum, weighted, with respect to the inputs with decimals."""
         leaves = [x.clone().requires_grad_(x.is_floating_point() or x.is_complex()) for x in inputs]
@@ -183,7 +186,7 @@ def vocabulary(t: Any) -> dict[str, Any]:
     return {"t": t, "r": r, "law": law, "turn": turn, "attempt": attempt, "dual": dual, "pruned": pruned, "U": t.utils.data,
             "prune": importlib.import_module(t.__name__ + ".nn.utils.prune"),
             "P": importlib.import_module(t.__name__ + ".utils._pytree"), "np": np, "printed": printed, "scaled": scaled,
-            "awaited": awaited, "clipped": clipped,
+            "awaited": awaited, "half": half, "clipped": clipped,
             "inferred": inferred, "counted": counted, "echo": echo, "sent": sent, "made": made, "copy": copy, "pickle": pickle,
             "asyncio": asyncio, "T": t.distributions.transforms,
             "C": t.distributions.constraints, "i": i, "grad": grad, "after": after, "back": back, "seeded": seeded, "nan": math.nan, "inf": math.inf,
