@@ -574,3 +574,26 @@ def test_rules_of_what_nobody_wants_are_not_run_by_any_pass():
     towards = node.plan.towards((True, False))
     assert [rule is None for rule in towards.rules] == [False, True]
     assert [part is None for part in towards.run(np.ones(2), node.saved)] == [False, True]
+
+
+@pytest.mark.parametrize("change", [lambda y: y.add_(1), lambda y: y[0].mul_(2), lambda y: y.__setitem__(0, 5.0)])
+@pytest.mark.parametrize("show", [lambda x: x, lambda x: x.view(-1), lambda x: x.t()])
+def test_a_result_that_shows_an_arguments_memory_cannot_be_written(show, change):
+    class Shown(ag.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return show(x)
+
+        @staticmethod
+        def backward(ctx, g):
+            return 3 * (g if g.ndim == 2 else g.reshape(2, 2))
+
+    x = ag.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    before = x * 1
+    y = Shown.apply(before)
+    with pytest.raises(RuntimeError, match="is a view and is being modified inplace"):
+        change(y)
+    assert before.tolist() == x.tolist()
+    before.mul_(2)
+    with pytest.raises(RuntimeError, match="is a view and is being modified inplace"):
+        y.sum().backward()

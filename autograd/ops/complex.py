@@ -11,7 +11,7 @@ from .._dtype import from_numpy_dtype
 from .._op import composite, op
 from .._samples import call, cases
 from .._tensor import Tensor
-from .compare import nothing
+from .compare import nothing, where
 
 _PLAIN = {"holomorphic": False, "linear": True}
 _COMPLEX = cases(lambda r: [call(r.complexes(2, 3)), call(r.complexes())])
@@ -154,6 +154,7 @@ def _(g, x):
         return nothing(g)
     a, b = real(x), imag(x)
     size = a * a + b * b
+    size = where(size == 0, 1.0, size)  # at 0, which has no angle, both parts of the gradient are 0
     return complex_(-g * b / size, g * a / size)
 
 
