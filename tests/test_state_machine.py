@@ -400,9 +400,11 @@ class Machine(RuleBasedStateMachine):
 
     # ------------------------------------------------------------------ hooks and kept gradients
 
-    @rule(i=picks, kind=st.sampled_from(sorted(HOOKS)), where=st.sampled_from(["leaf", "result", "view"]))
-    def hook(self, i, kind, where):
-        m = self.pick(i, lambda m: m.step is not None and self.is_a(where, m))
+    @rule(i=picks, kind=st.sampled_from(sorted(HOOKS)), where=st.sampled_from(["leaf", "result", "view"]),
+          again=st.booleans())  # fmt: skip
+    def hook(self, i, kind, where, again):
+        fits, names = (lambda m: m.step is not None and self.is_a(where, m)), [h[0] for h in self.hooks]
+        m = self.pick(i, lambda m: again and fits(m) and m.name in names) or self.pick(i, fits)
         if m is None:
             return
         self.say(f"{m.name}.register_hook({kind})")
@@ -600,7 +602,9 @@ class Machine(RuleBasedStateMachine):
         m = self.pick(i, lambda m: m.step is not None)
         names = [h[0] for h in self.hooks] if hooked else []
         inner = lambda m: m.step is not None and self.is_a("result", m)  # noqa: E731
-        target = self.pick(j, lambda m: inner(m) and m.name in names) or self.pick(j, inner)
+        ways = {id(s) for s in oracle.reached(m.step)} - {id(m.step)}
+        between = lambda m: inner(m) and id(m.step) in ways  # noqa: E731
+        target = self.pick(j, lambda m: between(m) and m.name in names) or self.pick(j, between) or self.pick(j, inner)
         if target is None or m.step is target.step:
             return
         steps = oracle.reached(m.step, target.step)
