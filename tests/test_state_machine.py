@@ -142,6 +142,7 @@ class Machine(RuleBasedStateMachine):
         rng = np.random.default_rng(seed)
         Complex.seen = Half.seen = False  # passes take another lane once a complex tensor was seen, or one of 16 bits
         self.may_be_complex = seed % 4 == 3
+        self.writes = seed % 3 > 0  # what was recorded before a write is looked at more closely by a pass
         self.models, self.hooks, self.retained, self.held, self.outside, self.count = [], [], [], [], [], 0
         self.posts, self.narrow, self.tolerance = [], [], 1e-7  # hooks of nodes; gradients of other dtypes
         for shape in ((2, 3), (3,), (2, 1)):
@@ -304,6 +305,8 @@ class Machine(RuleBasedStateMachine):
             self.write_one(m, self.pick(j, fits) or m, how, "enable_grad()")
 
     def write_one(self, m, other, how, mode):
+        if not self.writes:
+            return
         if how in ("setitem", "iadd row") and not m.places.ndim:
             how = "add_"
         cells, recorded = m.cells(), MODES[mode][1]
@@ -386,7 +389,7 @@ class Machine(RuleBasedStateMachine):
     def write_outside(self, i):
         """By NumPy, in an array that the engine handed out."""
         m = self.pick(i, lambda m: m.writable() and m.places.ndim > 0)
-        if m is None or not m.values().any():  # zeros would not change
+        if m is None or not self.writes or not m.values().any():  # zeros would not change
             return
         self.say(f"{m.name}.detach().numpy()[...] *= -0.5")
         array = m.tensor.detach().numpy()
