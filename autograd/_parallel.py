@@ -4,7 +4,8 @@ NumPy lets go of the interpreter's lock inside its loops, so threads help wherev
 microseconds. `run` costs about 30 of them; kernels call it for large arrays only.
 
 Whether they do run at the same time is up to the system: a virtual machine may keep both on one core for milliseconds.
-So the team compares the time of its processors with what went by, and does alone for a while what was not worth it.
+So the team compares, for short jobs, the time of its processors with what went by, and does alone for a while what was
+not worth it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 
 _MOST = 4  # beyond this, memory is the limit of everything done here
 _GAIN = 1.1  # processors' seconds in a second from which sharing pays
+_SHORT = 2e-3  # seconds below which that is doubtful: during longer jobs systems find the other core
 _PATIENCE = 256  # jobs of a kind done alone, at most, before sharing is tried again
 thread_time = getattr(time, "thread_time", perf_counter)
 _EXACT = thread_time is not perf_counter and time.get_clock_info("thread_time").resolution < 1e-5  # else who can tell
@@ -98,8 +100,9 @@ class Team:
         try:
             start = perf_counter()
             busy = self._share(work, pieces)
-            if _EXACT:
-                worth.judge(busy / (perf_counter() - start))
+            passed = perf_counter() - start
+            if _EXACT and passed < _SHORT:
+                worth.judge(busy / passed)
         finally:
             self.free.release()
 

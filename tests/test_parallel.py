@@ -73,13 +73,13 @@ def test_a_forked_child_starts_helpers_of_its_own(team, monkeypatch):
 
 
 class Clock:
-    """Processors that are busy for `busy` seconds each while one second goes by."""
+    """Processors that are busy for this share of the time each, in jobs of so many seconds."""
 
-    def __init__(self, monkeypatch, busy):
+    def __init__(self, monkeypatch, busy, job=1e-3):
         self.busy, self.now = busy, threading.local()
         monkeypatch.setattr(_parallel, "_EXACT", True)
-        monkeypatch.setattr(_parallel, "thread_time", lambda: self.tick(self.busy))
-        monkeypatch.setattr(_parallel, "perf_counter", lambda: self.tick(1.0))
+        monkeypatch.setattr(_parallel, "thread_time", lambda: self.tick(self.busy * job))
+        monkeypatch.setattr(_parallel, "perf_counter", lambda: self.tick(job))
 
     def tick(self, step):
         times = vars(self.now)
@@ -109,6 +109,11 @@ def test_what_one_processor_does_in_turns_is_done_alone_for_longer_and_longer(mo
     assert shared(made, 5, lambda part: part) == [0]  # another kind of job is another matter
     clock.busy = 0.9
     assert shared(made, 100) == [29, *range(30, 100)]
+
+
+def test_long_jobs_are_always_shared(monkeypatch):
+    Clock(monkeypatch, busy=0.5, job=0.1)
+    assert shared(_parallel.Team(2), 20) == list(range(20))
 
 
 def test_without_exact_clocks_everything_is_shared(monkeypatch):
