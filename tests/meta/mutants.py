@@ -65,12 +65,7 @@ REASONS: dict[str, dict[str, list[str]]] = {
         name: [f"x: {m} in `inner - diag_embed(main_diagonal(inner))`" for m in ("operator", "right dropped")]
         for name in ("linalg.eig", "linalg.eigh")
     },
-    "the factor is 1: it only ties the gradient to the input": {
-        "prod": [
-            *(f"x: {m} in `g * (0.0 * x + 1.0)`" for m in ("operator", "right dropped")),
-            *(f"x: {m}" for m in ("left dropped in `0.0 * x + 1.0`", "right dropped in `0.0 * x`")),
-        ],
-    },
+    "where the number stands, what is divided by it is 0": {"angle": ["x: constant in `1.0`"]},
     "the number only stands in where the series is taken; and near the border both forms agree": {
         "sinc": ["x: constant in `1.0`", "x: constant in `0.03`", "x: constant in `0.03` #2"],
     },
