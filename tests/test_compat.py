@@ -271,6 +271,7 @@ def test_settings_are_kept(torch):
     assert torch.get_num_threads() == 1
     torch.set_float32_matmul_precision("high")
     assert torch.get_float32_matmul_precision() == "high"
+    torch.set_float32_matmul_precision("highest")  # as other tests in this process expect it
     torch.use_deterministic_algorithms(True)
     assert torch.are_deterministic_algorithms_enabled()
     torch.use_deterministic_algorithms(False)
