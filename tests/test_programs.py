@@ -15,6 +15,7 @@ import sys
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 HERE = Path(__file__).resolve().parent / "programs"
@@ -67,7 +68,8 @@ def facade():
 
 def run(program: Path) -> str:
     printed = io.StringIO()
-    with contextlib.redirect_stdout(printed), warnings.catch_warnings():
+    # What a program chooses for NumPy's printing is its own.
+    with contextlib.redirect_stdout(printed), warnings.catch_warnings(), np.printoptions():
         warnings.simplefilter("ignore")  # what is deprecated in the programs
         runpy.run_path(str(program), run_name="__main__")
     return printed.getvalue()
