@@ -22,12 +22,13 @@ from ..._registry import registry
 from ..._tensor import Tensor
 from . import _facade
 from ._facade import HERE
+from ._swaps import Swaps
 
 modes: ContextVar[tuple] = ContextVar("modes", default=())
 asleep: ContextVar[bool] = ContextVar("asleep", default=False)  # whether classes are not asked now
 _OURS = HERE.partition(".")[0]
 _SPACES = ("", "nn.functional", "linalg", "fft", "special", "nn.init", "functional")
-_undo: list[tuple[Any, str, Any]] = []
+_swaps = Swaps()
 
 # What operators are called where PyTorch has them do a method's work.
 _OPERATORS = {
@@ -189,7 +190,7 @@ def spaces() -> list[Any]:
 
 def wake() -> None:
     """Let every function ask from now on."""
-    if _undo:
+    if _swaps:
         return
     registry.complete()
     for module in (nn.functional, nn.init, *spaces()):
@@ -199,7 +200,7 @@ def wake() -> None:
     for name, member in list(vars(Tensor).items()):
         new = _dressed_member(name, member)
         if new is not member:
-            _swap(Tensor, name, new)
+            _swaps.put(Tensor, name, new)
     for operator, method in _OPERATORS.items():
         vars(Tensor)[operator].func = vars(Tensor)[method]
     _facade.dress = _dress
@@ -207,35 +208,28 @@ def wake() -> None:
 
 def wake_if_watching() -> None:
     """Wake up, provided that the facade answers for torch."""
-    if not _undo and builtins.__build_class__ is _watching:
+    if not _swaps and builtins.__build_class__ is _watching:
         wake()
 
 
 def sleep() -> None:
     """Put the functions themselves back."""
-    for place, name, found in reversed(_undo):
-        setattr(place, name, found)
-    _undo.clear()
+    _swaps.undo()
     _facade.dress = None
-
-
-def _swap(place: Any, name: str, new: Any) -> None:
-    _undo.append((place, name, vars(place)[name]))
-    setattr(place, name, new)
 
 
 def _dress_linear() -> None:
     """The layer calls its function without the binding of keywords."""
     direct = Dispatched(linear._linear)
     direct.func = nn.functional.linear
-    _swap(linear, "_linear", direct)
+    _swaps.put(linear, "_linear", direct)
 
 
 def _dress(module: Any, name: str, found: Any) -> Any:
     """Let a module have the form of a function that asks, until `sleep()`."""
     new = _dressed(module, name, found) if module in (nn.functional, nn.init, *spaces()) else found
     if new is not found:
-        _swap(module, name, new)
+        _swaps.put(module, name, new)
     return new
 
 
@@ -270,21 +264,30 @@ def convert(result: Any, cls: type) -> Any:
     if isinstance(result, Tensor) and not isinstance(result, cls):
         return result.as_subclass(cls)  # type: ignore[attr-defined]
     if isinstance(result, (tuple, list)):
-        parts = [convert(r, cls) for r in result]
-        return type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
+        return remade(result, [convert(r, cls) for r in result])
     return result
+
+
+def remade(container: Any, parts: list) -> Any:
+    """A list, tuple or named tuple like `container` with other parts."""
+    return type(container)(*parts) if hasattr(container, "_fields") else type(container)(parts)
+
+
+def run_asleep(func: Callable, *args: Any, **kwargs: Any) -> Any:
+    """The function, with classes asleep."""
+    token = asleep.set(True)
+    try:
+        return func(*args, **kwargs)
+    finally:
+        asleep.reset(token)
 
 
 def default(cls: type, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
     """Tensor's own answer: run the function with classes asleep, and give its results the class."""
     if not all(issubclass(cls, t) for t in types):
         return NotImplemented
-    token = asleep.set(True)
-    try:
-        result = func(*args, **(kwargs or {}))
-        return result if _stays_plain(func) else convert(result, cls)
-    finally:
-        asleep.reset(token)
+    result = run_asleep(func, *args, **(kwargs or {}))
+    return result if _stays_plain(func) else run_asleep(convert, result, cls)
 
 
 def _stays_plain(func: Callable) -> bool:
@@ -300,7 +303,7 @@ _build_class = builtins.__build_class__
 def _watching(body: Callable, name: str, *bases: Any, **kwargs: Any) -> Any:
     """Make a class, as always, and wake up if it is one that wants to be asked."""
     made = _build_class(body, name, *bases, **kwargs)
-    if not _undo and isinstance(made, type) and not _is_ours(made) and asks(made):
+    if not _swaps and isinstance(made, type) and not _is_ours(made) and asks(made):
         wake()
     return made
 
@@ -324,5 +327,5 @@ def detach() -> None:
         del cls.__torch_function__
 
 
-__all__ = ["Dispatched", "ask", "asks", "asleep", "attach", "detach", "disabled_impl", "modes", "overloaded", "resolve_name", "spaces", "wake",
-           "wake_if_watching"]  # fmt: skip
+__all__ = ["Dispatched", "ask", "asks", "asleep", "attach", "detach", "disabled_impl", "modes", "overloaded", "remade", "resolve_name",
+           "run_asleep", "spaces", "values_in", "wake", "wake_if_watching"]  # fmt: skip

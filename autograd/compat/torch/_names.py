@@ -16,6 +16,7 @@ from ..._node import Leaf, Node
 from ..._tensor import Tensor, history
 from ...function import _FunctionOp
 from ._facade import HERE
+from ._swaps import Swaps
 
 _own_name = Node.name
 # Operations with another name there.
@@ -66,7 +67,7 @@ _COMPOSED = {
 _LAYERS: dict[Any, tuple] = {
     nn.LSTM: ("MkldnnRnnLayerBackward0",), nn.GRU: ("StackBackward0",), nn.RNN: ("StackBackward0",),
     nn.LSTMCell: ("MulBackward0", "AddBackward0")}  # fmt: skip
-_replaced: list[tuple[Any, str, Any]] = []
+_swaps = Swaps()
 
 
 def _shapes(node: Node) -> list[tuple]:
@@ -363,18 +364,13 @@ def _named_layer(forward: Callable, names: tuple) -> Callable:
     return call
 
 
-def _swap(place: Any, name: str, new: Any) -> None:
-    _replaced.append((place, name, place.__dict__.get(name, getattr(place, name))))
-    setattr(place, name, new)
-
-
 def start() -> None:
     """Show PyTorch's names from now on."""
     for name in ("mT", "mH", "H"):
         if isinstance(vars(Tensor).get(name), property):
-            _swap(Tensor, name, _named_property(name, "TransposeBackward0"))
+            _swaps.put(Tensor, name, _named_property(name, "TransposeBackward0"))
     for layer, names in _LAYERS.items():
-        _swap(layer, "forward", _named_layer(layer.forward, names))
+        _swaps.put(layer, "forward", _named_layer(layer.forward, names))
     here = sys.modules[HERE]
     places = [(Tensor, False), (nn.functional, True), (sys.modules[HERE + ".nn.functional"], True), (here, False)]
     for place, functional in places:
@@ -383,22 +379,19 @@ def start() -> None:
                 continue
             found = getattr(place, name, None)
             if callable(found):
-                _replaced.append((place, name, found))
-                setattr(place, name, _naming(found, name))
-    _swap(Node, "next_functions", property(_next))
+                _swaps.put(place, name, _naming(found, name))
+    _swaps.put(Node, "next_functions", property(_next))
     found: Any = Tensor.grad_fn
-    _swap(Tensor, "grad_fn", property(lambda self: typed(found.fget(self))))
+    _swaps.put(Tensor, "grad_fn", property(lambda self: typed(found.fget(self))))
     for name, shown in (("__name__", "AccumulateGrad"), ("__qualname__", "AccumulateGrad"), ("__module__", "builtins")):
-        _swap(Leaf, name, shown)
-    _swap(Node, "__repr__", _shown)
+        _swaps.put(Leaf, name, shown)
+    _swaps.put(Node, "__repr__", _shown)
     Node.name = torch_name
 
 
 def stop() -> None:
     """Show this engine's own names again."""
-    for place, name, found in reversed(_replaced):
-        setattr(place, name, found)
-    _replaced.clear()
+    _swaps.undo()
     Node.name = _own_name
 
 

@@ -12,13 +12,14 @@ import nn
 from .... import bfloat16, float16, float32, isfinite
 from ...._tensor import Tensor
 from .._facade import HERE
+from .._swaps import Swaps
 
 _LOWER = "linear conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d scaled_dot_product_attention".split()  # noqa: SIM905
 _LOWER_AT_TOP = "matmul mm bmm addmm baddbmm addbmm conv1d conv2d conv3d __matmul__".split()  # noqa: SIM905
 _SINGLE = ("mse_loss binary_cross_entropy l1_loss smooth_l1_loss huber_loss kl_div cosine_embedding_loss margin_ranking_loss "  # noqa: SIM905
            "hinge_embedding_loss triplet_margin_loss multi_margin_loss grid_sample ctc_loss poisson_nll_loss").split()  # fmt: skip
 _blocks: list[Any] = []  # the dtype of each autocast block around the program, None where it is switched off
-_replaced: list[tuple[Any, str, Any]] = []
+_swaps = Swaps()
 
 
 def _cast(value: Any, dtype: Any) -> Any:
@@ -46,20 +47,12 @@ def _start() -> None:
     places = [nn.functional, sys.modules[HERE + ".nn.functional"], sys.modules[HERE], Tensor]
     wanted = [*((n, True) for n in {*_LOWER, *_LOWER_AT_TOP}), *((n, False) for n in _SINGLE)]
     linear = sys.modules["nn.layers.linear"]
-    _replaced.append((linear, "_linear", linear._linear))
-    linear._linear = _in(linear._linear, True)
+    _swaps.put(linear, "_linear", _in(linear._linear, True))
     for place in places:
         for name, low in wanted:
             found = getattr(place, name, None)
             if callable(found):
-                _replaced.append((place, name, found))
-                setattr(place, name, _in(found, low))
-
-
-def _stop() -> None:
-    for place, name, found in reversed(_replaced):
-        setattr(place, name, found)
-    _replaced.clear()
+                _swaps.put(place, name, _in(found, low))
 
 
 class autocast:
@@ -79,7 +72,7 @@ class autocast:
         self._enabled = enabled and device_type == "cpu" and self.fast_dtype in (bfloat16, float16)
 
     def __enter__(self) -> autocast:
-        if self._enabled and not _replaced:
+        if self._enabled and not _swaps:
             _start()
         _blocks.append(self.fast_dtype if self._enabled else None)
         return self
@@ -87,7 +80,7 @@ class autocast:
     def __exit__(self, *exc: object) -> None:
         _blocks.pop()
         if not any(_blocks):
-            _stop()
+            _swaps.undo()
 
     def __call__(self, function: Any) -> Any:
         @functools.wraps(function)

@@ -21,8 +21,9 @@ from nn import _state
 from .... import random
 from ...._repr import closed, is_default, of_history
 from ...._tensor import Tensor, check_device, device, wrap
-from .._dispatch import asleep, wake
+from .._dispatch import remade, run_asleep, values_in, wake
 from .._facade import HERE
+from .._swaps import Swaps
 
 META = device("meta")
 _default: ContextVar[bool] = ContextVar("meta", default=False)  # whether tensors are made there unless told otherwise
@@ -72,13 +73,13 @@ class Meta(Tensor):
     def __torch_function__(cls, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         kwargs, name = kwargs or {}, getattr(func, "__name__", "")
         if name in _LIKE.split() and kwargs.get("device") is not None and not is_meta(kwargs["device"]):
-            return _asleep(func, *args, **{k: v for k, v in kwargs.items() if k != "device"})
+            return run_asleep(func, *args, **{k: v for k, v in kwargs.items() if k != "device"})
         if name.endswith("_") and not name.endswith("__") and name not in ("requires_grad_", "detach_"):
             return args[0] if args else kwargs["tensor"]
         _check_devices(args)
         state = random.get_rng_state()
         try:
-            return _meta_of(_asleep(func, *args, **kwargs), name)
+            return _meta_of(run_asleep(func, *args, **kwargs), name)
         finally:
             random.set_rng_state(state)
 
@@ -88,7 +89,7 @@ class Meta(Tensor):
         if named is not None and not is_meta(named):
             raise NotImplementedError(_NO_DATA)
         rest = [a for a in args if not isinstance(a, (str, _device))]
-        return emptied(_asleep(Tensor.to, self, *rest, **kwargs)) if rest or kwargs else self
+        return emptied(run_asleep(Tensor.to, self, *rest, **kwargs)) if rest or kwargs else self
 
     def stride(self, dim: int | None = None) -> Any:
         steps = tuple(int(np.prod(self.shape[i + 1 :])) for i in range(self.ndim))
@@ -105,7 +106,7 @@ class Meta(Tensor):
 
     def type(self, dtype: Any = None, non_blocking: bool = False) -> Any:
         if dtype is None:
-            return _asleep(Tensor.type, self).replace("torch.", "torch.meta.")
+            return run_asleep(Tensor.type, self).replace("torch.", "torch.meta.")
         return self.to(dtype)
 
     def _buffer(self) -> Any:
@@ -134,19 +135,8 @@ for _cls, _where, _what in ((Meta, "torch", "Tensor"), (MetaParameter, "torch.nn
     _cls.__module__, _cls.__qualname__, _cls.__name__ = _where, _what, _what  # what they are in PyTorch
 
 
-def _asleep(func: Callable, *args: Any, **kwargs: Any) -> Any:
-    token = asleep.set(True)
-    try:
-        return func(*args, **kwargs)
-    finally:
-        asleep.reset(token)
-
-
 def _check_devices(args: tuple) -> None:
-    given = [
-        a for part in args for a in (part if isinstance(part, (tuple, list)) else (part,)) if isinstance(a, Tensor)
-    ]
-    there = [a for a in given if a.ndim and not isinstance(a, Meta)]
+    there = [a for a in values_in(args, {}) if isinstance(a, Tensor) and a.ndim and not isinstance(a, Meta)]
     if there:
         raise RuntimeError(
             "Expected all tensors to be on the same device, but found at least two devices, meta and cpu! "
@@ -159,8 +149,7 @@ _QUESTIONS = {"size", "dim", "numel", "stride", "requires_grad_", "detach_", "is
 
 def _meta_of(result: Any, name: str) -> Any:
     if isinstance(result, (tuple, list)) and not isinstance(result, type(Tensor.shape)):
-        parts = [_meta_of(r, name) for r in result]
-        return type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
+        return remade(result, [_meta_of(r, name) for r in result])
     if not isinstance(result, Tensor) or isinstance(result, Meta) or name in _QUESTIONS:
         return result
     return emptied(result)
@@ -181,7 +170,7 @@ def _making(found: Callable) -> Callable:
         kwargs.pop("device", None)
         gradient, state = kwargs.pop("requires_grad", False), random.get_rng_state()
         try:
-            made = emptied(_asleep(found, *args, **kwargs))
+            made = emptied(run_asleep(found, *args, **kwargs))
         finally:
             random.set_rng_state(state)
         return made.requires_grad_() if gradient else made
@@ -287,37 +276,29 @@ def _exit(self: device, *exc: object) -> None:
         _default.reset(self.__dict__["tokens"].pop())
 
 
-_undo: list[tuple[Any, str, Any]] = []
-
-
-def _swap(place: Any, name: str, new: Any) -> None:
-    getattr(place, name)  # a module that looks its names up then has it
-    _undo.append((place, name, vars(place)[name]))
-    setattr(place, name, new)
+_swaps = Swaps()
 
 
 def attach(library: Any) -> None:
     """Let creating functions, modules and devices know the meta device."""
     for name in (*_MADE.split(), *_LIKE.split()):
         made = _making(getattr(library, name))
-        _swap(library, name, made)
-        _swap(sys.modules[HERE], name, made)
-    _swap(nn.Parameter, "__new__", staticmethod(_parameter(nn.Parameter.__new__)))
-    _swap(Tensor, "to", _moving(Tensor.to))  # type: ignore[attr-defined]
-    _swap(nn.Module, "to", _module_to(nn.Module.to))
-    _swap(nn.Module, "to_empty", _to_empty(nn.Module.to_empty))
+        _swaps.put(library, name, made)
+        _swaps.put(sys.modules[HERE], name, made)
+    _swaps.put(nn.Parameter, "__new__", staticmethod(_parameter(nn.Parameter.__new__)))
+    _swaps.put(Tensor, "to", _moving(Tensor.to))  # type: ignore[attr-defined]
+    _swaps.put(nn.Module, "to", _module_to(nn.Module.to))
+    _swaps.put(nn.Module, "to_empty", _to_empty(nn.Module.to_empty))
     for place in (nn.utils, sys.modules[f"{HERE}.nn.utils"]):
-        _swap(place, "skip_init", _skipping(nn.utils.init.skip_init))
-    _swap(_state, "write", _writing(_state.write))
-    _swap(device, "__enter__", _enter)
-    _swap(device, "__exit__", _exit)
+        _swaps.put(place, "skip_init", _skipping(nn.utils.init.skip_init))
+    _swaps.put(_state, "write", _writing(_state.write))
+    _swaps.put(device, "__enter__", _enter)
+    _swaps.put(device, "__exit__", _exit)
 
 
 def detach() -> None:
     """Forget the meta device."""
-    for place, name, found in reversed(_undo):
-        setattr(place, name, found)
-    _undo.clear()
+    _swaps.undo()
 
 
 __all__ = ["META", "Meta", "MetaParameter", "attach", "detach", "is_meta"]

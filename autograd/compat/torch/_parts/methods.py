@@ -11,7 +11,7 @@ import numpy as np
 from ...._node import Node
 from ...._registry import registry
 from ...._tensor import Tensor, stamp
-from .._dispatch import asleep
+from .._dispatch import run_asleep
 from . import sparse_tensors
 
 
@@ -126,9 +126,7 @@ def map_(self: Tensor, tensor: Tensor, callable: Callable) -> Tensor:
 
 def as_subclass(self: Tensor, cls: type) -> Tensor:
     """The same memory as an object of a Tensor subclass, recorded as a view of this tensor."""
-    token = asleep.set(True)
-    twin = registry["view_as"].call(self, self)
-    asleep.reset(token)
+    twin = run_asleep(registry["view_as"].call, self, self)
     if isinstance(node := twin._node, Node):
         node.metadata["torch"] = "AliasBackward0"
     twin.__class__ = cls

@@ -12,7 +12,7 @@ from typing import Any
 
 from .... import cat, full
 from ...._tensor import Tensor
-from .._dispatch import wake_if_watching
+from .._dispatch import values_in, wake_if_watching
 from .._facade import HERE
 
 
@@ -37,8 +37,8 @@ class Nested(Tensor):
     @classmethod
     def __torch_function__(cls, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         """The function of each part."""
-        given, kwargs = (args, kwargs or {})
-        nested = [a for a in _flat(given) if isinstance(a, Nested)]
+        kwargs = kwargs or {}
+        nested = [a for a in values_in(args, {}) if isinstance(a, Nested)]
         count = len(nested[0].parts)
         if any(len(n.parts) != count for n in nested):
             raise RuntimeError(
@@ -46,7 +46,7 @@ class Nested(Tensor):
             )
         if getattr(func, "__name__", "") == "bmm":
             func = sys.modules[HERE].matmul  # type: ignore[attr-defined]
-        return _of_parts([func(*_picked(given, i), **_picked(kwargs, i)) for i in range(count)])
+        return _of_parts([func(*_picked(args, i), **_picked(kwargs, i)) for i in range(count)])
 
     @property
     def ndim(self) -> int:
@@ -166,13 +166,6 @@ class Nested(Tensor):
 
 
 Nested.__module__, Nested.__qualname__, Nested.__name__ = "torch", "Tensor", "Tensor"  # what it is in PyTorch
-
-
-def _flat(args: Any) -> list:
-    found: list = []
-    for a in args:
-        found.extend(a) if isinstance(a, (tuple, list)) else found.append(a)
-    return found
 
 
 def _picked(value: Any, i: int) -> Any:

@@ -18,7 +18,7 @@ from .... import as_tensor, cat, index_put, matmul, zeros
 from ...._repr import closed, elements, is_default, of_history
 from ...._tensor import Tensor, layout, strided, wrap
 from ....ops.dropout import dropout
-from .._dispatch import asleep
+from .._dispatch import run_asleep
 from .._dispatch import wake_if_watching as wake
 from .sparse_places import merged_places
 
@@ -100,11 +100,7 @@ class Sparse(Tensor):
     @classmethod
     def __torch_function__(cls, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         """A function of torch as the method of its name, where these layouts have their own."""
-        token = asleep.set(True)
-        try:
-            return _answer(func, args, kwargs or {})
-        finally:
-            asleep.reset(token)
+        return run_asleep(_answer, func, args, kwargs or {})
 
     @property
     def layout(self) -> layout:

@@ -46,28 +46,15 @@ def one_matrix(covariance_matrix: Any, precision_matrix: Any, scale_tril: Any) -
     return name, matrix
 
 
-class MultivariateNormal(Distribution):
-    """Density e^(-(x - loc)^T C^-1 (x - loc) / 2) / sqrt((2 pi)^n det C), by covariance, precision or scale_tril."""
+class ByOneMatrix:
+    """Distributions given by a covariance, a precision or a scale_tril: the other two follow from its lower factor."""
 
-    has_rsample = True
-    support = constraints.real_vector  # type: ignore[assignment]
-    arg_constraints: ClassVar[dict] = {
-        "loc": constraints.real_vector, "covariance_matrix": constraints.positive_definite,
-        "precision_matrix": constraints.positive_definite, "scale_tril": constraints.lower_cholesky}  # fmt: skip
+    _lower: Tensor
     _stretched = ("_lower",)
 
-    def __init__(self, loc: Tensor, covariance_matrix: Tensor | None = None, precision_matrix: Tensor | None = None,
-                 scale_tril: Tensor | None = None, validate_args: bool | None = None) -> None:  # fmt: skip
-        if loc.dim() < 1:
-            raise ValueError("loc must be at least one-dimensional.")
-        name, matrix = one_matrix(covariance_matrix, precision_matrix, scale_tril)
-        batch = broadcast_tensors(loc[..., 0], matrix[..., 0, 0])[0].shape
-        self.__dict__[name] = matrix.expand(batch + matrix.shape[-2:])
-        self.loc = loc.expand(batch + loc.shape[-1:])
-        super().__init__(batch, loc.shape[-1:], validate_args=validate_args)
-        own = self.__dict__[name]
+    def _factorise(self, name: str) -> None:
         how = {"scale_tril": lambda m: m, "covariance_matrix": cholesky, "precision_matrix": _lower_of_precision}
-        self._lower = how[name](own)
+        self._lower = how[name](self.__dict__[name])
 
     @lazy_property
     def scale_tril(self) -> Tensor:
@@ -80,6 +67,27 @@ class MultivariateNormal(Distribution):
     @lazy_property
     def precision_matrix(self) -> Tensor:
         return inv(matmul(self._lower, self._lower.mT))
+
+
+class MultivariateNormal(ByOneMatrix, Distribution):
+    """Density e^(-(x - loc)^T C^-1 (x - loc) / 2) / sqrt((2 pi)^n det C), by covariance, precision or scale_tril."""
+
+    has_rsample = True
+    support = constraints.real_vector  # type: ignore[assignment]
+    arg_constraints: ClassVar[dict] = {
+        "loc": constraints.real_vector, "covariance_matrix": constraints.positive_definite,
+        "precision_matrix": constraints.positive_definite, "scale_tril": constraints.lower_cholesky}  # fmt: skip
+
+    def __init__(self, loc: Tensor, covariance_matrix: Tensor | None = None, precision_matrix: Tensor | None = None,
+                 scale_tril: Tensor | None = None, validate_args: bool | None = None) -> None:  # fmt: skip
+        if loc.dim() < 1:
+            raise ValueError("loc must be at least one-dimensional.")
+        name, matrix = one_matrix(covariance_matrix, precision_matrix, scale_tril)
+        batch = broadcast_tensors(loc[..., 0], matrix[..., 0, 0])[0].shape
+        self.__dict__[name] = matrix.expand(batch + matrix.shape[-2:])
+        self.loc = loc.expand(batch + loc.shape[-1:])
+        super().__init__(batch, loc.shape[-1:], validate_args=validate_args)
+        self._factorise(name)
 
     mean = mode = property(lambda self: self.loc)
     variance = property(lambda self: self._lower.pow(2).sum(-1))

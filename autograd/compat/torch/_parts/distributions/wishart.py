@@ -22,14 +22,14 @@ from ..... import (
 from ....._tensor import Tensor
 from .....linalg import cholesky, inv
 from . import constraints
-from .base import Distribution, ExponentialFamily, broadcast_all, lazy_property
+from .base import Distribution, ExponentialFamily, broadcast_all
 from .gammas import Chi2
-from .vectors import _log_diagonal, _lower_of_precision, one_matrix
+from .vectors import ByOneMatrix, _log_diagonal, one_matrix
 
 _POSITIVE_DEFINITE = constraints.positive_definite
 
 
-class Wishart(ExponentialFamily):
+class Wishart(ByOneMatrix, ExponentialFamily):
     """The scatter matrix of `df` normal vectors, by covariance, precision or scale_tril."""
 
     has_rsample = True
@@ -37,7 +37,6 @@ class Wishart(ExponentialFamily):
     arg_constraints: ClassVar[dict] = {
         "covariance_matrix": _POSITIVE_DEFINITE, "precision_matrix": _POSITIVE_DEFINITE,
         "scale_tril": constraints.lower_cholesky, "df": constraints.greater_than(0)}  # fmt: skip
-    _stretched = ("_lower",)
 
     def __init__(self, df: Any, covariance_matrix: Tensor | None = None, precision_matrix: Tensor | None = None,
                  scale_tril: Tensor | None = None, validate_args: bool | None = None) -> None:  # fmt: skip
@@ -49,20 +48,7 @@ class Wishart(ExponentialFamily):
         if bool((self.df <= event[-1] - 1).any()):
             raise ValueError(f"Value of df={df} expected to be greater than ndim - 1 = {event[-1] - 1}.")
         super().__init__(batch, event, validate_args=validate_args)
-        how = {"scale_tril": lambda m: m, "covariance_matrix": cholesky, "precision_matrix": _lower_of_precision}
-        self._lower = how[name](self.__dict__[name])
-
-    @lazy_property
-    def scale_tril(self) -> Tensor:
-        return self._lower
-
-    @lazy_property
-    def covariance_matrix(self) -> Tensor:
-        return matmul(self._lower, self._lower.mT)
-
-    @lazy_property
-    def precision_matrix(self) -> Tensor:
-        return inv(matmul(self._lower, self._lower.mT))
+        self._factorise(name)
 
     @property
     def _size(self) -> int:
