@@ -13,9 +13,8 @@ _grad: ContextVar[Any] = ContextVar("autograd.grad_mode", default=True)
 _inference: ContextVar[bool] = ContextVar("autograd.inference_mode", default=False)
 _anomaly: ContextVar[tuple[bool, bool]] = ContextVar("autograd.anomaly_mode", default=(False, True))
 scope: ContextVar = ContextVar("autograd.scope", default=None)
-transforming: ContextVar[bool] = ContextVar(
-    "autograd.func", default=False
-)  # whether a transform of `func` calls its function
+# Whether a transform of `func` calls its function.
+transforming: ContextVar[bool] = ContextVar("autograd.func", default=False)
 levels: ContextVar[tuple] = ContextVar("autograd.vmap", default=())  # the `vmap`s that are running, outermost first
 
 # What the hot path asks: False, True, or GENERAL where recorded operations take the general path: under anomaly mode,

@@ -121,9 +121,8 @@ class Op(Declaration):
 
     def round_to(self, narrow: np.dtype) -> None:
         """From now on compute values of dtype `narrow` in float32. A view has nothing to compute."""
-        refuses = narrow == np.float16 and ".linalg_" in (
-            self.module or ""
-        )  # those kernels do it themselves, or refuse them
+        # Kernels of linear algebra do it themselves, or refuse float16.
+        refuses = narrow == np.float16 and ".linalg_" in (self.module or "")
         if self.view or self.bitwise or refuses:
             return
         self.kernel, self.raw = in_float32(self.kernel, {narrow}), in_float32(self.raw, {narrow})

@@ -92,8 +92,8 @@ class Team:
 
     def run(self, work: Callable[[Any], None], pieces: Sequence) -> None:
         """work(piece) for every piece, in any order; alone when the team is busy or there is nothing to share."""
-        worth = self._worth(work, pieces)
-        if self.size < 2 or len(pieces) < 2 or not worth.shared() or not self.free.acquire(blocking=False):
+        worth = self._worth(work, pieces) if self.size > 1 and len(pieces) > 1 else None
+        if worth is None or not worth.shared() or not self.free.acquire(blocking=False):
             for piece in pieces:
                 work(piece)
             return
@@ -108,7 +108,7 @@ class Team:
 
     def _worth(self, work: Callable, pieces: Sequence) -> _Worth:
         """What is known about jobs like this one: the same function, as many pieces of the same length."""
-        kind = getattr(work, "__code__", None), len(pieces), getattr(pieces[0], "stop", 0) if pieces else 0
+        kind = getattr(work, "__code__", None), len(pieces), getattr(pieces[0], "stop", 0)
         found = self.kinds.get(kind)
         if found is None:
             if len(self.kinds) > 256:

@@ -11,7 +11,7 @@ import numpy as np
 
 from .._dtype import HALVES
 from . import _batch_last, _shifted
-from ._windows import BLOCK, offsets, out_size, padded, scratch, windows
+from ._windows import BLOCK, offsets, out_size, padded, scratch, steps, windows
 
 # Up to this ratio of filters to channels, gathering from the filters is cheaper than adding into the channels.
 _TURN = 3
@@ -87,10 +87,11 @@ def convolve(x, w, stride, pads, dilation, groups):
 def _convolve_quickly(y, x, w, stride, pads, dilation, groups):
     """Writes the convolution into y if one of the layouts made for speed suits; whether it does."""
     kernel, out = w.shape[2:], y.shape[2:]
-    shifted = _shifted.Layout(x.shape, len(w), kernel, pads, dilation, out)
-    if shifted.suits(x, stride, groups):
-        _shifted.convolve(shifted, y, w, x)
-        return True
+    if _shifted.possible(x, stride, groups):
+        shifted = _shifted.Layout(x.shape, len(w), kernel, pads, dilation, out)
+        if shifted.suits():
+            _shifted.convolve(shifted, y, w, x)
+            return True
     layout = _batch_last.Layout(x, w.shape, stride, pads, dilation, out)
     if layout.suits(x, x.shape[1]):
         _batch_last.convolve(layout, y, w, x, groups)
@@ -119,19 +120,17 @@ def _turned_pads(size, out, kernel, pads, dilation):
 
 
 def _flattens(stride, out, size):
-    length, _ = _run(out, size)
-    return all(s == 1 for s in stride) and length <= 2 * math.prod(out)
+    return all(s == 1 for s in stride) and _run(out, size) <= 2 * math.prod(out)
 
 
 def _run(out, size):
-    """(how long the run of windows is, memory distance of one step along each axis) in images of `size`."""
-    steps = [math.prod(size[i + 1 :]) for i in range(len(size))]
-    return sum((n - 1) * s for n, s in zip(out, steps, strict=True)) + 1, steps
+    """How long the run of windows is in images of `size`."""
+    return sum((n - 1) * s for n, s in zip(out, steps(size), strict=True)) + 1
 
 
-def _starts(kernel, dilation, steps):
+def _starts(kernel, dilation, size):
     """Where the run of each place of the window begins."""
-    return [sum(o * d * s for o, d, s in zip(offset, dilation, steps, strict=True)) for offset in offsets(kernel)]
+    return [sum(o * d * s for o, d, s in zip(offset, dilation, steps(size), strict=True)) for offset in offsets(kernel)]
 
 
 def _dropped_edges(out):
@@ -153,12 +152,12 @@ def _convolve_depthwise(y, xp, w, stride, dilation):
 
 def _depthwise_runs(y, xp, w, kernel, dilation):
     (batch, channels), size, out = xp.shape[:2], xp.shape[2:], y.shape[2:]
-    length, steps = _run(out, size)
-    flat, starts = np.reshape(xp, (batch, channels, -1)), _starts(kernel, dilation, steps)
+    length, row = _run(out, size), math.prod(size[1:])
+    flat, starts = np.reshape(xp, (batch, channels, -1)), _starts(kernel, dilation, size)
     factors = np.reshape(w, (channels, -1, 1))
     for part in blocks(batch, 4 * xp.dtype.itemsize * channels * length):
         n = part.stop - part.start
-        rows, term = scratch(xp, (n, channels, out[0] * steps[0]), 1), scratch(xp, (n, channels, length))
+        rows, term = scratch(xp, (n, channels, out[0] * row), 1), scratch(xp, (n, channels, length))
         total = rows[:, :, :length]
         np.multiply(flat[part, :, :length], factors[:, 0], out=total)
         for i, start in enumerate(starts[1:], 1):
@@ -237,9 +236,10 @@ def convolve_weight(x, g, kernel, stride, pads, dilation, groups):
 def _weight_quickly(x, g, shape, stride, pads, dilation, groups):
     """The gradient for a weight of `shape` if one of the layouts made for speed suits, else None."""
     kernel, out = shape[2:], g.shape[2:]
-    shifted = _shifted.Layout(x.shape, shape[0], kernel, pads, dilation, out, free=True)
-    if shifted.suits_weight(x, stride, groups):
-        return _shifted.convolve_weight(shifted, x, g)
+    if _shifted.possible(x, stride, groups):
+        shifted = _shifted.Layout(x.shape, shape[0], kernel, pads, dilation, out, free=True)
+        if shifted.suits_weight():
+            return _shifted.convolve_weight(shifted, x, g)
     layout = _batch_last.Layout(x, shape, stride, pads, dilation, out)
     if layout.suits(x, x.shape[1]):
         return _batch_last.convolve_weight(layout, x, g, groups).reshape(shape)

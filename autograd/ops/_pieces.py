@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from .. import _parallel
+from .._array import zeros
 from .._dtype import HALVES
 from .._mode import fast
 
@@ -41,7 +42,7 @@ def sums_along(a, axis=-1):
 def cleared(like, shape):
     """Zeros of `shape`, like `like`: a large table is cleared by all cores."""
     if type(like) is not np.ndarray or math.prod(shape) * like.itemsize not in _WRITTEN or not fast.enabled:
-        return np.zeros_like(like, shape=shape, order="C")
+        return zeros(like, shape)
     out = np.empty(shape, like.dtype)
     _parallel.run(lambda part: out[part].fill(0), len(out), -(-len(out) // _parallel.team.size))
     return out

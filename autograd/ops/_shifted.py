@@ -17,7 +17,7 @@ import numpy as np
 
 from .. import _parallel
 from .._mode import fast
-from ._windows import PIECE, SHARED, scratch
+from ._windows import PIECE, SHARED, scratch, steps
 
 _BLOCK = 1 << 20  # bytes of columns worked on at a time
 _WASTE = 1.15  # numbers in a row, for each one of the result, up to which this pays
@@ -28,12 +28,18 @@ _DEEP = 12  # rows in a piece of such a gradient from which it pays
 _strided = np.lib.stride_tricks.as_strided
 
 
+def possible(x, stride, groups):
+    """Whether arrays like x may be convolved this way."""
+    return fast.enabled and type(x) is np.ndarray and groups == 1 and all(s == 1 for s in stride)
+
+
 class Layout:
     """How images (n, C, *size) and results (n, O, *out) of a convolution with `kernel` lie: in rows of shape `grid`.
 
     Attributes:
         copied: places of the window that have columns of their own; outer: places along the first axis that do not.
-        depth: rows of the columns. row, step: numbers from one row of the image, and one outer place, to the next.
+        depth: rows of the columns. steps, row, outer_step: numbers from one to the next along each axis of the image, along
+            the first one, and from one outer place to the next.
         rows, pieces: of a product, in rows of the image.
     """
 
@@ -41,7 +47,8 @@ class Layout:
         self.channels, self.size, self.out, self.filters = shape[1], shape[2:], out, filters
         self.kernel, self.before, self.dilation = kernel, [lo for lo, _ in pads], dilation
         self.grid = tuple(max(n, o) for n, o in zip(self.size[1:], out[1:], strict=True))
-        self.row, self.step = math.prod(self.grid), dilation[0] * math.prod(self.grid)
+        self.steps = steps((self.size[0], *self.grid))
+        self.row, self.outer_step = self.steps[0], dilation[0] * self.steps[0]
         free = free or self.channels * math.prod(kernel[1:]) >= filters  # else sums would take longer than copies
         self.copied: tuple = (1, *kernel[1:]) if free else kernel
         self.outer: int = kernel[0] if free else 1
@@ -50,18 +57,17 @@ class Layout:
         self.pieces = -(-out[0] // most)
         self.rows = -(-out[0] // self.pieces)
 
-    def suits(self, x, stride, groups):
-        """Whether this is the way for arrays like x."""
+    def suits(self):
+        """Whether this is the way."""
         small = self.filters * self.depth * self.rows * self.row <= PIECE
-        return small and self._allows(x, stride, groups) and (self.pieces == 1 or self.rows * self.row >= _LEAST)
+        return small and self._dense() and (self.pieces == 1 or self.rows * self.row >= _LEAST)
 
-    def suits_weight(self, x, stride, groups):
+    def suits_weight(self):
         """The same for the gradient of the weight, if the layout is free."""
-        return self._allows(x, stride, groups) and self.shares() is not None
+        return self._dense() and self.shares() is not None
 
-    def _allows(self, x, stride, groups):
-        dense = self.row <= _WASTE * math.prod(self.out[1:]) and all(s == 1 for s in stride)
-        return dense and groups == 1 and fast.enabled and type(x) is np.ndarray
+    def _dense(self):
+        return self.row <= _WASTE * math.prod(self.out[1:])
 
     def shares(self):
         """(rows of columns, rows of the image) in a piece of the product that is the gradient of the weight, if it pays."""
@@ -73,14 +79,10 @@ class Layout:
 
     def work(self, function, x):
         """function(part) for parts of the batch whose columns fit in the cache; on all cores if there is much to do."""
-        numbers = len(x) * self.depth * (self.out[0] * self.row + (self.outer - 1) * self.step)
+        numbers = len(x) * self.depth * (self.out[0] * self.row + (self.outer - 1) * self.outer_step)
         shares = _parallel.team.size if numbers * (8 + self.filters * self.outer) > SHARED else 1
         shares = max(shares, -(-numbers * x.itemsize // _BLOCK))
         _parallel.team.run(function, _parallel.slices(len(x), -(-len(x) // shares)))
-
-    def _strides(self):
-        """Numbers from one to the next along each axis of an image."""
-        return [self.row, *(math.prod(self.grid[a + 1 :]) for a in range(len(self.grid)))]
 
     def images(self, x, rows):
         """`image` of a part of the batch: all at once where that is little, so that threads have fewer calls to make."""
@@ -90,7 +92,7 @@ class Layout:
 
     def image(self, x, rows):
         """x with zeros around it, for windows that begin in `rows` rows: (n, C, numbers), from where the first place is."""
-        along = list(zip(self.before, self.dilation, self.kernel, self._strides(), strict=True))[1:]
+        along = list(zip(self.before, self.dilation, self.kernel, self.steps, strict=True))[1:]
         first, reach = sum(lo * s for lo, _, _, s in along), sum(d * (k - 1) * s for _, d, k, s in along)
         rows += (self.kernel[0] - 1) * self.dilation[0]
         n, numbers, lead = len(x), len(x) * self.channels * rows * self.row, max(first, 0)
@@ -109,8 +111,8 @@ class Layout:
     def columns(self, image, rows, clean):
         """What the windows that begin in `rows` rows see: (n, depth, numbers). With `clean`, zero behind the results too."""
         (n, channels, area), it = image.shape, image.itemsize
-        length = rows * self.row + (self.outer - 1) * self.step
-        apart = [d * s * it for d, s in zip(self.dilation, self._strides(), strict=True)]
+        length = rows * self.row + (self.outer - 1) * self.outer_step
+        apart = [d * s * it for d, s in zip(self.dilation, self.steps, strict=True)]
         seen = _strided(image, (n, *self.copied, channels, length), (channels * area * it, *apart, area * it, it))
         columns = scratch(image, seen.shape)
         columns[...] = seen
@@ -135,8 +137,8 @@ class Layout:
     def places(self, columns, piece):
         """A view (n, pieces, outer, depth, piece) of columns (n, depth, numbers): those of every outer place."""
         (n, depth, area), it = columns.shape, columns.itemsize
-        shape = (n, (area - (self.outer - 1) * self.step) // piece, self.outer, depth, piece)
-        return _strided(columns, shape, (depth * area * it, piece * it, self.step * it, area * it, it))
+        shape = (n, (area - (self.outer - 1) * self.outer_step) // piece, self.outer, depth, piece)
+        return _strided(columns, shape, (depth * area * it, piece * it, self.outer_step * it, area * it, it))
 
 
 def convolve(layout, y, w, x):

@@ -22,6 +22,11 @@ def out_size(size, kernel, stride, pads, dilation):
     )
 
 
+def steps(size):
+    """Numbers from one to the next along each axis of an image."""
+    return [math.prod(size[a + 1 :]) for a in range(len(size))]
+
+
 def padded(x, pads, fill=0):
     """x with its spatial axes lengthened by `pads`; a negative pad crops. Returns x itself when there is nothing to do."""
     if not any(lo or hi for lo, hi in pads):

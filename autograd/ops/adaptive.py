@@ -96,22 +96,27 @@ def _as_sizes(name, output_size, spatial):
     return sizes
 
 
+def _adaptive_mean(spatial, input, output_size):
+    name = f"adaptive_avg_pool{spatial}d"
+    return adaptive_average(name, input, _as_sizes(name, output_size, spatial))
+
+
 @composite(namespace=_F)
 def adaptive_avg_pool1d(input, output_size):
     """Means of `output_size` windows over the last axis. Shape: (N, C, L) or (C, L) -> (N, C, output_size)."""
-    return adaptive_average("adaptive_avg_pool1d", input, _as_sizes("adaptive_avg_pool1d", output_size, 1))
+    return _adaptive_mean(1, input, output_size)
 
 
 @composite(namespace=_F, images=True)
 def adaptive_avg_pool2d(input, output_size):
     """Means of a grid of windows. Shape: (N, C, H, W) or (C, H, W) -> (N, C, *output_size); None keeps an axis's size."""
-    return adaptive_average("adaptive_avg_pool2d", input, _as_sizes("adaptive_avg_pool2d", output_size, 2))
+    return _adaptive_mean(2, input, output_size)
 
 
 @composite(namespace=_F, images=True)
 def adaptive_avg_pool3d(input, output_size):
     """Means of a grid of windows. Shape: (N, C, D, H, W) or (C, D, H, W) -> (N, C, *output_size)."""
-    return adaptive_average("adaptive_avg_pool3d", input, _as_sizes("adaptive_avg_pool3d", output_size, 3))
+    return _adaptive_mean(3, input, output_size)
 
 
 # ---------------------------------------------------------------------------------------------- maximum

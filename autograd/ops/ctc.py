@@ -90,9 +90,8 @@ def _log_likelihood(log_probs, labels, skip, steps, lengths):
     found = squeeze(logaddexp(last, before), 1)
     if steps.all():
         return found
-    return where(
-        wrap(steps > 0), found, wrap(np.where(lengths == 0, 0.0, _NEVER)).to(found.dtype)
-    )  # no step emits only nothing
+    nothing = wrap(np.where(lengths == 0, 0.0, _NEVER)).to(found.dtype)  # no step emits only nothing
+    return where(wrap(steps > 0), found, nothing)
 
 
 def _check(log_probs, targets, blank):

@@ -153,10 +153,11 @@ def _to_maxima(x, source, top, *, kernel, stride, pads, dilation):
     def work(part):
         target = total[part]
         for _, place, hit in _hits(xp[part], top[part], kernel, stride, dilation):
+            found = select(hit, x[part], 0)
             if apart:  # no place is in two windows
-                target[place] = select(hit, x[part], 0)
+                target[place] = found
             else:
-                target[place] += select(hit, x[part], 0)
+                target[place] += found
 
     by_rows(work, xp)
     return np.ascontiguousarray(padded(total, tuple((-lo, -hi) for lo, hi in pads)))

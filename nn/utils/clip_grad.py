@@ -46,7 +46,8 @@ def _norm(t: Tensor, p: float) -> Tensor:
     if not t.numel():
         return autograd.tensor(0.0, dtype=t.dtype)
     if p == 2.0:
-        return (t.abs() * t.abs()).sum().sqrt() if t.is_complex() else (t * t).sum().sqrt()
+        size = t.abs() if t.is_complex() else t
+        return (size * size).sum().sqrt()
     return autograd.linalg.vector_norm(t, p)
 
 
