@@ -114,6 +114,19 @@ def any_long(shape: tuple[int, ...], axes: list[int]) -> bool:
     return False
 
 
+def real_only(name: str, *arrays: Any) -> None:
+    """Refuse complex numbers, of which a kernel would take the real parts, or those alone in comparisons.
+
+    Raises:
+        NotImplementedError: as in PyTorch.
+    """
+    for a in arrays:
+        kind = getattr(a, "dtype", None)
+        if type(a) is complex or (kind is not None and kind.kind == "c"):
+            got = "complex numbers" if kind is None else kind.name
+            raise NotImplementedError(f'"{name}" not implemented for {got}: it takes real numbers')
+
+
 def broadcast_to(x: Array, shape: tuple[int, ...]) -> Array:
     """`np.broadcast_to` without its nditer, which costs 3 us and leaves 48 bytes behind per call.
 

@@ -177,12 +177,14 @@ def _results(op: Any, optional: bool, given: str) -> dict[str, str]:
 
 
 def _promotion(op: Any, n: range, optional: list[bool]) -> str:
-    """When the general function must look: a required parameter is missing, or inputs differ in dtype."""
+    """When the general function must look: a required parameter is missing, or inputs differ in dtype or may be refused."""
     missing = "".join(
         f" or {p} is _MISSING" for p, d in zip(op.parameters, op.parameter_defaults, strict=True) if d is MISSING
     )
     missing += "".join(f" or type({p}) is _Tensor" for p, d in zip(op.parameters, op.parameter_defaults, strict=True)
                        if type(d) is float or p in NUMBERLIKE)  # fmt: skip
+    if op.real:
+        missing += ' or _a0.dtype.kind == "c"'
     if op.promote is None:
         return missing
     tests = [f" or _a0.dtype is not _a{i}.dtype" for i in n if i and not optional[i]]

@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from ._array import Array
+from ._array import Array, real_only
 
 # Coefficients from the highest power down: erf(x) = x P(x²)/Q(x²) below 0.46875, ...
 _NEAR = (
@@ -86,6 +86,7 @@ def _scaled_tail(x: Array) -> Array:
 
 def _by_parts(function, x: Array) -> Array:
     """Apply a float64 function of a flat array to an array of any shape."""
+    real_only(function.__name__.strip("_").removesuffix("_double"), x)
     flat = np.reshape(x, (-1,)).astype(np.float64)
     with np.errstate(all="ignore"):
         return function(flat).reshape(x.shape).astype(x.dtype)[()]

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ._array import NUMBERS, Array, exports, is_raw, may_share, ndarray, quietly, tick
+from ._array import NUMBERS, Array, exports, is_raw, may_share, ndarray, quietly, real_only, tick
 from ._array import broadcast_shapes as _broadcast_shapes
 from ._compiled import NUMBERLIKE, compiled_entry
 from ._dtype import FLOATING, HALVES, ON_HALF, category, element, get_default_dtype, result_dtype
@@ -59,7 +59,7 @@ class Declaration:
 
     sample: Any = None
     method: bool | None = None
-    inplace = elementwise = linear = commutes = view = quiet = wide = bitwise = lends_result = images = False
+    inplace = elementwise = linear = commutes = view = quiet = wide = bitwise = lends_result = images = real = False
     holomorphic = differentiable_twice = True
     operators: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
@@ -299,6 +299,8 @@ class Op(Declaration):
                 nodes.append(history(value))  # a view whose base was changed in place
             tensor = True
             arrays.append(value._buffer() if self.view else value._data)
+        if self.real:
+            real_only(self.name.strip("_"), *arrays)
         if not tensor:
             return self.apply_raw(arrays, params)
         if self.promote is not None:
@@ -311,6 +313,8 @@ class Op(Declaration):
             out = self.retry(arrays, params)
         except ValueError as error:
             raise self.translate(error, arrays) from None
+        except AttributeError as error:
+            raise self.not_tensors(arrays) or error from None
         return self.finish(out, tuple(arrays), params, tuple(nodes), inputs)
 
     def accept(self, value: Any, position: int) -> Any:
@@ -320,19 +324,22 @@ class Op(Declaration):
                 return None
         elif type(value) in NUMBERS or is_raw(value) or isinstance(value, (int, float, complex)):
             return value
+        raise self.not_tensor(value, position)
+
+    def not_tensor(self, value: Any, position: int) -> TypeError:
         name = self.inputs[0] if self.variadic else self.public_name(self.inputs[position])
-        raise TypeError(
+        return TypeError(
             f"{self.name}(): argument {name!r} (position {position + 1}) must be Tensor, not {type(value).__name__}"
         )
+
+    def not_tensors(self, arrays: list) -> TypeError | None:
+        """What to say of the first number, where a kernel looked for an array's attributes."""
+        return next((self.not_tensor(a, i) for i, a in enumerate(arrays) if type(a) in NUMBERS), None)
 
     def apply_raw(self, arrays: list, params: tuple) -> Any:
         """The kernel itself, for rules that run on arrays; numbers alone are a mistake of the caller."""
         if not any(is_raw(a) for a in arrays):
-            got = next((a for a in arrays if a is not None), None)
-            raise TypeError(
-                f"{self.name}(): argument {self.public_name(self.inputs[0])!r} (position 1) must be Tensor, not "
-                f"{type(got).__name__}"
-            )
+            raise self.not_tensor(next((a for a in arrays if a is not None), None), 0)
         return self.invoke(self.raw, arrays, params)
 
     def promoted(self, arrays: list) -> list:
@@ -559,6 +566,7 @@ def op(kernel: Callable | None = None, /, **options: Any) -> Any:
         PyTorch allows where its own rule reads something else.
     images: results have their channels last in memory where the images given have.
     bitwise: the kernel works on the representation of numbers, or computes none, so those of 16 bits are not made float32.
+    real: complex numbers are refused: the function asks which of two is larger, and complex numbers have no order.
     holomorphic: rules are written for real numbers, the engine conjugates for complex ones; False where
         the rules treat complex numbers themselves.
     """

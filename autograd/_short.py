@@ -71,6 +71,7 @@ def _entry(input, other{signature}):
             return _raw(input, other)
         return _general(input, other{given})
     {out}
+    {real}
     try:
         z = _kernel(x, y)
     except RuntimeWarning:
@@ -101,6 +102,7 @@ def _entry(self, other):
     if y.dtype not in _FLOATING:
         return _general(other, self)
     x, left = other, None
+    {real}
     try:
         z = _kernel(x, y)
     except RuntimeWarning:
@@ -188,7 +190,7 @@ def _parts(op: Any, template: str, operator: bool) -> dict[str, str]:
     given = "" if operator or reflected or one else ", out=out"
     promotion = "left is None and x.dtype not in _FLOATING" if op.promote == "float" else ""
     if one:
-        promotion = promotion and f" or ({promotion})"
+        promotion = (promotion and f" or ({promotion})") + (' or x.dtype.kind == "c"' if op.real else "")
     elif promotion:
         promotion = f"if right is None and {promotion}: return _general(input, other{given})"
     return {
@@ -200,6 +202,11 @@ def _parts(op: Any, template: str, operator: bool) -> dict[str, str]:
         "promotion": promotion,
         "foreign": "if not _is_operand(other): return NotImplemented" if operator else "",
         "out": given and "if out is not None: return _general(input, other, out=out)",
+        "real": 'if y.dtype.kind == "c": return _general(other, self)'
+        if reflected and op.real
+        else f'if x.dtype.kind == "c": return _general(input, other{given})'
+        if op.real
+        else "",
         "record": RECORD.format(arrays=arrays, nodes=nodes, inputs=inputs, right="None" if one else "right")
         if op.differentiable
         else "",

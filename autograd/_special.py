@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ._array import Array
+from ._array import Array, real_only
 from ._erf import erf, erfc, erfcx
 
 
@@ -21,6 +21,7 @@ def in_double(kernel: Callable[..., Array]) -> Callable[..., Array]:
 
     @functools.wraps(kernel)
     def run(*arrays: Array, **params: object) -> Array:
+        real_only(kernel.__name__, *arrays)
         dtype = np.result_type(*(a.dtype for a in arrays if hasattr(a, "dtype")))
         arrays = np.broadcast_arrays(*arrays) if len(arrays) > 1 else arrays
         shape = arrays[0].shape

@@ -104,9 +104,11 @@ def _by_double_transpose(node: Node, given: list, picked: Node | None = None) ->
     recorded = [(p, t) for p, t in pairs if p.requires_grad]
     if not recorded:
         return wrap(np.zeros(result.shape, result.dtype))
-    weights = [t.conj() if t.is_complex() else t for _, t in recorded]
+    # Rules written for real numbers leave the conjugations to the engine; the others are the adjoint already.
+    turned = (lambda t: t.conj() if t.is_complex() else t) if node.plan.op.holomorphic else lambda t: t
+    weights = [turned(t) for _, t in recorded]
     (moved,) = gradients([p for p, _ in recorded], v, weights, None, True, True, True)
-    return moved.conj() if moved.is_complex() else moved
+    return turned(moved)
 
 
 __all__ = ["push_forward"]

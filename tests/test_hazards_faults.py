@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ import pytest
 import autograd as ag
 import nn
 from autograd import _array, _graph, _parallel
+from autograd import _backward as backward
 from autograd._graph import _Pass
 from autograd._registry import registry
 from nn import functional as F
@@ -466,6 +468,23 @@ def test_threads_add_to_one_large_leaf():
 
     assert together(*[add] * 4) == []
     assert w.grad.min().item() == w.grad.max().item() == 48.0
+
+
+def test_one_thread_at_a_time_adds_to_leaves(monkeypatch):
+    """Whatever the system's scheduling: while one thread adds, another that has come as far waits."""
+    w, within, most, real = ag.ones(3, requires_grad=True), [], [], backward._accumulate
+
+    def slowly(*args):
+        within.append(None)
+        most.append(len(within))
+        time.sleep(0.02)
+        real(*args)
+        within.pop()
+
+    monkeypatch.setattr(backward, "_accumulate", slowly)
+    assert together(*[lambda: (w * 1.0).sum().backward()] * 4) == []
+    assert most == [1] * 4
+    assert w.grad.tolist() == [4.0] * 3
 
 
 def test_modes_of_threads_do_not_meet():

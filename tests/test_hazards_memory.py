@@ -230,6 +230,19 @@ def test_an_index_changed_after_use(name, outside):
         assert x.grad.tolist() == expected
 
 
+def test_a_composed_function_in_place_differentiates_at_the_old_values():
+    """`renorm_` reads its input twice, and writes over it afterwards."""
+    values = [[3.0, 4.0], [1.0, 2.0]]
+    x, y = leaf(*values), leaf(*values)
+    z = y * 1.0
+    z.renorm_(2, 0, 2.5)
+    (z * z).sum().backward()
+    plain = (x * 1.0).renorm(2, 0, 2.5)
+    (plain * plain).sum().backward()
+    assert z.tolist() == plain.tolist()
+    np.testing.assert_allclose(y.grad.tolist(), x.grad.tolist())
+
+
 # ------------------------------------------------------------------ views
 
 

@@ -46,9 +46,13 @@ def in_place(name, function, method=False):
 
 
 @op(batch="align", name="_keep_where", symbol="mask", linear=True, method=False, namespace="_",
-    sample=cases(lambda r: [call(r(2, 3), r.bools(2, 3)), call(r(3), r.bools(3))]))  # fmt: skip
-def keep_where(x, mask):
-    """x where the mask holds, 0 elsewhere, also where x is infinite or NaN; a product with the mask would be NaN there."""
+    sample=cases(lambda r: [call(r(2, 3), r.bools(2, 3)), call(r(3), r.bools(3)), call(r(3), r.bools(3), r(3))]))  # fmt: skip
+def keep_where(x, mask, chosen_by=None):
+    """x where the mask holds, 0 elsewhere, also where x is infinite or NaN; a product with the mask would be NaN there.
+
+    `chosen_by` is what the mask was made from. The result does not change with it but at a jump, so its gradient is 0; there
+    has to be one, because programs ask for the second derivative of relu, as of any other function.
+    """
     if type(mask) is np.bool_ and type(x) in _ZERO_OF:
         return x if mask else _ZERO_OF[type(x)]
     found = kept(mask, x)
@@ -60,6 +64,11 @@ def _(g, mask):
     return keep_where(g, mask)
 
 
+@keep_where.grad("chosen_by")
+def _(g):
+    return nothing(g)
+
+
 # ---------------------------------------------------------------------------------------------- relu and its family
 
 
@@ -67,7 +76,7 @@ def _(g, mask):
 _ZERO_OF = {kind: kind(0) for kind in (np.float16, np.float32, np.float64)}
 
 
-@op(sample=reals(-3, 3, avoid=(0,)), symbol="relu", caption="× [x > 0]", elementwise=True, inplace=True)
+@op(real=True, sample=reals(-3, 3, avoid=(0,)), symbol="relu", caption="× [x > 0]", elementwise=True, inplace=True)
 def relu(x):
     """max(x, 0), elementwise. Its gradient at 0 is 0.
 
@@ -86,7 +95,7 @@ def relu(x):
 
 @relu.grad("x")
 def _(g, out):
-    return keep_where(g, out != 0)  # a NaN passes its gradient, as in PyTorch
+    return keep_where(g, out != 0, out)  # a NaN passes its gradient, as in PyTorch
 
 
 @composite(namespace=_F, name="relu")
@@ -99,7 +108,7 @@ def _relu(input, inplace=False):
     return _written("relu", input, relu(input), inplace) if inplace else relu(input)
 
 
-@op(batch="align", name="_leaky", sample=cases(lambda r: [call(r(2, 3), slope=0.1), call(r(), slope=1.5), call(r(4), slope=-0.5)]),
+@op(real=True, batch="align", name="_leaky", sample=cases(lambda r: [call(r(2, 3), slope=0.1), call(r(), slope=1.5), call(r(4), slope=-0.5)]),
     symbol="leaky relu", caption="× 1 or slope", method=False, namespace="_")  # fmt: skip
 def _leaky(x, *, slope):
     _whole("leaky_relu", x)
@@ -119,7 +128,7 @@ def leaky_relu(input, negative_slope=0.01, inplace=False):
     return _written("leaky_relu", input, _leaky(input, slope=negative_slope), inplace)
 
 
-@op(name="_prelu", batch="align", sample=cases(lambda r: [call(r(2, 3), r(3, lo=0.1, hi=0.9)), call(r(2, 3, 2), r(3, 1)), call(r(3), r(1))]),
+@op(real=True, name="_prelu", batch="align", sample=cases(lambda r: [call(r(2, 3), r(3, lo=0.1, hi=0.9)), call(r(2, 3, 2), r(3, 1)), call(r(3), r(1))]),
     symbol="prelu", method=False, namespace="_")  # fmt: skip
 def _prelu(x, y):
     _whole("prelu", x)
@@ -181,7 +190,7 @@ def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
 # ---------------------------------------------------------------------------------------------- the exponential family
 
 
-@op(batch="align", name="_elu", symbol="elu", method=False, namespace="_", quiet=True, sample=cases(lambda r: [
+@op(real=True, batch="align", name="_elu", symbol="elu", method=False, namespace="_", quiet=True, sample=cases(lambda r: [
     call(r(2, 3), alpha=0.7), call(r(5), alpha=1.6, scale=1.1), call(r(), alpha=1.0),
     call(r(4), alpha=1.3, inner=0.8)]))  # fmt: skip
 def _elu(x, *, alpha=1.0, scale=1.0, inner=1.0):
@@ -269,7 +278,7 @@ def mish(input, inplace=False):
     return _written("mish", input, _mish(input), inplace)
 
 
-@op(batch="align", namespace=_F, symbol="softplus", caption="× σ(βx)", quiet=True, sample=cases(lambda r: [
+@op(real=True, batch="align", namespace=_F, symbol="softplus", caption="× σ(βx)", quiet=True, sample=cases(lambda r: [
     call(r(2, 3)), call(r(), beta=2.0), call(r(4), beta=3, threshold=1)]))  # fmt: skip
 def softplus(x, *, beta=1.0, threshold=20.0):
     """Smooth, positive version of ReLU: log(1 + e^(beta x)) / beta; x itself where beta x > threshold."""
@@ -283,7 +292,7 @@ def _(g, x, beta, threshold):
     return where(x * beta > threshold, g, g * sigmoid(x * beta))
 
 
-@op(name="_log_sigmoid", symbol="log σ", caption="× σ(−x)", sample=reals(-4, 4), **_FLOAT)
+@op(real=True, name="_log_sigmoid", symbol="log σ", caption="× σ(−x)", sample=reals(-4, 4), **_FLOAT)
 def log_sigmoid(x):
     """log of sigmoid(x) without overflow: min(x, 0) - log(1 + e^-|x|)."""
     _whole("log_sigmoid", x)
@@ -304,7 +313,7 @@ def logsigmoid(input):
 # ---------------------------------------------------------------------------------------------- pieces of lines
 
 
-@op(batch="align", name="_hardtanh", symbol="hardtanh", bitwise=True, method=False, namespace="_", sample=cases(lambda r: [
+@op(real=True, batch="align", name="_hardtanh", symbol="hardtanh", bitwise=True, method=False, namespace="_", sample=cases(lambda r: [
     call(r(2, 3), low=-0.77, high=0.83), call(r(), low=-1.0, high=1.0)]))  # fmt: skip
 def _hardtanh(x, *, low, high):
     return np.minimum(np.maximum(x, element(low, x.dtype)), element(high, x.dtype))
@@ -335,7 +344,7 @@ def relu6(input, inplace=False):
     return _written("relu6", input, _hardtanh(input, low=0, high=6), inplace)
 
 
-@op(name="_hardswish", symbol="hardswish", sample=reals(-5, 5, avoid=(-3, 3)), **_FLOAT)
+@op(real=True, name="_hardswish", symbol="hardswish", sample=reals(-5, 5, avoid=(-3, 3)), **_FLOAT)
 def _hardswish(x):
     _whole("hardswish", x)
     return x * np.minimum(np.maximum(x + 3, 0), 6) / 6
@@ -352,7 +361,7 @@ def hardswish(input, inplace=False):
     return _written("hardswish", input, _hardswish(input), inplace)
 
 
-@op(name="_hardsigmoid", symbol="hardsigmoid", sample=reals(-5, 5, avoid=(-3, 3)), **_FLOAT)
+@op(real=True, name="_hardsigmoid", symbol="hardsigmoid", sample=reals(-5, 5, avoid=(-3, 3)), **_FLOAT)
 def _hardsigmoid(x):
     _whole("hardsigmoid", x)
     return np.minimum(np.maximum(x + 3, 0), 6) / 6
@@ -381,7 +390,13 @@ def tanhshrink(input):
     return input - tanh(input)
 
 
-@op(batch="align", namespace=_F, symbol="softshrink", sample=cases(lambda r: [call(r(2, 3)), call(r(5), lambd=0.9)]))
+@op(
+    real=True,
+    batch="align",
+    namespace=_F,
+    symbol="softshrink",
+    sample=cases(lambda r: [call(r(2, 3)), call(r(5), lambd=0.9)]),
+)
 def softshrink(x, *, lambd=0.5):
     """The input moved towards 0 by lambd; 0 within [-lambd, lambd].
 
@@ -396,10 +411,10 @@ def softshrink(x, *, lambd=0.5):
 
 @softshrink.grad("x")
 def _(g, x, lambd):
-    return keep_where(g, ~((x >= -lambd) & (x <= lambd)))
+    return keep_where(g, ~((x >= -lambd) & (x <= lambd)), x)
 
 
-@op(batch="align", sample=cases(lambda r: [call(r(2, 3)), call(r(5), lambd=0.9)]))
+@op(real=True, batch="align", sample=cases(lambda r: [call(r(2, 3)), call(r(5), lambd=0.9)]))
 def hardshrink(x, *, lambd=0.5):
     """The input outside [-lambd, lambd], 0 within."""
     _whole("hardshrink", x)
@@ -408,7 +423,7 @@ def hardshrink(x, *, lambd=0.5):
 
 @hardshrink.grad("x")
 def _(g, x, lambd):
-    return keep_where(g, ~((x >= -lambd) & (x <= lambd)))
+    return keep_where(g, ~((x >= -lambd) & (x <= lambd)), x)
 
 
 @composite(namespace=_F, name="hardshrink")
@@ -417,7 +432,7 @@ def _hardshrink(input, lambd=0.5):
     return hardshrink(input, lambd)
 
 
-@op(batch="align", name="_threshold", symbol="threshold", bitwise=True, method=False, namespace="_",
+@op(real=True, batch="align", name="_threshold", symbol="threshold", bitwise=True, method=False, namespace="_",
     sample=cases(lambda r: [call(r(2, 3), limit=0.1, value=2.0)]))  # fmt: skip
 def _threshold(x, *, limit, value):
     limit, value = element(limit, x.dtype), element(value, x.dtype)
@@ -508,7 +523,7 @@ def _one_at(x, *, dim):
     return out
 
 
-from .compare import where  # noqa: E402
+from .compare import nothing, where  # noqa: E402
 from .index import narrow  # noqa: E402
 from .pointwise import abs, clamp, exp, log, sigmoid, tanh  # noqa: E402
 from .shape import reshape  # noqa: E402

@@ -87,9 +87,13 @@ def adaptive_average(name, input, output_size):
     return input * 1.0 if input is given else input  # never the caller's own tensor
 
 
-def _as_sizes(name, output_size, spatial):
+def _as_sizes(name, input, output_size, spatial):
     if isinstance(output_size, int) or output_size is None:
         return (output_size,) * spatial
+    if spatial > 1 and input.ndim <= len(output_size):
+        raise ValueError(
+            f"{name}: Input dimension should be at least {len(output_size) + 1}, but got {list(input.shape)}"
+        )
     sizes = tuple(output_size) * (spatial if len(output_size) == 1 else 1)
     if len(sizes) != spatial:
         raise RuntimeError(f"{name}: output_size must be {spatial} numbers, got {sizes}")
@@ -98,7 +102,7 @@ def _as_sizes(name, output_size, spatial):
 
 def _adaptive_mean(spatial, input, output_size):
     name = f"adaptive_avg_pool{spatial}d"
-    return adaptive_average(name, input, _as_sizes(name, output_size, spatial))
+    return adaptive_average(name, input, _as_sizes(name, input, output_size, spatial))
 
 
 @composite(namespace=_F)
@@ -155,7 +159,7 @@ def _(g, x_shape, index, spatial):
 
 def _adaptive_max(spatial, input, output_size, return_indices):
     name = f"adaptive_max_pool{spatial}d"
-    size = _output_size(name, input, _as_sizes(name, output_size, spatial), spatial)
+    size = _output_size(name, input, _as_sizes(name, input, output_size, spatial), spatial)
     index = wrap(_largest(input._data, size))
     top = _at_flat(input, index, spatial=spatial)
     return (top, index) if return_indices else top

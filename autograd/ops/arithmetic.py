@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 import math
 import operator
 from typing import Any
@@ -193,7 +194,7 @@ def _check_zero(name: str, x: Array, y: Any) -> None:
         raise RuntimeError(f"{name}: ZeroDivisionError: an integer tensor was divided by zero")
 
 
-@op(inplace=True, operators=("__floordiv__", "__rfloordiv__", "__ifloordiv__"), symbol="//", promote="same", elementwise=True, quiet=True,
+@op(real=True, inplace=True, operators=("__floordiv__", "__rfloordiv__", "__ifloordiv__"), symbol="//", promote="same", elementwise=True, quiet=True,
     sample=reals(-3, 3, avoid=(0,), margin=0.4))  # fmt: skip
 def floor_divide(x, y):
     """input / other rounded down. Its gradient is zero wherever it exists."""
@@ -204,7 +205,7 @@ def floor_divide(x, y):
     return np.floor_divide(x, y) if whole else np.where(np.equal(y, 0), np.divide(x, y), np.floor_divide(x, y))[()]
 
 
-@op(name="_trunc_divide", namespace="_", method=False, symbol="trunc /", promote="same", elementwise=True, quiet=True,
+@op(real=True, name="_trunc_divide", namespace="_", method=False, symbol="trunc /", promote="same", elementwise=True, quiet=True,
     sample=reals(-3, 3, avoid=(0,), margin=0.4))  # fmt: skip
 def _trunc_divide(x, y):
     """input / other rounded towards zero."""
@@ -222,7 +223,7 @@ def _(g):
     return nothing(g)
 
 
-@op(inplace=True, operators=("__mod__", "__rmod__", "__imod__"), symbol="mod", promote="same", elementwise=True, quiet=True,
+@op(real=True, inplace=True, operators=("__mod__", "__rmod__", "__imod__"), symbol="mod", promote="same", elementwise=True, quiet=True,
     sample=cases(lambda r: [call(r(2, 3), 0.7), call(r(3), r(3, lo=3.0, hi=5.0)), call(r(2, 1), r(3, lo=-5, hi=-3))]))  # fmt: skip
 def remainder(x, y):
     """The remainder of division with the sign of the divisor: input - floor(input / other) * other."""
@@ -240,7 +241,7 @@ def _(g, x, y):
     return -g * floor_divide(x, y)
 
 
-@op(inplace=True, symbol="fmod", promote="same", elementwise=True, quiet=True,
+@op(real=True, inplace=True, symbol="fmod", promote="same", elementwise=True, quiet=True,
     sample=cases(lambda r: [call(r(2, 3), 0.7), call(r(3), r(3, lo=3.0, hi=5.0)), call(r(2, 1), r(3, lo=-5, hi=-3)),
                             call(r(2, 3), r(2, 3, lo=0.3, hi=0.5))]))  # fmt: skip
 def fmod(x, y):
@@ -310,14 +311,17 @@ def _(g, x, y):
 @_pow.grad("y")
 def _(g, x, y, out):
     # 0 ** y is flat for y >= 0 (and log 0 would make it NaN); log of a negative base has no real value.
-    flat = (x == 0) & (y >= 0) if type(x) not in NUMBERS or type(y) not in NUMBERS else False
+    flat = (x == 0) & (y.real >= 0) if type(x) not in NUMBERS or type(y) not in NUMBERS else False
     if type(x) in NUMBERS:
-        return where(y >= 0, nothing(g), times(g, out * -math.inf)) if x == 0 else g * (out * _number_log(x))
+        return where(y.real >= 0, nothing(g), times(g, out * -math.inf)) if x == 0 else g * (out * _number_log(x, out))
     return where(flat, nothing(g), g * (out * log(where(flat, 1.0 + 0.0 * x, x))))
 
 
-def _number_log(x: Any) -> Any:
-    return math.log(x) if not isinstance(x, complex) and x > 0 else math.nan
+def _number_log(x: Any, out: Any) -> Any:
+    """log x, where a negative number has one only among complex numbers."""
+    if out.dtype.kind == "c":
+        return cmath.log(x)
+    return math.log(x) if x > 0 else math.nan
 
 
 @composite(inplace=True, operators=("__pow__", "__rpow__", "__ipow__"))

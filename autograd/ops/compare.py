@@ -27,25 +27,25 @@ def ne(x, y):
     return x != y
 
 
-@op(operators=("__lt__",), aliases=("less",), symbol="<", **_COMPARE)
+@op(real=True, operators=("__lt__",), aliases=("less",), symbol="<", **_COMPARE)
 def lt(x, y):
     """input < other, elementwise."""
     return x < y
 
 
-@op(operators=("__le__",), aliases=("less_equal",), symbol="≤", **_COMPARE)
+@op(real=True, operators=("__le__",), aliases=("less_equal",), symbol="≤", **_COMPARE)
 def le(x, y):
     """input <= other, elementwise."""
     return x <= y
 
 
-@op(operators=("__gt__",), aliases=("greater",), symbol=">", **_COMPARE)
+@op(real=True, operators=("__gt__",), aliases=("greater",), symbol=">", **_COMPARE)
 def gt(x, y):
     """input > other, elementwise."""
     return x > y
 
 
-@op(operators=("__ge__",), aliases=("greater_equal",), symbol="≥", **_COMPARE)
+@op(real=True, operators=("__ge__",), aliases=("greater_equal",), symbol="≥", **_COMPARE)
 def ge(x, y):
     """input >= other, elementwise."""
     return x >= y
@@ -299,13 +299,13 @@ def _method_where(self, condition, other):
 Tensor.where = _method_where
 
 
-@op(promote="same", elementwise=True, symbol="max", caption="to the larger", sample=reals(-3, 3))
+@op(real=True, promote="same", elementwise=True, symbol="max", caption="to the larger", sample=reals(-3, 3))
 def maximum(x, y):
     """The larger of the two, elementwise; NaN if either is. At a tie each gets half the gradient."""
     return np.maximum(x, y)
 
 
-@op(promote="same", elementwise=True, symbol="min", caption="to the smaller", sample=reals(-3, 3))
+@op(real=True, promote="same", elementwise=True, symbol="min", caption="to the smaller", sample=reals(-3, 3))
 def minimum(x, y):
     """The smaller of the two, elementwise; NaN if either is. At a tie each gets half the gradient."""
     return np.minimum(x, y)
@@ -336,13 +336,13 @@ def _share(g, mine, theirs, wins):
     return where(mine == theirs, g * 0.5, where(wins | (mine != mine), g, nothing(g)))
 
 
-@op(promote="same", elementwise=True, sample=reals(-3, 3))
+@op(real=True, promote="same", elementwise=True, sample=reals(-3, 3))
 def fmax(x, y):
     """The larger of the two, elementwise; a number beats NaN."""
     return np.fmax(x, y)
 
 
-@op(promote="same", elementwise=True, sample=reals(-3, 3))
+@op(real=True, promote="same", elementwise=True, sample=reals(-3, 3))
 def fmin(x, y):
     """The smaller of the two, elementwise; a number beats NaN."""
     return np.fmin(x, y)
@@ -368,7 +368,7 @@ def _(g, x, y):
     return where((x <= y) | (y != y), nothing(g), g)
 
 
-@op(namespace="", elementwise=True, inplace=True, spelled={"values": "y"})
+@op(real=True, namespace="", elementwise=True, inplace=True, spelled={"values": "y"})
 def heaviside(x, y):
     """0 below zero, 1 above, `values` at zero; of one dtype with the input.
 

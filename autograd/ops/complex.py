@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._array import real_only
 from .._dtype import from_numpy_dtype
 from .._op import composite, op
 from .._samples import call, cases
@@ -71,7 +72,8 @@ def _(g):
 @op(batch="align", name="_as_complex", namespace="_", method=False, sample=cases(lambda r: [call(r(2, 3))]), **_PLAIN)
 def as_complex(x):
     """A real tensor as a complex one with no imaginary part."""
-    return x if x.dtype.kind == "c" else x.astype(np.result_type(x.dtype, np.complex64))
+    real_only("as_complex", x)
+    return x.astype(np.result_type(x.dtype, np.complex64))
 
 
 @as_complex.grad("x")
@@ -121,6 +123,7 @@ def complex_(x, y):
 
 def _of_parts(x, y):
     """The array with these parts; x + 1j * y would lose the sign of a zero and turn an infinite y into a NaN."""
+    real_only("complex", x, y)
     out = np.empty(np.broadcast_shapes(x.shape, y.shape), np.result_type(x.dtype, np.complex64))
     out.real, out.imag = x, y
     return out if out.ndim else out[()]
@@ -159,7 +162,7 @@ def _(g, x):
 
 
 @op(batch="align", method=False, spelled={"abs": "x", "angle": "y"}, sample=cases(lambda r: [call(r(2, 3), r(2, 3))]),
-    **_PLAIN)  # fmt: skip
+    holomorphic=False)  # fmt: skip
 def polar(x, y):
     """abs * (cos(angle) + i sin(angle))."""
     return _of_parts(x * np.cos(y), x * np.sin(y))
@@ -204,6 +207,7 @@ def _(g):
 @op(batch="align", view=True, sample=cases(lambda r: [call(r(2, 3, 2))]), **_PLAIN)
 def view_as_complex(x):
     """A real tensor with a last axis of two as a complex one."""
+    real_only("view_as_complex", x)
     if not x.ndim or x.shape[-1] != 2:
         raise RuntimeError(f"Tensor must have a last dimension of size 2, got shape {tuple(x.shape)}")
     x = np.ascontiguousarray(x)

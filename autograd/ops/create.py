@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 
 import numpy as np
 
@@ -302,14 +303,18 @@ def range(start=0, end=None, step=1, *, out=None, dtype=None, layout=None, devic
 
 def _space(start, end, steps, dtype):
     """`steps` even steps between numbers or tensors, differentiable in both ends."""
-    if int(steps) < 0:
+    try:
+        steps = operator.index(steps)
+    except TypeError:
+        raise TypeError(f"argument 'steps' (position 3) must be int, not {type(steps).__name__}: {steps}") from None
+    if steps < 0:
         raise RuntimeError(f"number of steps must be non-negative, got {steps}")
     tensors = [t for t in (start, end) if isinstance(t, Tensor)]
     d = as_dtype(dtype) if dtype is not None else _space_dtype(start, end, tensors)
     if any(t.requires_grad for t in tensors):
-        weight = wrap(np.linspace(0, 1, int(steps)).astype(d.dtype))
+        weight = wrap(np.linspace(0, 1, steps).astype(d.dtype))
         return start * (1 - weight) + end * weight
-    return wrap(_even(_scalar(start), _scalar(end), int(steps), d.dtype).astype(d.dtype))
+    return wrap(_even(_scalar(start), _scalar(end), steps, d.dtype).astype(d.dtype))
 
 
 def _even(start, end, steps, dtype):

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from .._array import real_only
 from .._dtype import float32
 from .._op import composite
 from .._samples import call, cases
@@ -111,6 +112,7 @@ _SAMPLE = cases(lambda r: [
 @composite(namespace="_", name="_ctc", method=False, sample=_SAMPLE)
 def _ctc(log_probs, rows, steps, lengths, blank=0):
     """-log of the probability of each label row, with log_probs taken as independent numbers."""
+    real_only("ctc_loss", log_probs)
     labels, skip = _with_blanks(rows._data, blank)
     wide = convert(log_probs, float32) if log_probs.dtype.itemsize < 4 else log_probs  # 16 bits do not hold _NEVER
     return convert(-_log_likelihood(wide, labels, skip, steps, lengths), log_probs.dtype)

@@ -143,7 +143,7 @@ def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", wei
     return _weighted(abs(input - target), weight, input, reduction)
 
 
-@op(batch="align", name="_huber", symbol="huber", method=False, namespace="_", sample=cases(lambda r: [
+@op(real=True, batch="align", name="_huber", symbol="huber", method=False, namespace="_", sample=cases(lambda r: [
     call(r(3, 4), knee=0.77, scale=1.0), call(r(5), knee=1.33, scale=1.33)]))  # fmt: skip
 def _huber(x, *, knee, scale):
     """scale * (x² / (2 knee) below the knee, |x| - knee/2 above)."""
@@ -193,6 +193,7 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
 
 
 @op(
+    real=True,
     name="_bce",
     symbol="bce",
     elementwise=True,
@@ -242,7 +243,7 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
     return reduced(loss if weight is None else loss * weight, reduction)
 
 
-@op(name="_bce_logits", symbol="bce", caption="σ(x) − y", elementwise=True, promote="same", method=False, namespace="_",
+@op(real=True, name="_bce_logits", symbol="bce", caption="σ(x) − y", elementwise=True, promote="same", method=False, namespace="_",
     sample=reals(-3, 3, avoid=(0,)))  # fmt: skip
 def _bce_logits(x, y):
     """log(1 + e^x) - x y, without overflow."""

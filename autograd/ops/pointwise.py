@@ -379,19 +379,19 @@ def _(g, x, out):
     return nothing(g)
 
 
-@op(sample=reals(-3, 3, avoid=(-3, -2, -1, 0, 1, 2, 3)), elementwise=True, inplace=True)
+@op(real=True, sample=reals(-3, 3, avoid=(-3, -2, -1, 0, 1, 2, 3)), elementwise=True, inplace=True)
 def floor(x):
     """The largest whole number not above the input."""
     return np.floor(x) if x.dtype.kind == "f" else x.copy()
 
 
-@op(sample=reals(-3, 3, avoid=(-3, -2, -1, 0, 1, 2, 3)), elementwise=True, inplace=True)
+@op(real=True, sample=reals(-3, 3, avoid=(-3, -2, -1, 0, 1, 2, 3)), elementwise=True, inplace=True)
 def ceil(x):
     """The smallest whole number not below the input."""
     return np.ceil(x) if x.dtype.kind == "f" else x.copy()
 
 
-@op(sample=reals(-3, 3, avoid=(-3, -2, -1, 0, 1, 2, 3)), aliases=("fix",), elementwise=True, inplace=True)
+@op(real=True, sample=reals(-3, 3, avoid=(-3, -2, -1, 0, 1, 2, 3)), aliases=("fix",), elementwise=True, inplace=True)
 def trunc(x):
     """The whole part, towards zero."""
     return np.trunc(x) if x.dtype.kind == "f" else x.copy()
@@ -413,7 +413,7 @@ def _(g):
     return nothing(g)
 
 
-@op(sample=reals(-3, 3, avoid=(-3, -2, -1, 0, 1, 2, 3)), elementwise=True, inplace=True)
+@op(real=True, sample=reals(-3, 3, avoid=(-3, -2, -1, 0, 1, 2, 3)), elementwise=True, inplace=True)
 def frac(x):
     """The part after the point: input - trunc(input)."""
     return x - np.trunc(x)
@@ -533,7 +533,7 @@ def _(g, x, y):
     return g * _weight(y * math.log(2), x * math.log(2))
 
 
-@op(sample=reals(0.3, 3), promote="float", elementwise=True, inplace=True)
+@op(real=True, sample=reals(0.3, 3), promote="float", elementwise=True, inplace=True)
 def copysign(x, y):
     """|input| with the sign of other."""
     return np.copysign(x, y)
@@ -565,7 +565,7 @@ def _(g, x, y):
     return where(x == y, g, 0.0)
 
 
-@op(batch="align", inplace=True, promote="same", symbol="clamp", caption="× [min ≤ x ≤ max]", aliases=("clip",),
+@op(real=True, batch="align", inplace=True, promote="same", symbol="clamp", caption="× [min ≤ x ≤ max]", aliases=("clip",),
     fits=("min", "max"),
     sample=cases(lambda r: [call(r(2, 3), min=-0.77, max=0.83), call(r(3), max=0.3), call(r(), min=-0.2),
                             call(r(2, 3), r(3, lo=-1.9, hi=-0.1), r(2, 1, lo=0.1, hi=1.7))]))  # fmt: skip

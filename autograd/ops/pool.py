@@ -107,6 +107,7 @@ _MAXIMA = cases(lambda r: [
 
 
 @op(
+    real=True,
     batch="rows",
     name="_max_pool",
     symbol="max pool",

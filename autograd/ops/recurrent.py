@@ -327,7 +327,8 @@ def _sequence_cases(mode, gates):
     return cases(make)
 
 
-_SEQUENCE = {"method": False, "namespace": "_", "quiet": True}
+# The rules run whole passes, which conjugate where they must.
+_SEQUENCE = {"method": False, "namespace": "_", "quiet": True, "holomorphic": False}
 
 
 @op(name="_lstm", outputs=("output", "hidden", "cell", "kept"), sample=_sequence_cases("LSTM", 4), **_SEQUENCE)

@@ -280,13 +280,13 @@ def _no_empty(name, x, dim):
         )
 
 
-@op(name="_amax", namespace="_", method=False, symbol="max", caption="to the argmax", sample=_AXES)
+@op(real=True, name="_amax", namespace="_", method=False, symbol="max", caption="to the argmax", sample=_AXES)
 def _amax(x, *, dim=None, keepdim=False):
     _no_empty("amax", x, dim)
     return in_c_order(np.max(x, axis=wrap_dims(dim, x.ndim) or None, keepdims=keepdim))
 
 
-@op(name="_amin", namespace="_", method=False, symbol="min", caption="to the argmin", sample=_AXES)
+@op(real=True, name="_amin", namespace="_", method=False, symbol="min", caption="to the argmin", sample=_AXES)
 def _amin(x, *, dim=None, keepdim=False):
     _no_empty("amin", x, dim)
     return in_c_order(np.min(x, axis=wrap_dims(dim, x.ndim) or None, keepdims=keepdim))
@@ -357,14 +357,28 @@ _ALONG = cases(lambda r: [call(r(2, 3), dim=1), call(r(2, 3, 4), dim=0, keepdim=
 
 
 @op(
-    name="_max_dim", namespace="_", method=False, symbol="max", caption="to the argmax", aux=("indices",), sample=_ALONG
+    real=True,
+    name="_max_dim",
+    namespace="_",
+    method=False,
+    symbol="max",
+    caption="to the argmax",
+    aux=("indices",),
+    sample=_ALONG,
 )
 def _max_dim(x, *, dim, keepdim=False):
     return _extremum("max", np.argmax, x, dim, keepdim)
 
 
 @op(
-    name="_min_dim", namespace="_", method=False, symbol="min", caption="to the argmin", aux=("indices",), sample=_ALONG
+    real=True,
+    name="_min_dim",
+    namespace="_",
+    method=False,
+    symbol="min",
+    caption="to the argmin",
+    aux=("indices",),
+    sample=_ALONG,
 )
 def _min_dim(x, *, dim, keepdim=False):
     return _extremum("min", np.argmin, x, dim, keepdim)
@@ -415,13 +429,13 @@ def _either(input, dim, keepdim, full, along, pairwise):
     return pairwise(input, dim)
 
 
-@op
+@op(real=True)
 def argmax(x, *, dim=None, keepdim=False):
     """Index of the maximum, of the flattened input when `dim` is None; the first of equals."""
     return _arg(np.argmax, "argmax", x, dim, keepdim)
 
 
-@op
+@op(real=True)
 def argmin(x, *, dim=None, keepdim=False):
     """Index of the minimum, of the flattened input when `dim` is None; the first of equals."""
     return _arg(np.argmin, "argmin", x, dim, keepdim)

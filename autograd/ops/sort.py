@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._array import wrap_dim
+from .._array import real_only, wrap_dim
 from .._dtype import FLOATING
 from .._op import composite, op
 from .._samples import call, cases
@@ -34,7 +34,9 @@ def _ranks(x, dim, descending, stable=True):
     return np.flip(x.shape[dim] - 1 - mirrored, dim)
 
 
-@op(name="_sort", namespace="_", method=False, symbol="sort", caption="undo", aux=("indices",), sample=_ALONG)
+@op(
+    real=True, name="_sort", namespace="_", method=False, symbol="sort", caption="undo", aux=("indices",), sample=_ALONG
+)
 def _sort(x, *, dim=-1, descending=False, stable=False):
     if not x.ndim:
         return x.copy(), np.zeros_like(x, dtype=np.int64)
@@ -93,6 +95,7 @@ def topk(input, k, dim=-1, largest=True, sorted=True):
     Raises:
         RuntimeError: `k` is negative or more than there are.
     """
+    real_only("topk", input)
     at = wrap_dim(dim, input.ndim)
     k = int(k)
     if not 0 <= k <= (input.shape[at] if input.ndim else 1):
@@ -118,6 +121,7 @@ def _selected(pair, input, order, dim, keepdim):
 @composite
 def kthvalue(input, k, dim=-1, keepdim=False):
     """(values, indices) of the k-th smallest along `dim`, counted from 1."""
+    real_only("kthvalue", input)
     dim = wrap_dim(dim, input.ndim)
     n = input.shape[dim] if input.ndim else 1
     if not 1 <= k <= n:
@@ -169,6 +173,7 @@ def _median(input, dim, keepdim, ignore):
 @composite
 def mode(input, dim=-1, keepdim=False):
     """(values, indices) of the most frequent value along `dim`; the smallest of equally frequent ones."""
+    real_only("mode", input)
     dim = wrap_dim(dim, input.ndim)
     if not input.ndim:
         return Mode(input.clone(), wrap(np.zeros((), np.int64)))
@@ -193,13 +198,13 @@ def _running(x, dim, better):
     return values, np.maximum.accumulate(last, axis=dim).astype(np.int64)
 
 
-@op(name="cummax", aux=("indices",), symbol="running max", sample=_ALONG)
+@op(real=True, name="cummax", aux=("indices",), symbol="running max", sample=_ALONG)
 def cummax(x, *, dim):
     """(values, indices) of the running maximum along `dim`; of equals the latest."""
     return _running(x, wrap_dim(dim, x.ndim), np.maximum) if x.ndim else (x.copy(), np.zeros_like(x, dtype=np.int64))
 
 
-@op(name="cummin", aux=("indices",), symbol="running min", sample=_ALONG)
+@op(real=True, name="cummin", aux=("indices",), symbol="running min", sample=_ALONG)
 def cummin(x, *, dim):
     """(values, indices) of the running minimum along `dim`; of equals the latest."""
     return _running(x, wrap_dim(dim, x.ndim), np.minimum) if x.ndim else (x.copy(), np.zeros_like(x, dtype=np.int64))
@@ -330,6 +335,7 @@ def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=N
         raise RuntimeError(
             "torch.searchsorted(): side and right can't be set to opposites, got side of left while right was True"
         )
+    real_only("searchsorted", sorted_sequence, input)
     side = side or ("right" if right else "left")
     edges = _ordered(sorted_sequence._data)
     if sorter is not None:
@@ -370,6 +376,7 @@ def bincount(input, weights=None, minlength=0):
 @composite
 def histc(input, bins=100, min=0, max=0):
     """Counts in `bins` equal bins from min to max (the data's own range when both are 0)."""
+    real_only("histc", input)
     x = input._data
     low, high = (x.min(), x.max()) if min == max == 0 and x.size else (min, max)
     if low == high:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import _erf, _special
-from .._array import Array
+from .._array import Array, real_only
 from .._extras import require
 from .._op import composite, op
 from .._registry import registry
@@ -301,7 +301,7 @@ def _(g, x, y):
     return times(g, x / (y + 1.0))
 
 
-@op(sample=reals(0.2, 3), **_SPECIAL)
+@op(real=True, sample=reals(0.2, 3), **_SPECIAL)
 def entr(x):
     """-input * log(input): 0 at 0, -inf below."""
     return np.where(
@@ -315,6 +315,7 @@ def _(g, x):
 
 
 @op(
+    real=True,
     batch="align",
     sample=cases(lambda r: [call(r(3, lo=0.1, hi=0.9)), call(r(2, 3, lo=0.1, hi=0.9), eps=0.05)]),
     promote="float",
@@ -414,6 +415,7 @@ def _scipy(function: str, name: str) -> Any:
 
 def _double(function: Any, *arrays: Any) -> Array:
     """A SciPy function in float64, the result in the precision of the arrays."""
+    real_only(function.__name__, *arrays)
     dtype = np.result_type(*(a.dtype for a in arrays if hasattr(a, "dtype")))
     return function(*(a.astype(np.float64) if hasattr(a, "dtype") else a for a in arrays)).astype(dtype)[()]
 

@@ -59,7 +59,7 @@ _FUNCTIONS = {
 }
 
 LAYOUT: dict[str, tuple] = {
-    "": (".types", ".settings", ".compiled", "autograd", "ops:", ("ops:nn.functional", _AT_TOP), ("ops:special", _SPECIAL_AT_TOP),
+    "": (".types", ".settings", ".compiled", ".natives", "autograd", "ops:", ("ops:nn.functional", _AT_TOP), ("ops:special", _SPECIAL_AT_TOP),
          ".top", "methods:", ".amp", ".sparse_top", ".operators"),
     "autograd": (".autograd",),
     "autograd.function": ("autograd.function",),
