@@ -116,6 +116,11 @@ def test_axes_of_inputs_and_outputs():
     assert vmap(lambda x: x.sum(), chunk_size=1)(X).equal(X.sum(1))
 
 
+def test_no_axes_to_flip_are_none_of_the_batch_either():
+    x = ag.arange(6).reshape(2, 3)
+    assert func.vmap(lambda row: row.flip(()))(x).tolist() == x.tolist()
+
+
 def test_a_choice_between_slices_and_numbers():
     with warnings.catch_warnings():
         warnings.simplefilter("error")

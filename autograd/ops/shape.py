@@ -426,7 +426,8 @@ def _(g, dims):
 def flip(input, dims):
     """The order of elements reversed along `dims`; a copy."""
     dims = sizes((dims,)) if not isinstance(dims, int) else (dims,)
-    return _flip(input, dims=wrap_dims(dims, input.ndim) if dims else ())
+    # Without axes nothing is reversed, while to operations that reduce, and so to `vmap`, no axes mean all of them.
+    return _flip(input, dims=wrap_dims(dims, input.ndim)) if dims else input.clone()
 
 
 Tensor.flip = _listing(flip)
