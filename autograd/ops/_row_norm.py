@@ -13,6 +13,7 @@ import math
 import numpy as np
 
 from .. import _parallel
+from .._array import LONG, along_rows
 from ._pieces import FEW, ones
 from ._windows import scratch
 
@@ -50,22 +51,27 @@ def forward(x, weight, bias, trailing, eps):
         out, average, spread = y[part], mean[part], variance[part]
         np.vecdot(rows[part], level, out=average[:, 0])
         average /= width
-        centred = np.subtract(rows[part], average, out=out if weight is None else scratch(x, out.shape))
+        centred = np.subtract(rows[part], average, out=out if weight is None or width >= LONG else scratch(x, out.shape))
         np.vecdot(centred, centred, out=spread[:, 0])
         spread /= width
-        scale = 1 / np.sqrt(spread + eps)
-        if weight is None:
-            out *= scale
-        else:
-            # The outer product costs half of what multiplying by a column does.
-            np.dot(scale, weight, out=out)
-            out *= centred
+        _scaled(out, centred, 1 / np.sqrt(spread + eps), weight)
         if bias is not None:
             out += bias
 
     _over_rows(work, rows)
     shape = (*lead, *(1,) * trailing)
     return result, mean.reshape(shape), variance.reshape(shape)
+
+
+def _scaled(out, rows, scale, weight):
+    """rows · scale · weight, with a scale per row; in place where rows are `out`."""
+    if weight is None or rows.shape[1] >= LONG:
+        np.multiply(rows, scale, out=out)
+        if weight is not None:
+            out *= weight
+    else:  # for short rows the outer product costs half of what multiplying by a column does
+        np.dot(scale, weight, out=out)
+        out *= rows
 
 
 def _forward_few(x, rows, weight, bias, trailing, eps):
@@ -87,11 +93,12 @@ def _over_rows(work, rows):
     """work on slices of rows that fit in the cache; on all cores if there are many elements."""
     shared = rows.size > _SHARED
     step = max((_LARGE if shared else _BLOCK) // (rows.shape[1] * rows.itemsize), 1)
-    if shared:
-        _parallel.run(work, len(rows), step)
-        return
-    for part in _parallel.slices(len(rows), step):
-        work(part)
+    with along_rows(rows.shape[1]):
+        if shared:
+            _parallel.run(work, len(rows), step)
+            return
+        for part in _parallel.slices(len(rows), step):
+            work(part)
 
 
 def backward(g, x, weight, mean, variance, trailing, eps, needs):
@@ -161,11 +168,10 @@ def _gathered(parts, shape):
 
 
 def _row_slope(out, slope, row, spare, sums):
-    """scale (ĝ - mean ĝ - x̂ mean ĝx̂) with ĝ = g weight, as g (scale weight) + x k + m: three passes and an outer product."""
+    """scale (ĝ - mean ĝ - x̂ mean ĝx̂) with ĝ = g weight, as g scale weight + x k + m."""
     weight, scale, average, whole, along, width = sums
     towards = along * scale**3 / -width
     np.multiply(row, towards, out=spare)
     spare -= whole * scale / width + average * towards
-    np.dot(scale, weight, out=out)
-    out *= slope
+    _scaled(out, slope, scale, weight)
     out += spare

@@ -7,10 +7,11 @@ import math
 import numpy as np
 
 from .. import _parallel
+from .._array import along_rows
 from .._op import composite, op
 from .._samples import call, cases
 from .._tensor import Tensor, wrap
-from ._pieces import sums_along
+from ._pieces import largest_along, sums_along
 from .loss import _size, reduced, reduction_of
 
 _F = "nn.functional"
@@ -66,7 +67,7 @@ def _softmax_nll(x, target, *, average=False):
     if x.ndim == 2 and x.size > _BLOCK and type(x) is np.ndarray:
         shifted, total, chosen = _large_rows(x, target)
     else:
-        shifted = x - np.maximum.reduce(x, axis=1, keepdims=True)
+        shifted = x - largest_along(x, 1)
         chosen = shifted[_places(target, x.shape)]
         np.exp(shifted, out=shifted)
         total = sums_along(shifted, 1)
@@ -88,14 +89,15 @@ def _large_rows(x, target):
 
     def work(part):
         rows, out = x[part], shifted[part]
-        top = np.maximum.reduce(rows, axis=1, keepdims=True)
+        top = largest_along(rows)
         if not (np.min(top) > -_MILD and np.max(top) < _MILD):
             rows = np.subtract(rows, top, out=out)
         chosen[part] = rows[np.arange(len(out)), target[part]]
         np.exp(rows, out=out)
         np.vecdot(out, ones, out=total[part, 0])
 
-    _parallel.run(work, n, max(_BLOCK // classes, 1))
+    with along_rows(classes):
+        _parallel.run(work, n, max(_BLOCK // classes, 1))
     return shifted, total, chosen
 
 
@@ -114,14 +116,15 @@ def _(g, target, exponentials, total, average, needs):
     else:
         scale = np.expand_dims(g, 1) / total
     gx = np.empty_like(exponentials)
-    if gx.size <= _BLOCK or gx.ndim != 2:
-        np.multiply(exponentials, scale, out=gx)
-    else:
-        _parallel.run(
-            lambda part: np.multiply(exponentials[part], scale[part], out=gx[part]),
-            len(gx),
-            max(_BLOCK // gx.shape[1], 1),
-        )
+    with along_rows(gx.shape[-1]):
+        if gx.size <= _BLOCK or gx.ndim != 2:
+            np.multiply(exponentials, scale, out=gx)
+        else:
+            _parallel.run(
+                lambda part: np.multiply(exponentials[part], scale[part], out=gx[part]),
+                len(gx),
+                max(_BLOCK // gx.shape[1], 1),
+            )
     gx[_places(target, gx.shape)] -= g
     return gx, None
 

@@ -14,7 +14,7 @@ from .._dtype import HALVES, as_dtype
 from .._mode import fast
 from .._op import composite, op
 from .._samples import call, cases
-from ._pieces import by_rows, ones
+from ._pieces import by_rows, ones, row_sums
 from .compare import maximum, minimum, where
 from .index import scatter_zeros
 from .shape import _expand, expand, reshape, unsqueeze
@@ -51,12 +51,19 @@ def spread(g, shape, dim, keepdim):
     return _broadcast_to(g, shape) if is_raw(g) else _expand(g, shape=shape)
 
 
+_ROWS_FROM = 256  # elements from which sums of rows are worth another question
+
+
 def _total(x, axes, keepdim):
     """Sum over axes; half precision accumulates in float32."""
     if x.dtype in HALVES:
         return np.sum(x, axis=axes, keepdims=keepdim, dtype=np.float32).astype(x.dtype)[()]
     if x.ndim > 1 and axes and 0 in axes and x.dtype == np.float32 and len(axes) < x.ndim and x.shape[0] >= 256:
         return _total_leading(x, axes, keepdim)
+    if type(x) is np.ndarray and x.ndim > 1 and x.size >= _ROWS_FROM and axes == (x.ndim - 1,):
+        found = row_sums(x)
+        if found is not None:
+            return found[..., None] if keepdim else found
     if type(x) is np.ndarray:  # what ndarray.sum calls in the end, a microsecond later
         return in_c_order(np.add.reduce(x, axis=axes, keepdims=keepdim))
     return in_c_order(np.sum(x, axis=axes, keepdims=keepdim))

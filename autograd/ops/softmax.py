@@ -9,7 +9,7 @@ import numpy as np
 from .._array import in_c_order, wrap_dim, wrap_dims
 from .._op import composite, op
 from .._samples import call, cases
-from ._pieces import sums_along
+from ._pieces import largest_along, sums_along
 from .compare import where
 from .pointwise import exp
 from .reduce import spread, sum
@@ -37,7 +37,7 @@ def _softmax(x, dim):
     x = in_c_order(x)
     if not x.size:
         return np.exp(x)
-    e = x - np.maximum.reduce(x, axis=dim, keepdims=True)
+    e = x - largest_along(x, dim)
     np.exp(e, out=e)
     e /= sums_along(e, dim)
     return e
@@ -81,7 +81,7 @@ def _log_softmax_op(x, *, dim):
         return np.zeros_like(x)[()]
     dim = wrap_dim(dim, x.ndim)
     x = in_c_order(x)
-    shifted = x - np.maximum.reduce(x, axis=dim, keepdims=True)
+    shifted = x - largest_along(x, dim)
     shifted -= np.log(sums_along(np.exp(shifted), dim))
     return shifted
 
