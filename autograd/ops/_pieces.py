@@ -77,22 +77,31 @@ def cleared(like, shape):
 
 
 def in_pieces(function, x, *more):
-    """function(x, ...) for an elementwise function of several steps; of large arrays piece by piece, on all cores."""
-    if type(x) is not np.ndarray or x.size <= 4 * _PIECE or not fast.enabled:
+    """function(x, ...) for an elementwise function of several steps; of large arrays piece by piece, on all cores.
+
+    The function takes `out=`, where to put its first step and what follows from it, and returns the result, there or not.
+    """
+    if type(x) is not np.ndarray or x.size <= _PIECE or not fast.enabled:
         return function(x, *more)
     arrays = (x, *more)
     if any(a.shape != x.shape or a.dtype != x.dtype or not a.flags.c_contiguous for a in arrays):
         return function(*arrays)
-    out = np.empty_like(x)
-    sources, target = [a.reshape(-1) for a in arrays], out.reshape(-1)
+    result = np.empty_like(x)
+    sources, target = [a.reshape(-1) for a in arrays], result.reshape(-1)
 
     def work(part):
         for start in range(part.start, part.stop, _PIECE):
             piece = slice(start, min(start + _PIECE, part.stop))
-            target[piece] = function(*(a[piece] for a in sources))
+            out = target[piece]
+            found = function(*(a[piece] for a in sources), out=out)
+            if found is not out:
+                out[...] = found
 
-    _parallel.run(work, x.size, 4 * _PIECE)
-    return out
+    if x.size <= 4 * _PIECE:
+        work(slice(0, x.size))
+    else:
+        _parallel.run(work, x.size, 4 * _PIECE)
+    return result
 
 
 def by_rows(work, x, axes=()):

@@ -25,26 +25,34 @@ def _gelu(x):
     return in_pieces(_gelu_of, x)
 
 
-def _gelu_of(x):
-    out = _erf(x * _ROOT_HALF)
-    out = (out + 1) * x
-    return out * 0.5
+def _gelu_of(x, out=None):
+    found = _erf(x * _ROOT_HALF)
+    found += 1
+    found *= x
+    found *= 0.5
+    return found
 
 
-def _gelu_slope_of(x):
-    return (_erf(x * _ROOT_HALF) + 1) * 0.5 + np.exp(x * x * -0.5) * x * _DENSITY
+def _gelu_slope_of(x, out=None):
+    density = x * x if out is None else np.multiply(x, x, out=out)
+    density *= -0.5
+    density = np.exp(density, out=out)
+    density *= x
+    density *= _DENSITY
+    density += (_erf(x * _ROOT_HALF) + 1) * 0.5
+    return density
 
 
-def _gelu_tanh_of(x):
-    inner = x * x
-    inner *= 0.044715 * _TANH_SCALE
-    inner += _TANH_SCALE
-    inner *= x
-    out = np.tanh(inner)
-    out += 1
-    out *= x
-    out *= 0.5
-    return out
+def _gelu_tanh_of(x, out=None):
+    found = x * x if out is None else np.multiply(x, x, out=out)
+    found *= 0.044715 * _TANH_SCALE
+    found += _TANH_SCALE
+    found *= x
+    found = np.tanh(found, out=out)
+    found += 1
+    found *= x
+    found *= 0.5
+    return found
 
 
 @_gelu.grad("x")
@@ -61,15 +69,22 @@ def _(g, x, out, needs):
 _TINY = 7e-31  # makes 0/0 the half that Φ(0) is, and no difference anywhere else
 
 
-def _gelu_gradient_of(g, x, out):
-    slope = x * x
+def _gelu_gradient_of(g, x, result, out=None):
+    slope = x * x if out is None else np.multiply(x, x, out=out)
     slope *= -0.5
-    slope = np.exp(slope)
+    slope = np.exp(slope, out=out)
     slope *= x
     slope *= _DENSITY
-    slope += (out + 0.5 * _TINY) / (x + _TINY)
+    slope += _share(x, result)
     slope *= g
     return slope
+
+
+def _share(x, result):
+    """Φ(x), or what stands for it, from the result x Φ(x)."""
+    share = result + 0.5 * _TINY
+    share /= x + _TINY
+    return share
 
 
 @op(name="_gelu_slope", symbol="gelu'", sample=reals(-3, 3), **_FLOAT)
@@ -107,15 +122,14 @@ def _(g, x, out, needs):
     return (in_pieces(_gelu_tanh_gradient_of, g, x, out),)
 
 
-def _gelu_tanh_gradient_of(g, x, out):
-    inner = x * x
-    inner *= 6 * 0.044715 * _TANH_SCALE
-    inner += 2 * _TANH_SCALE
-    h = (out + 0.5 * _TINY) / (x + _TINY)
-    slope = 1 - h
-    slope *= h
+def _gelu_tanh_gradient_of(g, x, result, out=None):
+    slope = x * x if out is None else np.multiply(x, x, out=out)
+    slope *= 6 * 0.044715 * _TANH_SCALE
+    slope += 2 * _TANH_SCALE
     slope *= x
-    slope *= inner
+    h = _share(x, result)
+    slope *= h
+    slope *= 1 - h
     slope += h
     slope *= g
     return slope

@@ -247,8 +247,12 @@ def _tanh_slope(x, y):
     return in_pieces(_times_tanh_slope, x, y)
 
 
-def _times_tanh_slope(x, y):
-    return x * (1 - y * y)
+def _times_tanh_slope(x, y, out=None):
+    if out is None:  # numbers are many times faster by operators
+        return x * (1 - y * y)
+    np.multiply(y, y, out=out)
+    np.subtract(1, out, out=out)
+    return np.multiply(x, out, out=out)
 
 
 @_tanh_slope.grad("x")
@@ -308,8 +312,8 @@ def sigmoid(x):
     return in_pieces(_logistic, x)
 
 
-def _logistic(x):
-    middle = 0.5 * x
+def _logistic(x, out=None):
+    middle = 0.5 * x if out is None else np.multiply(x, 0.5, out=out)
     if type(middle) is np.ndarray:
         np.tanh(middle, out=middle)
         middle *= 0.5
@@ -333,8 +337,12 @@ def _(g, out, needs):
     return (in_pieces(_times_logistic_slope, g, out),)
 
 
-def _times_logistic_slope(g, y):
-    return g * (y * (1 - y))
+def _times_logistic_slope(g, y, out=None):
+    if out is None:
+        return g * (y * (1 - y))
+    np.subtract(1, y, out=out)
+    out *= y
+    return np.multiply(g, out, out=out)
 
 
 @op(sample=reals(-3, 3, avoid=(0,)), aliases=("absolute",), operators=("__abs__",), symbol="|x|", caption="× sign x",
