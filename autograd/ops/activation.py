@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._array import wrap_dim
+from .._array import real_only, wrap_dim
 from .._dtype import element
 from .._inplace import assign
 from .._op import composite, op
@@ -76,7 +76,7 @@ def _(g):
 _ZERO_OF = {kind: kind(0) for kind in (np.float16, np.float32, np.float64)}
 
 
-@op(real=True, sample=reals(-3, 3, avoid=(0,)), symbol="relu", caption="× [x > 0]", elementwise=True, inplace=True)
+@op(sample=reals(-3, 3, avoid=(0,)), symbol="relu", caption="× [x > 0]", elementwise=True, inplace=True)
 def relu(x):
     """max(x, 0), elementwise. Its gradient at 0 is 0.
 
@@ -88,13 +88,17 @@ def relu(x):
     zero = _ZERO_OF.get(type(x))
     if zero is not None:
         return zero if x <= zero else x  # as it stands a NaN
-    if x.dtype == bool:
+    if x.dtype.kind in "bc":
+        real_only("relu", x)
         raise RuntimeError("relu: Boolean inputs not supported for relu; convert the tensor to a number type first")
     return np.maximum(x, 0)
 
 
 @relu.grad("x")
 def _(g, out):
+    zero = _ZERO_OF.get(type(g))
+    if zero is not None:
+        return g if out != 0 else zero
     return keep_where(g, out != 0, out)  # a NaN passes its gradient, as in PyTorch
 
 
