@@ -258,11 +258,11 @@ def test_a_piece_of_a_large_array_fails(name, error, team, monkeypatch):
     expected = getattr(F, name)(x[:10]).tolist()
     real, calls = getattr(module, part), []
 
-    def sometimes(a, *more):
+    def sometimes(a, *more, **named):
         calls.append(threading.get_ident())
         if len(calls) == 20:
             raise error
-        return real(a, *more)
+        return real(a, *more, **named)
 
     with monkeypatch.context() as m:
         m.setattr(module, part, sometimes)

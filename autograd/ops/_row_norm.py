@@ -51,7 +51,9 @@ def forward(x, weight, bias, trailing, eps):
         out, average, spread = y[part], mean[part], variance[part]
         np.vecdot(rows[part], level, out=average[:, 0])
         average /= width
-        centred = np.subtract(rows[part], average, out=out if weight is None or width >= LONG else scratch(x, out.shape))
+        centred = np.subtract(
+            rows[part], average, out=out if weight is None or width >= LONG else scratch(x, out.shape)
+        )
         np.vecdot(centred, centred, out=spread[:, 0])
         spread /= width
         _scaled(out, centred, 1 / np.sqrt(spread + eps), weight)
