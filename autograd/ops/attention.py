@@ -208,6 +208,12 @@ def scaled_dot_product_attention(
     Source: Vaswani et al., "Attention is all you need", 2017, eq. 1.
     """
     _check(query, key, value, attn_mask, is_causal)
+    if query.dtype in (float16, bfloat16):
+        mask = attn_mask if attn_mask is None or attn_mask.dtype.name == "bool" else convert(attn_mask, float32)
+        return halves_in_float32(
+            lambda q, k, v: scaled_dot_product_attention(q, k, v, mask, dropout_p, is_causal, scale, enable_gqa),
+            query, key, value,
+        )  # fmt: skip
     if enable_gqa:
         key, value = _shared_heads(key, query.shape[-3]), _shared_heads(value, query.shape[-3])
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None and query.shape[-1] else scale or 1.0
@@ -371,6 +377,8 @@ def _attended(q, k, v, mask, dropout_p, need_weights):
     return matmul(weights, v), weights if need_weights else None
 
 
+from .._dtype import bfloat16, float16, float32  # noqa: E402
+from .cast import convert, halves_in_float32  # noqa: E402
 from .distance import linear  # noqa: E402
 from .dropout import dropout  # noqa: E402
 from .join import cat, chunk  # noqa: E402

@@ -256,6 +256,11 @@ def _set_(self, source=None):
 Tensor.set_ = _set_
 
 
+def halves_in_float32(function, input, *rest):
+    """function(input, ...) of tensors of 16 bits, computed in float32 with all its gradients, and rounded once."""
+    return function(*(t if t is None else convert(t, _dtype.float32) for t in (input, *rest))).to(input.dtype)
+
+
 def is_floating_point(input):
     """Whether the dtype is a floating-point one."""
     return input.is_floating_point()

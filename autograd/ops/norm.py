@@ -175,12 +175,6 @@ def _(g):
 # ---------------------------------------------------------------------------------------------- batch and instance
 
 
-def _halves(function, input, *rest):
-    """Half precision normalises in float32."""
-    wide = [t if t is None else t.to(float32) for t in (input, *rest)]
-    return function(*wide).to(input.dtype)
-
-
 def _check_batch(input, training, eps):
     if training and math.prod(input.shape[:1] + input.shape[2:]) == 1:
         raise ValueError(
@@ -249,7 +243,7 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     given = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
     _check_parts("batch_norm", input.shape[1], given)
     if input.dtype in (float16, bfloat16):
-        return _halves(
+        return halves_in_float32(
             lambda x, w, b: batch_norm(x, running_mean, running_var, w, b, training, momentum, eps), input, weight, bias
         )
     if training:
@@ -330,7 +324,7 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     """
     axes = _trailing("layer_norm", input, normalized_shape, weight, bias)
     if input.dtype in (float16, bfloat16):
-        return _halves(lambda x, w, b: layer_norm(x, normalized_shape, w, b, eps), input, weight, bias)
+        return halves_in_float32(lambda x, w, b: layer_norm(x, normalized_shape, w, b, eps), input, weight, bias)
     return _standard(input, weight, bias, axes=axes, eps=eps)[0]
 
 
@@ -342,7 +336,7 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
     """
     axes = _trailing("rms_norm", input, normalized_shape, weight)
     if input.dtype in (float16, bfloat16):
-        return _halves(lambda x, w: rms_norm(x, normalized_shape, w, eps), input, weight)
+        return halves_in_float32(lambda x, w: rms_norm(x, normalized_shape, w, eps), input, weight)
     return _root_mean_square(input, weight, axes=axes, eps=finfo(input.dtype).eps if eps is None else eps)
 
 
@@ -374,7 +368,7 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
     if batch * math.prod(input.shape[2:]) * channels == 0:
         return _empty_group(input, weight, bias)
     if input.dtype in (float16, bfloat16):
-        return _halves(lambda x, w, b: group_norm(x, num_groups, w, b, eps), input, weight, bias)
+        return halves_in_float32(lambda x, w, b: group_norm(x, num_groups, w, b, eps), input, weight, bias)
     rows = reshape(input, (batch, num_groups, -1))
     y = reshape(_standard(rows, axes=(2,), eps=eps)[0], tuple(input.shape))
     if weight is not None:
@@ -409,8 +403,9 @@ def local_response_norm(input, size, alpha=1e-4, beta=0.75, k=1.0):
 
 
 from .._array import sum_to  # noqa: E402
-from .._dtype import bfloat16, finfo, float16, float32  # noqa: E402
+from .._dtype import bfloat16, finfo, float16  # noqa: E402
 from .._tensor import stamp  # noqa: E402
+from .cast import halves_in_float32  # noqa: E402
 from .pointwise import rsqrt  # noqa: E402
 from .pool import _window_sum  # noqa: E402
 from .reduce import mean  # noqa: E402

@@ -221,3 +221,18 @@ def test_bfloat16_weights_are_drawn_from():
     pytest.importorskip("ml_dtypes")
     drawn = autograd.multinomial(autograd.tensor([0.0, 1.0, 0.0], dtype=autograd.bfloat16), 4, replacement=True)
     assert drawn.tolist() == [1, 1, 1, 1]
+
+
+def test_attention_of_half_precision_is_float32_rounded_with_its_gradients():
+    rng = np.random.default_rng(0)
+    arrays = [(3 * rng.standard_normal(shape)).astype(np.float16) for shape in ((4, 3, 8), (4, 6, 8), (4, 6, 8))]
+    weight = rng.standard_normal((4, 3, 8)).astype(np.float16)
+
+    def found(dtype):
+        leaves = [autograd.tensor(a, dtype=dtype, requires_grad=True) for a in arrays]
+        out = F.scaled_dot_product_attention(*leaves)
+        return [out, *autograd.grad(out, leaves, autograd.tensor(weight, dtype=dtype))]
+
+    for half, exact in zip(found(autograd.float16), found(autograd.float64), strict=True):
+        assert half.dtype is autograd.float16
+        np.testing.assert_allclose(half.double().numpy(), exact.detach().numpy(), rtol=1e-3, atol=3e-3)
