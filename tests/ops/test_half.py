@@ -235,4 +235,4 @@ def test_attention_of_half_precision_is_float32_rounded_with_its_gradients():
 
     for half, exact in zip(found(autograd.float16), found(autograd.float64), strict=True):
         assert half.dtype is autograd.float16
-        np.testing.assert_allclose(half.double().numpy(), exact.detach().numpy(), rtol=1e-3, atol=3e-3)
+        np.testing.assert_allclose(half.detach().double().numpy(), exact.detach().numpy(), rtol=1e-3, atol=3e-3)
