@@ -301,14 +301,16 @@ def range(start=0, end=None, step=1, *, out=None, dtype=None, layout=None, devic
     return finish((np.arange(n) * _scalar(step) + _scalar(start)).astype(d.dtype), None, device, requires_grad, out)
 
 
-def _space(start, end, steps, dtype):
+def _space(name, start, end, steps, dtype):
     """`steps` even steps between numbers or tensors, differentiable in both ends."""
     try:
         steps = operator.index(steps)
     except TypeError:
-        raise TypeError(f"argument 'steps' (position 3) must be int, not {type(steps).__name__}: {steps}") from None
+        raise TypeError(
+            f"{name}(): argument 'steps' (position 3) must be int, not {type(steps).__name__}: {steps}"
+        ) from None
     if steps < 0:
-        raise RuntimeError(f"number of steps must be non-negative, got {steps}")
+        raise RuntimeError(f"{name}: number of steps must be non-negative, got {steps}")
     tensors = [t for t in (start, end) if isinstance(t, Tensor)]
     d = as_dtype(dtype) if dtype is not None else _space_dtype(start, end, tensors)
     if any(t.requires_grad for t in tensors):
@@ -344,7 +346,7 @@ def _space_dtype(start, end, tensors):
 def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
     """`steps` numbers from `start` to `end`, both included, evenly spaced."""
     check_device(device)
-    t = _space(start, end, steps, dtype)
+    t = _space("linspace", start, end, steps, dtype)
     return finish(t._data, None, None, requires_grad, out) if history(t) is None else t
 
 
@@ -355,7 +357,8 @@ def logspace(start, end, steps, base=10.0, *, out=None, dtype=None, layout=None,
     start, end = _scalar(start), _scalar(end)
     if d.dtype.kind in "iu":
         start, end = int(start), int(end)
-    values = _scalar(base) ** _space(start, end, steps, _dtype.complex128 if d.kind == "c" else _dtype.float64)._data
+    wide = _dtype.complex128 if d.kind == "c" else _dtype.float64
+    values = _scalar(base) ** _space("logspace", start, end, steps, wide)._data
     return finish(values.astype(d.dtype), None, device, requires_grad, out)
 
 
