@@ -117,3 +117,78 @@ def test_unused_modules_go(torch):
     traced.recompile()
     traced.delete_all_unused_submodules()
     assert [name for name, _ in traced.named_modules()] == ["", "1"]
+
+
+class Nested(nn.Module):
+    """A buffer and a layer two levels down."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Module()
+        self.inner.scale = nn.Linear(2, 2, bias=False)
+        self.inner.register_buffer("shift", autograd.tensor([1.0, 2.0]))
+        self.unused = nn.Module()
+        self.unused.deep = nn.ReLU()
+
+    def forward(self, x):
+        return self.inner.scale(x) + self.inner.shift
+
+
+def test_what_a_graph_names_is_taken_over_with_what_lies_on_the_way(torch):
+    root, x = Nested(), autograd.tensor([[1.0, -1.0]])
+    traced = torch.fx.symbolic_trace(root)
+    assert torch.equal(traced(x), root(x))
+    assert [name for name, _ in traced.named_buffers()] == ["inner.shift"]
+    assert [name for name, _ in traced.named_parameters()] == ["inner.scale.weight"]
+    assert not hasattr(traced, "unused")
+
+
+def test_a_module_from_a_table_of_what_its_graph_names(torch):
+    root, x = Nested(), autograd.tensor([[1.0, -1.0]])
+    graph = torch.fx.Tracer().trace(root)
+    table = {"inner.scale": root.inner.scale, "inner.shift": root.inner.shift}
+    made = torch.fx.GraphModule(table, graph, "Made")
+    assert type(made).__name__ == "Made"
+    assert torch.equal(made(x), root(x))
+    with pytest.raises(RuntimeError, match=r"target inner\.shift but that target was not provided"):
+        torch.fx.GraphModule({"inner.scale": root.inner.scale}, graph)
+
+
+def test_submodules_are_added_and_taken_out_by_their_dotted_names(torch):
+    traced = torch.fx.symbolic_trace(Nested())
+    assert traced.add_submodule("more.deep", nn.ReLU())
+    assert traced.add_submodule("more.second", nn.Tanh())
+    assert type(traced.more.second) is nn.Tanh
+    assert traced.delete_submodule("more.deep")
+    assert not traced.delete_submodule("more.deep")
+    assert not traced.delete_submodule("inner.shift")
+    traced.delete_all_unused_submodules()
+    assert not hasattr(traced, "more")
+    assert hasattr(traced.inner, "scale")
+
+
+def test_an_interpreter_runs_a_part_and_says_what_is_missing(torch):
+    traced = torch.fx.symbolic_trace(lambda x, y=3.0: x * y + 1)
+    x = autograd.tensor([1.0, 2.0])
+    interpreter = torch.fx.Interpreter(traced)
+    assert torch.equal(interpreter.run(x), x * 3.0 + 1)
+    product = next(n for n in traced.graph.nodes if n.target is operator.mul)
+    assert torch.equal(interpreter.run(initial_env={product: x, **dict.fromkeys(list(traced.graph.nodes)[:2])}), x + 1)
+    with pytest.raises(RuntimeError, match="Expected positional argument for parameter x, but one was not passed in"):
+        torch.fx.Interpreter(traced).run()
+    with pytest.raises(RuntimeError, match=r"Node referenced nonexistent target inner\.gone"):
+        torch.fx.Interpreter(torch.fx.symbolic_trace(Nested())).fetch_attr("inner.gone")
+
+
+def test_the_code_is_shown_as_a_class_and_shapes_are_noted(torch, capsys):
+    traced = torch.fx.symbolic_trace(Nested())
+    text = traced.print_readable()
+    assert capsys.readouterr().out.strip() == text.strip()
+    assert text.startswith("class Nested(torch.nn.Module):")
+    assert traced.print_readable(print_output=False) == text
+    assert capsys.readouterr().out == ""
+    from torch.fx.passes.shape_prop import ShapeProp
+
+    ShapeProp(traced).propagate(autograd.ones(3, 2))
+    output = next(n for n in reversed(traced.graph.nodes) if n.op == "call_function")
+    assert tuple(output.meta["tensor_meta"].shape) == (3, 2)

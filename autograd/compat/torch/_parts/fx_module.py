@@ -132,8 +132,11 @@ class GraphModule(nn.Module):
         return True
 
     def delete_submodule(self, target: str) -> bool:
+        """Take a module out; whether there was one."""
         *path, last = target.split(".")
-        place = _fetched(self, ".".join(path)) if path else self
+        place: Any = self
+        for part in path:
+            place = getattr(place, part, None)
         if not isinstance(getattr(place, last, None), nn.Module):
             return False
         delattr(place, last)
