@@ -52,12 +52,6 @@ def _(g, x_shape, dim):
 
 
 def _output_size(name, input, output_size, spatial):
-    if isinstance(output_size, int):
-        output_size = (output_size,) * spatial
-    if len(output_size) == 1 and spatial > 1:
-        output_size = tuple(output_size) * spatial
-    if len(output_size) != spatial:
-        raise RuntimeError(f"{name}: output_size must be {spatial} numbers, got {tuple(output_size)}")
     if input.ndim not in (spatial + 1, spatial + 2):
         raise RuntimeError(f"{name}: Expected {spatial + 1}D or {spatial + 2}D tensor, but got {list(input.shape)}")
     if any(n == 0 for n in input.shape[-spatial:]):
