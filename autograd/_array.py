@@ -61,10 +61,11 @@ class quiet:
     """Context in which NumPy's floating-point warnings are off (`np.errstate(all="ignore")` at a tenth of its price)."""
 
     __slots__ = ("_before",)
+    state = QUIET
 
     def __enter__(self) -> None:
         self._before = error_state()
-        set_error_state(QUIET)
+        set_error_state(self.state)
 
     def __exit__(self, *exc: object) -> None:
         set_error_state(self._before)
@@ -73,14 +74,10 @@ class quiet:
 class along_rows(quiet):
     """`quiet`, with NumPy's buffer as suits arithmetic on rows of `length` and something per row, or one row for all."""
 
-    __slots__ = ("_state",)
+    __slots__ = ("state",)
 
     def __init__(self, length: int) -> None:
-        self._state = BY_ROWS if length >= LONG else QUIET
-
-    def __enter__(self) -> None:
-        self._before = error_state()
-        set_error_state(self._state)
+        self.state = BY_ROWS if length >= LONG else QUIET
 
 
 def quietly(function: Callable, *args: Any, **kwargs: Any) -> Any:

@@ -188,6 +188,7 @@ def _parts(op: Any, template: str, operator: bool) -> dict[str, str]:
     arrays, nodes = ("(x,)", "(left,)") if one else ("(x, y)", "(left, right)")
     inputs = "(input,)" if one else "(other, self)" if reflected else "(input, other)"
     given = "" if operator or reflected or one else ", out=out"
+    array, operands = ("y", "other, self") if reflected else ("x", f"input, other{given}")
     promotion = "left is None and x.dtype not in _FLOATING" if op.promote == "float" else ""
     if one:
         promotion = (promotion and f" or ({promotion})") + (' or x.dtype.kind == "c"' if op.real else "")
@@ -202,11 +203,7 @@ def _parts(op: Any, template: str, operator: bool) -> dict[str, str]:
         "promotion": promotion,
         "foreign": "if not _is_operand(other): return NotImplemented" if operator else "",
         "out": given and "if out is not None: return _general(input, other, out=out)",
-        "real": 'if y.dtype.kind == "c": return _general(other, self)'
-        if reflected and op.real
-        else f'if x.dtype.kind == "c": return _general(input, other{given})'
-        if op.real
-        else "",
+        "real": f'if {array}.dtype.kind == "c": return _general({operands})' if op.real else "",
         "record": RECORD.format(arrays=arrays, nodes=nodes, inputs=inputs, right="None" if one else "right")
         if op.differentiable
         else "",

@@ -15,7 +15,6 @@ import nn.functional as F
 
 from .... import arange, bincount, bucketize, cat, no_grad, zeros
 from ...._tensor import Tensor, wrap
-from ....ops.norm import _standard
 from ....ops.recurrent import Weights, cell
 
 _REDUCTIONS = {0: "none", 1: "mean", 2: "sum"}
@@ -154,25 +153,21 @@ def group_norm(
     return F.group_norm(input, num_groups, weight, bias, eps)
 
 
-def _with_moments(y: Tensor, rows: Tensor, axes: tuple, eps: float, shape: Any) -> tuple:
-    """(y, mean, 1 / standard deviation) of `rows` over `axes`."""
-    found = _standard(rows, axes=axes, eps=eps)
-    scale = (found.variance + eps).rsqrt()
-    return y, found.average.reshape(shape).detach(), scale.reshape(shape).detach()
+def _moments(x: Tensor, axes: Any, eps: float, keepdim: bool = False) -> tuple:
+    """(mean, 1 / standard deviation) over axes."""
+    return x.mean(axes, keepdim), (x.var(axes, correction=0, keepdim=keepdim) + eps).rsqrt()
 
 
 def native_layer_norm(input: Tensor, normalized_shape: Sequence[int], weight: Any, bias: Any, eps: float) -> tuple:
     """(the normalised input, mean, 1 / standard deviation)."""
-    lead = input.ndim - len(normalized_shape)
-    axes, shape = tuple(range(lead, input.ndim)), (*input.shape[:lead], *(1,) * len(normalized_shape))
-    return _with_moments(F.layer_norm(input, normalized_shape, weight, bias, eps), input, axes, eps, shape)
+    axes = tuple(range(input.ndim - len(normalized_shape), input.ndim))
+    y = F.layer_norm(input, normalized_shape, weight, bias, eps)
+    return y, *_moments(input.detach(), axes, eps, keepdim=True)
 
 
 def native_group_norm(input: Tensor, weight: Any, bias: Any, N: int, C: int, HxW: int, group: int, eps: float) -> tuple:
     """(the normalised input, mean and 1 / standard deviation of each group, which have gradients of their own)."""
-    rows = input.reshape(N, group, -1)
-    scale = (rows.var(2, correction=0) + eps).rsqrt()
-    return F.group_norm(input, group, weight, bias, eps), rows.mean(2), scale
+    return F.group_norm(input, group, weight, bias, eps), *_moments(input.reshape(N, group, -1), 2, eps)
 
 
 def native_batch_norm(
@@ -189,8 +184,7 @@ def native_batch_norm(
     y = F.batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
     if not training:
         return y, zeros(0, dtype=input.dtype), zeros(0, dtype=input.dtype)
-    axes = (0, *range(2, input.ndim))
-    return _with_moments(y, input.detach(), axes, eps, (input.shape[1],))
+    return y, *_moments(input.detach(), (0, *range(2, input.ndim)), eps)
 
 
 # ---------------------------------------------------------------------------------------------- noise
