@@ -15,6 +15,10 @@ from ._collector import tune_collector as _tune_collector
 
 _tune_collector()  # first of all, so that importing gains from it too
 
+from ._heap import keep_freed_memory as _keep_freed_memory
+
+_keep_freed_memory()
+
 from ._backward import backward
 from . import ops as _ops
 from . import func, functional, random

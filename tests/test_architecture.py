@@ -25,6 +25,7 @@ CORE = BASE | {"_registry", "_convert", "_tensor", "_backward", "_plan", "_inpla
 ARROWS: dict[str, set[str]] = {
     "_conflict": set(),
     "_collector": set(),
+    "_heap": set(),
     "_extras": set(),
     "_dtype": {"_extras"},
     "_mode": set(),

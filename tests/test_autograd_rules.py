@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 import copy
 import gc
+import os
 import pickle
+import platform
+import subprocess
+import sys
 import threading
 import weakref
 
@@ -632,6 +636,28 @@ def test_nothing_waits_for_the_collector():
         assert all(r() is None for r in dead)
     finally:
         gc.enable()
+
+
+HEAP_PROGRAM = """
+import resource
+import autograd
+
+x = autograd.randn(1_000_000, requires_grad=True)
+for step in range(12):
+    if step == 4:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    y = ((x * x + 1.0) * x - x) * x
+    y.sum().backward()
+    x.grad = None
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="about glibc's heap")
+def test_training_gets_no_new_pages_for_what_it_freed_a_step_before():
+    untuned = {k: v for k, v in os.environ.items() if not k.startswith(("MALLOC_", "GLIBC_TUNABLES"))}
+    ran = subprocess.run([sys.executable, "-c", HEAP_PROGRAM], env=untuned, capture_output=True, text=True, check=True)
+    assert int(ran.stdout) < 1000  # 31,000 where they are given back
 
 
 def test_memory_stays_flat_over_training():
