@@ -242,6 +242,21 @@ def owner(a: Array) -> Any:
         a = base
 
 
+def outermost(a: ndarray) -> ndarray:
+    """The array nearest to the owner of an array's memory: the owner itself where that is an array."""
+    found, base = a, a.base
+    while base is not None:
+        if isinstance(base, ndarray):
+            found = base
+        base = getattr(base, "base", None)
+    return found
+
+
+def offset(a: ndarray, root: ndarray) -> int:
+    """The bytes in memory from the first element of `root` to that of `a`."""
+    return a.__array_interface__["data"][0] - root.__array_interface__["data"][0]
+
+
 def watch(a: Array, forget: Any) -> weakref.ref:
     """A reference to the owner of an array's memory that calls `forget` when it dies.
 
@@ -250,9 +265,7 @@ def watch(a: Array, forget: Any) -> weakref.ref:
     try:
         return weakref.ref(owner(a), forget)
     except TypeError:
-        while isinstance(a.base, ndarray):
-            a = a.base
-        return weakref.ref(a, forget)
+        return weakref.ref(outermost(a), forget)
 
 
 class Part:

@@ -321,8 +321,6 @@ def along(op: Op, size: int, values: list, mapped: tuple, params: tuple) -> Any:
     """Operations that act along axes of their first input: every axis moves one place."""
     if any(mapped[1:]):  # several tensors along the same axes
         values = whole(size, values, mapped)
-    elif not mapped[0]:
-        return None
     (x, *others), rank = values, values[0].ndim - 1
     if any(isinstance(t, Tensor) and t.ndim != x.ndim for t in others):
         return None

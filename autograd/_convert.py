@@ -19,6 +19,8 @@ def legacy_constructor(*args: Any, **kwargs: Any) -> Array:
     if kwargs:
         raise TypeError(f"Tensor: unexpected keyword arguments {sorted(kwargs)}; use autograd.tensor(data, dtype=...)")
     d = _dtype.get_default_dtype().dtype
+    if not args:
+        return np.empty(0, d)
     if len(args) == 1 and hasattr(args[0], "_data"):
         return args[0]._buffer() if args[0]._data.dtype == d else args[0]._data.astype(d)
     if len(args) == 1 and type(args[0]).__name__ == "Size":

@@ -327,8 +327,7 @@ class _Pass:
             if relevant.isdisjoint(node.edges):  # nobody wants what lies behind: its rules need not run
                 return
         if type(node) is Leaf:
-            if self.targets is None or node in self.targets:
-                self.found[node] = g
+            self.found[node] = g
             return
         if self.latest > node.seq:
             _check_unchanged(node)
@@ -371,9 +370,8 @@ class _Pass:
     def finish(self) -> dict:
         """The gradients of the leaves, or of the wanted nodes."""
         for age, g in self.grads.items():
-            leaf = self.nodes[age]
-            if self.targets is None or leaf in self.targets:
-                self.found[leaf] = g if leaf.hooks is None else self.call_hooks(leaf, g)
+            leaf = self.nodes[age]  # a wanted one: the pass goes nowhere else
+            self.found[leaf] = g if leaf.hooks is None else self.call_hooks(leaf, g)
         if not self.keep:
             for root in self.roots:
                 if type(root) is not Leaf and (self.relevant is None or not self.relevant.isdisjoint(root.edges)):
@@ -485,10 +483,8 @@ class _Pass:
 
     def hooked(self, node: Any, g: Any) -> Any:
         """The gradient after the hooks: they see one of their own, since `g` may be on its way elsewhere as well."""
-        if isinstance(g, list):  # one gradient per result of the operation
-            for hook in tuple(node.hooks.pre.values()):
-                g = hook(g) or g
-            return g
+        if isinstance(g, list):
+            return self.hooked_together(node, g)
         t = g.clone() if self.create else _make_tensor(g.copy())
         for hook in tuple(node.hooks.pre.values()):
             result = hook(t)
@@ -497,6 +493,13 @@ class _Pass:
                 t = result
         return t if self.create else t._data
 
+    def hooked_together(self, node: Any, grads: list) -> list:
+        """The same for the node of an operation with several results, which no tensor shows: hooks of nodes only."""
+        given = tuple(None if g is None else g.clone() if self.create else _make_tensor(g.copy()) for g in grads)
+        for hook in tuple(node.hooks.pre.values()):
+            given = hook.of_all(given)
+        return [t if t is None or self.create else t._data for t in given]
+
     def call_post_hooks(self, node: Node, g: Any, parts: tuple) -> tuple:
         inputs = tuple(
             None if p is None or self.create else _make_tensor(_dense(p, e))
@@ -504,8 +507,10 @@ class _Pass:
         )
         if self.create:
             inputs = tuple(parts)
+        grads = g if isinstance(g, list) else (g,)
+        outputs = tuple(a if a is None or self.create else _make_tensor(a) for a in grads)
         for hook in tuple(node.hooks.post.values()):
-            result = hook(inputs, (g if self.create else _make_tensor(g),))
+            result = hook(inputs, outputs)
             if result is not None:
                 inputs = result if isinstance(result, tuple) else (result,)
                 parts = inputs if self.create else tuple(None if t is None else t._data for t in inputs)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ._array import exports, ndarray, owner, watch
-from ._mode import _inference, grad_mode
+from ._mode import _inference, transforming
 
 REFUSED = (
     "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in computation "
@@ -19,9 +19,7 @@ table: dict[int, weakref.ref] = {}  # id of the owner of such memory -> what tel
 SENTINEL = -1  # in the table of memory held outside, which operations look at before they save: it is not empty then
 
 
-def making() -> bool:
-    """Whether what is made here and now is not for backward; `enable_grad` within the mode records."""
-    return _inference.get() and grad_mode() is False
+making = _inference.get  # whether what is made here and now is not for backward
 
 
 def mark(t: Any, given: tuple = ()) -> None:
@@ -59,8 +57,8 @@ def is_marked(a: Any) -> bool:
 
 
 def refuse(saved: tuple, node: Any) -> None:
-    """Raise where a value that a rule of `node` will read was made under inference mode."""
-    if not table:
+    """Raise where a value that a rule of `node` will read was made under inference mode; transforms have no such memory."""
+    if not table or transforming.get():
         return
     read = None if node is None else {name for rule in node.plan.rules if rule is not None for name in rule[1]}
     for i, value in enumerate(saved):

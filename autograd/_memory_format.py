@@ -32,8 +32,6 @@ class memory_format:
 
     def fits(self, array: Any) -> bool:
         """Whether the array lies in memory like this."""
-        if isinstance(array, np.generic):
-            return True
         if self.axes is None:
             return array.flags.c_contiguous
         return array.ndim == len(self.axes) and array.transpose(self.axes).flags.c_contiguous

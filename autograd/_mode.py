@@ -29,6 +29,9 @@ def is_grad_enabled() -> bool:
 
 
 def recording() -> Any:
+    """What grad mode becomes where operations are to be recorded: nothing is within inference mode."""
+    if _inference.get():
+        return False
     return GENERAL if _anomaly.get()[0] or not fast.enabled else True
 
 
@@ -152,7 +155,7 @@ class no_grad(_Switch):
 
 
 class enable_grad(no_grad):
-    """Operations inside are recorded again, also within `no_grad`."""
+    """Operations inside are recorded again, also within `no_grad`; not within `inference_mode`, which has no history at all."""
 
     def _enter(self) -> list:
         return [(_grad, _grad.set(recording()))]
@@ -204,7 +207,8 @@ class inference_mode(_Switch):
         self.mode = bool(mode)
 
     def _enter(self) -> list:
-        return [(_grad, _grad.set(False if self.mode else recording())), (_inference, _inference.set(self.mode))]
+        inference = _inference, _inference.set(self.mode)
+        return [inference, (_grad, _grad.set(recording()))]
 
     def __enter__(self) -> inference_mode:
         super().__enter__()

@@ -162,7 +162,7 @@ class Node:
 
     def register_prehook(self, hook: Callable) -> RemovableHandle:
         """Call `hook(grad_outputs)` before this node's rules; a returned tuple replaces grad_outputs."""
-        return add_hook(hooks_of(self).pre, lambda g: _first(hook((g,))))
+        return add_hook(hooks_of(self).pre, Before(hook))
 
     # PyTorch's spellings for what a node keeps.
     @property
@@ -228,8 +228,27 @@ SCALAR_PAIRS = {kind: _scalar_pair(kind)
                 for kind in (np.float16, np.float32, np.float64, np.complex64, np.complex128)}  # fmt: skip
 
 
-def _first(result: Any) -> Any:
-    return result[0] if isinstance(result, tuple) else result
+class Before:
+    """A hook of a node: it sees the gradients of all its results, in a tuple, and gives as many back."""
+
+    def __init__(self, hook: Callable) -> None:
+        self.hook = hook
+
+    def __call__(self, g: Any) -> Any:
+        return self.of_all((g,))[0]
+
+    def of_all(self, given: tuple) -> tuple:
+        result = self.hook(given)
+        if result is None:
+            return given
+        if not isinstance(result, tuple):
+            raise TypeError(f"register_prehook: expected tuple, but hook returned {type(result).__name__!r}")
+        if len(result) != len(given):
+            raise RuntimeError(
+                f"register_prehook: the hook has returned an incorrect number of values (got {len(result)}, but expected "
+                f"{len(given)})"
+            )
+        return result
 
 
 class Leaf:

@@ -14,12 +14,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from . import _dtype, _graph
-from ._array import Array, changes, exports, ndarray, owner, wrap_dim
+from ._array import Array, changes, exports, ndarray, offset, outermost, owner, wrap_dim
 from ._convert import legacy_constructor
 from ._dtype import from_numpy_dtype
 from ._inference import is_marked
 from ._memory_format import preserve_format
-from ._mode import _anomaly, is_inference_mode_enabled
+from ._mode import is_inference_mode_enabled, transforming
 from ._node import Leaf, Node, RemovableHandle, add_hook, hooks_of
 
 new = object.__new__
@@ -150,12 +150,10 @@ class Tensor:
     _apply: Callable | None = None  # how a tensor that stands for something else runs an operation
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Tensor:
-        if args or kwargs or cls is Tensor:
-            data = legacy_constructor(*args, **kwargs)
-            self = new(cls)
-            self._data, self._node = data, None
-            return self
-        return new(cls)
+        data = legacy_constructor(*args, **kwargs)
+        self = new(cls)
+        self._data, self._node = data, None
+        return self
 
     # ------------------------------------------------------------------------------------------ memory
 
@@ -238,9 +236,7 @@ class Tensor:
         """The shape, or its length along `dim`."""
         if dim is None:
             return Size(self._data.shape)
-        if not self._data.ndim:
-            raise IndexError("Dimension specified as 0 but tensor has no dimensions")
-        return self._data.shape[wrap_dim(dim, self._data.ndim)]
+        return self._data.shape[_own_axis(dim, self._data.ndim)]
 
     def numel(self) -> int:
         """Number of elements."""
@@ -255,18 +251,15 @@ class Tensor:
     def stride(self, dim: int | None = None) -> Any:
         """Steps between neighbours along each axis, in elements."""
         data = self._data
-        if isinstance(data, np.generic):
-            return ()
         strides = tuple(s // data.itemsize for s in data.strides)
-        return strides if dim is None else strides[dim]
+        return strides if dim is None else strides[_own_axis(dim, data.ndim)]
 
     def storage_offset(self) -> int:
         """Elements between the start of the memory and the first element."""
         data = self._data
-        root = owner(data)
-        if not isinstance(root, ndarray) or isinstance(data, np.generic):
+        if isinstance(data, np.generic):
             return 0
-        return (data.__array_interface__["data"][0] - root.__array_interface__["data"][0]) // data.itemsize
+        return offset(data, outermost(data)) // data.itemsize
 
     def data_ptr(self) -> int:
         """Address of the first element."""
@@ -343,7 +336,7 @@ class Tensor:
                 self._leaf = node  # what was recorded still ends there, should it require grad again
             self._node = None
         elif node is None:
-            if is_marked(self._data) and not is_inference_mode_enabled():
+            if is_marked(self._data) and not (is_inference_mode_enabled() or transforming.get()):
                 raise RuntimeError(
                     "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed."
                 )
@@ -548,6 +541,13 @@ class Tensor:
         return sorted({*dir(type(self)), *self.__dict__})
 
 
+def _own_axis(dim: Any, ndim: int) -> int:
+    """A dimension that a tensor has; one without axes has none."""
+    if not ndim:
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+    return wrap_dim(dim, ndim)
+
+
 def _attributes(t: Tensor) -> dict:
     """What the user put on a tensor; what the engine keeps there belongs to this very tensor."""
     return {k: v for k, v in t.__dict__.items() if k not in ("_views", "_region", "_retain", "_leaf", "_alias")}
@@ -557,15 +557,12 @@ def _deepcopy_memory(data: Array, memo: dict) -> Array:
     """Copy an array; arrays that shared memory before share it afterwards (tied weights, views of one buffer)."""
     if not isinstance(data, ndarray) or data.base is None:
         return copy.deepcopy(data, memo)
-    root = owner(data)
-    if not isinstance(root, ndarray):
-        return data.copy()
+    root = outermost(data)
     twin = copy.deepcopy(root, memo)
-    offset = data.__array_interface__["data"][0] - root.__array_interface__["data"][0]
-    flat = ndarray((twin.nbytes,), np.uint8, buffer=twin) if twin.flags.c_contiguous else None
-    if flat is None:
+    if twin.strides != root.strides:  # memory of another library, with gaps that a copy does not have
         return data.copy()
-    return ndarray(data.shape, data.dtype, buffer=flat, offset=offset, strides=data.strides)
+    flat = twin.ravel("K").view(np.uint8)
+    return ndarray(data.shape, data.dtype, buffer=flat, offset=offset(data, root), strides=data.strides)
 
 
 def rebuild(cls: type, data: Array, requires_grad: bool, extra: dict | None = None) -> Tensor:
@@ -611,8 +608,7 @@ def _warn_no_grad() -> None:
 
 def stamp(t: Tensor) -> None:
     """Note that the memory of `t` has just been written outside an operation."""
-    if isinstance(t._data, ndarray):
-        changes.stamp(t._data)
+    changes.stamp(t._buffer())
 
 
 # ---------------------------------------------------------------------------------------------- views and history
@@ -699,7 +695,7 @@ def region_of(view: ndarray, base: ndarray) -> tuple:
     """
     if (view.dtype.kind == "c") != (base.dtype.kind == "c") and view.dtype.kind in "fc":
         return ("view" if view.dtype.kind == "c" else "base", region_of(_as_real(view), _as_real(base)))
-    start = view.__array_interface__["data"][0] - base.__array_interface__["data"][0]
+    start = offset(view, base)
     size = base.itemsize
     if base.flags.c_contiguous and view.dtype == base.dtype:
         return view.shape, tuple(s // size for s in view.strides), start // size
@@ -726,10 +722,8 @@ def _same_view(places: ndarray, view: ndarray, base: ndarray, start: int) -> nda
     ).copy()
 
 
-def trace_here() -> str | None:
+def trace_here() -> str:
     """The stack of the caller's code, recorded for anomaly mode."""
-    if not _anomaly.get()[0]:
-        return None
     import traceback
 
     return "".join(traceback.format_stack()[:-3])

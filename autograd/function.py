@@ -9,10 +9,10 @@ import numpy as np
 
 from ._array import changes, exports, may_share, ndarray, tick
 from ._dtype import FLOATING, HALVES
-from ._mode import enable_grad, is_grad_enabled, no_grad, scope, transforming
+from ._mode import _anomaly, enable_grad, is_grad_enabled, no_grad, scope, transforming
 from ._node import Complex, Half, Leaf, Node, Recomputed, Wide, capture, new
 from ._plan import pick
-from ._tensor import Tensor, history, note_view, wrap
+from ._tensor import Tensor, history, note_view, trace_here, wrap
 
 
 class FunctionCtx:
@@ -295,6 +295,8 @@ def _record(cls: type, ctx: FunctionCtx, args: tuple, edges: tuple, outputs: lis
     node.value = first._data if first._data.size <= capture.limit else None
     node.given, node.params = tuple((i, a) for i, a in enumerate(args) if not isinstance(a, Tensor)), ()
     node.scope, node.hooks = scope.get(), None
+    if _anomaly.get()[0]:
+        node.metadata["traceback"] = trace_here()
     Half.seen = Half.seen or any(isinstance(o, Tensor) and o._data.dtype in HALVES for o in outputs)
     Complex.seen = Complex.seen or any(isinstance(o, Tensor) and o._data.dtype.kind == "c" for o in outputs)
     skip = {id(t) for t in ctx._not_differentiable}

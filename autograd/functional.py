@@ -282,7 +282,8 @@ def hessian(func: Callable, inputs: Any, create_graph: bool = False, strict: boo
                 f"shape {tuple(outputs[0].shape)}"
             )
         if not outputs[0].requires_grad:
-            return tuple(x * 0 for x in variables)
+            _strictly("hessian", strict, None, 0)
+            return tuple(x * 0 for x in variables) if many else variables[0] * 0
         found = gradients(outputs[0].reshape(()), variables, None, None, True, True, True)
         return tuple(found) if many else found[0]
 

@@ -351,7 +351,7 @@ def normal(mean=0.0, std=1.0, size=None, *, generator=None, out=None, dtype=None
 
             shape = broadcast_shapes(*[t.shape for t in tensors])
             z = randn(shape, generator=generator, dtype=tensors[0].dtype)
-        t = z * std + mean
+        t = z * std + _moved(mean, z.is_complex())
     return finish(t._data, dtype or (tensors[0].dtype if tensors else None), device, requires_grad, out)
 
 
@@ -478,7 +478,12 @@ def _normal_about(rng, shape, d, mean=0.0, std=1.0):
         _check_continuous("normal_", d)
     if std < 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
-    return _normal(rng, shape, _at_least_single(d)) * std + mean
+    return _normal(rng, shape, _at_least_single(d)) * std + _moved(mean, d.kind == "c")
+
+
+def _moved(mean, both):
+    """A mean for both parts of complex numbers, as PyTorch draws them."""
+    return mean * (1 + 1j) if both else mean
 
 
 def _at_least_single(d):

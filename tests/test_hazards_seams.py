@@ -303,12 +303,23 @@ def test_nothing_is_recorded_while_recording_is_off(kind, mode):
     x = ag.tensor([[2.0, 1.0], [0.5, 3.0]], dtype=ag.float64, requires_grad=True)
     with OFF[mode]():
         assert not KINDS[kind](x).requires_grad
-        with ag.enable_grad():
+        with ag.inference_mode(False) if mode == "inference_mode" else ag.enable_grad():
             assert KINDS[kind](x).requires_grad
         assert not KINDS[kind](x).requires_grad
     assert KINDS[kind](x).requires_grad
     with OFF[mode](), ag.detect_anomaly():
         assert not KINDS[kind](x).requires_grad
+
+
+@pytest.mark.parametrize("again", [ag.enable_grad, lambda: ag.set_grad_enabled(True)])
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_at_all_is_recorded_in_inference_mode(kind, again):
+    x = ag.tensor([[2.0, 1.0], [0.5, 3.0]], dtype=ag.float64, requires_grad=True)
+    with ag.inference_mode():
+        with again():
+            assert not KINDS[kind](x).requires_grad
+        assert not KINDS[kind](x).requires_grad
+    assert KINDS[kind](x).requires_grad
 
 
 def test_modes_nest_and_end_by_errors_too():

@@ -16,7 +16,7 @@ def _bits(value, like, shape, integer):
         if value.shape != shape or not value.flags.c_contiguous:
             value = _filled(value, shape)
         return None if value is None else value.view(integer)
-    if isinstance(value, (int, float)) or getattr(value, "dtype", None) == like:
+    if isinstance(value, (int, float)) or (isinstance(value, np.generic) and value.dtype == like):
         return np.asarray(value, like).view(integer)[()]
     return None
 

@@ -28,7 +28,7 @@ def _whole(name, x):
         )
 
 
-def in_place(name, function, method=False):
+def in_place(name, function):
     """Register `name_`, the form of `function` that overwrites its input."""
 
     def overwrite(input, *args, **kwargs):
@@ -38,8 +38,6 @@ def in_place(name, function, method=False):
     overwrite.__module__ = __name__
     overwrite.__doc__ = f"In-place form of `{name}`."
     composite(overwrite, name=name + "_", namespace=_F)
-    if method:
-        composite(overwrite, name=name + "_", method=True)
 
 
 # ---------------------------------------------------------------------------------------------- selecting
@@ -533,8 +531,8 @@ from .pointwise import abs, clamp, exp, log, sigmoid, tanh  # noqa: E402
 from .shape import reshape  # noqa: E402
 from .softmax import log_softmax, softmax  # noqa: E402
 
-for _name, _function, _method in (
-    ("relu", relu, False), ("leaky_relu", leaky_relu, False), ("rrelu", rrelu, False), ("elu", elu, False),
-    ("selu", selu, False), ("celu", celu, False), ("hardtanh", hardtanh, False), ("threshold", threshold, False),
+for _name, _function in (
+    ("relu", relu), ("leaky_relu", leaky_relu), ("rrelu", rrelu), ("elu", elu),
+    ("selu", selu), ("celu", celu), ("hardtanh", hardtanh), ("threshold", threshold),
 ):  # fmt: skip
-    in_place(_name, _function, _method)
+    in_place(_name, _function)

@@ -202,9 +202,11 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
         raise RuntimeError("repeats can not be negative")
     if dim is None:
         input, dim = reshape(input, (-1,)), 0
-    dim = wrap_dim(dim, input.ndim)
     if not input.ndim:
-        input = reshape(input, (1,))
+        raise IndexError(
+            f"repeat_interleave: Dimension specified as {dim} but tensor has no dimensions; leave out dim="
+        )
+    dim = wrap_dim(dim, input.ndim)
     if np.ndim(counts) == 1 and len(counts) not in (1, input.shape[dim]):
         raise RuntimeError(
             f"repeats must have the same size as input along dim, but got repeats.size(0) = {len(counts)} and "

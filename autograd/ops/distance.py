@@ -120,9 +120,12 @@ def pdist(input, p=2.0):
         raise RuntimeError("pdist only supports non-negative p values")
     n = input.shape[0]
     rows, columns = np.triu_indices(n, 1)
+    difference = input[rows] - input[columns]
     if not rows.size or not input.shape[1]:
-        return sum(input[rows] - input[columns], dim=1)
-    return squeeze(length(input[rows] - input[columns], p=p, dim=1), 1)
+        return sum(difference, dim=1)
+    if p == 0:  # a count, whose gradient is 0 and not missing
+        return sum(difference != 0, dim=1).to(input.dtype) + sum(nothing(difference), dim=1)
+    return squeeze(length(difference, p=p, dim=1), 1)
 
 
 # ---------------------------------------------------------------------------------------------- linear maps
@@ -280,7 +283,7 @@ def bilinear(input1, input2, weight, bias=None):
 
 
 from .._tensor import wrap  # noqa: E402
-from .compare import where  # noqa: E402
+from .compare import nothing, where  # noqa: E402
 from .matmul import matmul  # noqa: E402
 from .pointwise import abs, clamp, sgn  # noqa: E402
 from .reduce import column_sums, sum  # noqa: E402

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,13 @@ from .._tensor import Tensor, history, region_of, set_region_node, wrap
 # ---------------------------------------------------------------------------------------------- what an index means
 
 
+_MORE = (slice, list, tuple, range, Tensor, np.ndarray)
+
+
 def plain_index(index):
     """An index as NumPy takes it: tensors become arrays, lists index arrays. Returns (index, whether it is basic)."""
+    if isinstance(index, list):
+        index = _list_as_tuple(index)
     parts = index if type(index) is tuple else (index,)
     found, basic = [], True
     for part in parts:
@@ -33,9 +39,20 @@ def plain_index(index):
     return (tuple(found) if type(index) is tuple else found[0]), basic
 
 
+def _list_as_tuple(index):
+    """A list that holds more than numbers stands for a tuple, as in PyTorch."""
+    if len(index) >= 32 or not any(p is None or p is Ellipsis or isinstance(p, _MORE) for p in index):
+        return index
+    warnings.warn(
+        "Using a non-tuple sequence for multidimensional indexing is deprecated: use x[tuple(seq)], or "
+        "x[autograd.tensor(seq)] where the whole list is one index",
+        UserWarning,
+        stacklevel=4,
+    )
+    return tuple(index)
+
+
 def _index_part(part):
-    if isinstance(part, slice):
-        return part, True
     if isinstance(part, Tensor):
         part = part._data
         if part.ndim == 0 and part.dtype.kind in "iu":
@@ -44,14 +61,26 @@ def _index_part(part):
         return bool(part), False
     elif isinstance(part, (list, tuple, range)):
         part = to_array(list(part)) if len(part) else np.zeros(0, np.int64)
-    if isinstance(part, (int, np.integer)):
+    elif isinstance(part, (int, np.integer)):
         return int(part), True
+    elif isinstance(part, (str, np.generic)) or not hasattr(part, "__array__"):
+        _refuse_index(part)
     a = np.asarray(part)
     if a.dtype == np.uint8:
         a = a.astype(bool)
     if a.dtype.kind not in "biu":
         raise IndexError(f"tensors used as indices must be long, int, byte or bool tensors, got {a.dtype.name}")
     return a, False
+
+
+def _refuse_index(part):
+    if isinstance(part, str):
+        raise TypeError("indexing: new(): invalid data type 'str'; an index is made of numbers, slices and tensors")
+    kind = type(part)
+    raise IndexError(
+        "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got "
+        f"{'numpy.' if isinstance(part, np.generic) else ''}{kind.__name__})"
+    )
 
 
 def _explain(error, shape, index):
@@ -408,8 +437,6 @@ def setitem(self, index, value):
         buffer[index] = _fitting(data, target, buffer.dtype)
     except IndexError as error:
         raise _explain(error, buffer.shape, index) from None
-    except OverflowError:
-        raise RuntimeError(f"value cannot be converted to type {buffer.dtype.name} without overflow: {value}") from None
     except ValueError:
         raise RuntimeError(
             f"shape mismatch: value tensor of shape {list(np.shape(data))} cannot be broadcast to indexing result of shape "

@@ -223,7 +223,7 @@ _PADE = (
 
 
 def _pade_coefficients(m: int) -> list[float]:
-    """Numerator of the [m/m] approximant; the denominator has the same with alternating signs."""
+    """Numerator of the [m/m] approximant, of odd degree m; the denominator has the same with alternating signs."""
     c = [1.0]
     for k in range(m):
         c.append(c[-1] * (m - k) / ((2 * m - k) * (k + 1)))
@@ -234,11 +234,10 @@ def _pade(x: Array, m: int) -> Array:
     c, eye = _pade_coefficients(m), eye_like(x, x.shape[-1])
     square = x @ x
     even, odd, power = c[0] * eye, c[1] * eye, eye
-    for k in range(2, m + 1, 2):
+    for k in range(2, m, 2):
         power = power @ square
         even = even + c[k] * power
-        if k < m:
-            odd = odd + c[k + 1] * power
+        odd = odd + c[k + 1] * power
     odd = x @ odd
     return np.linalg.solve(even - odd, even + odd)
 

@@ -205,7 +205,7 @@ def index_put(input, indices, values, accumulate=False):
             f"Index put requires the source and destination dtypes match, got {input.dtype!r} for the destination and "
             f"{values.dtype!r} for the source."
         )
-    index = tuple(plain_index(i)[0] if i is not None else slice(None) for i in indices)
+    index = plain_index(tuple(slice(None) if i is None else i for i in indices))[0]
     if not accumulate:
         return written(input, values, index=index)
     target = np.empty(input.shape, bool)[index].shape

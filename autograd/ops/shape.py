@@ -143,8 +143,6 @@ def _reinterpret(input, dtype):
 
     if dtype is input.dtype:
         return input
-    if input.requires_grad:
-        raise RuntimeError("view: reading memory as another dtype has no gradient; detach() first")
     return wrap(input._buffer().view(dtype.dtype))
 
 
@@ -352,8 +350,9 @@ def broadcast_tensors(*tensors):
     """The tensors expanded to their common shape."""
     from .._array import broadcast_shapes
 
-    if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
-        tensors = tuple(tensors[0])
+    for i, t in enumerate(tensors):
+        if not isinstance(t, Tensor):
+            raise TypeError(f"broadcast_tensors: expected Tensor as element {i}, but got {type(t).__name__}")
     shape = broadcast_shapes(*[t.shape for t in tensors])
     return tuple(expand(t, shape) for t in tensors)
 

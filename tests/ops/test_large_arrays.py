@@ -121,6 +121,21 @@ def test_selecting_from_what_is_repeated(shape):
         np.testing.assert_array_equal(_select.select(mask, first, second), np.where(mask, first, second))
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("other", [2, 0.5, np.float32(0.5), np.float64(0.5), np.int64(3), 1j, None])
+def test_selecting_from_arrays_and_numbers_of_all_dtypes(dtype, other):
+    mask, x = _drawn(SHAPE) > 0, _drawn(SHAPE, seed=1).astype(dtype)
+    other = _drawn(SHAPE, seed=2).astype(np.float32) if other is None else other
+    for first, second in ((x, other), (other, x)):
+        found, expected = _select.select(mask, first, second), np.where(mask, first, second)
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_selecting_from_shapes_that_do_not_fit():
+    with pytest.raises(ValueError, match="broadcast"):
+        _select.select(_drawn(SHAPE) > 0, _drawn(SHAPE), np.zeros(7))
+
+
 @pytest.mark.parametrize("rows", [50, 5000])
 def test_rows_added_at_numbers_that_repeat(rows):
     index = np.random.default_rng(0).integers(0, rows, 400)

@@ -495,3 +495,11 @@ def test_large_matrices_are_factored_in_blocks(shape):
     LU, pivots = linalg.lu_factor(tensor(a))
     np.testing.assert_array_equal(together.pivots[1].numpy(), pivots.numpy())
     np.testing.assert_allclose(together.LU[1].numpy(), LU.numpy(), atol=1e-10)
+
+
+@pytest.mark.parametrize(("name", "which"), [("ldl_factor_ex", "D"), ("lu_factor_ex", "U")])
+def test_a_factorisation_that_is_to_check_refuses_a_singular_matrix(name, which):
+    singular = autograd.stack([autograd.eye(2), autograd.zeros(2, 2)])
+    with pytest.raises(autograd.linalg.LinAlgError, match=rf"{name}: .*{which}\[1,1\] is zero"):
+        getattr(autograd.linalg, name)(singular, check_errors=True)
+    assert getattr(autograd.linalg, name)(singular).info.tolist() == [0, 1]
