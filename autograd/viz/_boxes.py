@@ -161,7 +161,7 @@ def _output(v: Vertex, s: Style) -> Shape:
     name = cut(v.label, NAME, 150, bold=True)
     lines = [(name, "ink", NAME, True)]
     w = width(name, NAME, True) + 26
-    if s.style != "wires" and v.value is not None and v.value.ndim == 0:
+    if s.style != "wires" and s.values != "none" and v.value is not None and v.value.ndim == 0:
         text = not_finite(v.value) or number(v.value[()], s.precision)
         lines.append((text, "muted", SMALL, False))
         w += width(text, SMALL) + 8
@@ -173,7 +173,7 @@ def _card(v: Vertex, s: Style) -> Shape:
     lines = [(name, "ink", NAME, True), (shape_text(v.shape), "muted", SMALL, False)]
     text = values(v.value, s.precision, s.max_elems)
     lines.append((text if s.values != "none" else "", "fwd", NUM, False))
-    missing = "—" if v.dtype.startswith(("float", "complex", "bfloat")) else ""
+    missing = "—" if s.grads != "none" and v.dtype.startswith(("float", "complex", "bfloat")) else ""
     lines.append((missing if v.grad is None else _grad_text(v.grad, s) if v.grad.size > s.max_elems else
                   values(v.grad, s.precision, s.max_elems), "bwd", NUM, False))  # fmt: skip
     wide = max(width(t[0], NUM) for t in lines[2:]) + (STRIP + 34 if v.shape else 24)

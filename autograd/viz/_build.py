@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import weakref
 from typing import Any
 
@@ -12,11 +13,13 @@ from .._node import Leaf, recorded_passes
 from .._tensor import Tensor, history
 from . import _captions
 from ._model import Box, Edge, Graph, Vertex
-from ._names import Names, looks_like_data
+from ._names import FOLDER, Names, looks_like_data
 from ._numbers import subscript
 from ._symbols import symbol
 from ._values import CAPTION_LIMIT, Numbers, constant
 
+_ROOT = os.path.dirname(os.path.dirname(FOLDER[:-1])) + os.sep
+_OURS = tuple(f'File "{_ROOT}{package}{os.sep}' for package in ("autograd", "nn"))  # and code written out: in _entry
 _MAY_COPY = ("reshape", "flatten", "contiguous")  # give a view only where the order of the elements allows it
 
 
@@ -304,11 +307,10 @@ def _copy(a: Any) -> Any:
 
 
 def _line(node: Any) -> str:
-    trace = getattr(node, "_metadata", {}).get("traceback")
-    if not trace:
-        return ""
-    lines = [part.strip() for part in str(trace).splitlines() if part.strip().startswith("File ")]
-    return lines[-1] if lines else ""
+    """The last line of the reader's own on the way to the operation, where it was remembered."""
+    trace = getattr(node, "_metadata", {}).get("traceback") or ""
+    lines = [part.strip() for part in trace.splitlines() if part.strip().startswith("File ")]
+    return next((t for t in reversed(lines) if not t.startswith(_OURS) and not t.endswith(" in _entry")), "")
 
 
 def as_roots(values: tuple) -> list:

@@ -13,13 +13,37 @@ ROWS = 4  # parameters a layer's card lists
 
 
 def fold(graph: Graph, boxes: Iterable[Box]) -> Graph:
-    """The graph with each of the boxes drawn as one node."""
+    """The graph with each of the boxes drawn as one node, save those that nodes outside lie amidst."""
     chosen = {b.id: b for b in boxes}
     if not chosen:
         return graph
-    owner = {v.id: _outermost(v, chosen) for v in graph.vertices}
-    made = {key: _composite(chosen[key], [v for v in graph.vertices if owner[v.id] == key], graph) for key in chosen}
-    return _replaced(graph, {v.id: made[key] for v in graph.vertices if (key := owner[v.id])})
+    made = _folded(graph, chosen)
+    if _acyclic(made):
+        return made
+    for key, box in chosen.items():  # threads or tasks took turns: a node would come before and after another
+        made = _folded(graph, {key: box})
+        graph = made if _acyclic(made) else graph
+    return graph
+
+
+def _folded(graph: Graph, chosen: dict[str, Box]) -> Graph:
+    inside: dict[str, list[Vertex]] = {}
+    for v in graph.vertices:
+        if key := _outermost(v, chosen):
+            inside.setdefault(key, []).append(v)
+    made = {key: _composite(chosen[key], held, graph) for key, held in inside.items()}
+    return _replaced(graph, {v.id: made[key] for key, held in inside.items() for v in held})
+
+
+def _acyclic(graph: Graph) -> bool:
+    waiting = {v.id: len(graph.inputs(v)) for v in graph.vertices}
+    ready = [v for v in graph.vertices if not waiting[v.id]]
+    for v in ready:  # grows on the way
+        for e in graph.uses(v):
+            waiting[e.target.id] -= 1
+            if not waiting[e.target.id]:
+                ready.append(e.target)
+    return len(ready) == len(graph.vertices)
 
 
 def _outermost(v: Vertex, chosen: dict[str, Box]) -> str | None:
@@ -32,20 +56,13 @@ def _outermost(v: Vertex, chosen: dict[str, Box]) -> str | None:
 def _composite(box: Box, inside: list[Vertex], graph: Graph) -> Vertex:
     ops = [v for v in inside if not v.is_leaf]
     ids = {v.id for v in inside}
-    last = max(ops or inside, key=lambda v: v.seq, default=None)
+    last = max(ops or inside, key=lambda v: v.seq)
     kind = box.kind if box.kind in ("scope", "module") else "more"
     made = Vertex(f"{box.id}n", kind, box.name, op=box.class_name or box.name, box=box.parent, params=box.params)
-    if last is not None:
-        made.seq, made.value, made.grad, made.shape, made.dtype = (
-            last.seq,
-            last.value,
-            last.grad,
-            last.shape,
-            last.dtype,
-        )
-        made.name, made.named, made.others = last.name, last.named, last.others
-        if not last.named and box.kind == "scope":
-            made.name = box.name
+    for field in ("seq", "value", "grad", "shape", "dtype", "name", "named", "others"):
+        setattr(made, field, getattr(last, field))
+    if not last.named and box.kind == "scope":
+        made.name = box.name
     made.hidden = sum(max(v.hidden, 1) for v in ops)
     made.flags = worst(v.flags for v in inside)
     made.saved_bytes = sum(v.saved_bytes for v in ops)
@@ -68,7 +85,7 @@ def _outer_saved(v: Vertex, ids: set, graph: Graph) -> list:
     """What an inner operation saves, under the names of the composite's own arguments."""
     found = []
     for role, value in v.saved:
-        edge = next((e for e in graph.inputs(v) if e.use == role), None) if isinstance(role, int) else None
+        edge = next((e for e in graph.inputs(v) if role in (e.use, e.source.name)), None) if role != "out" else None
         if edge is not None and edge.source.id not in ids:
             found.append((edge.source.name, value))
     return found
@@ -85,13 +102,14 @@ def _replaced(graph: Graph, swap: dict[str, Vertex]) -> Graph:
         source, target = swap.get(e.source.id, e.source), swap.get(e.target.id, e.target)
         if source is target or _joined(e, source, target, parallel):
             continue
-        made = dataclasses.replace(e, source=source, target=target)
+        made = dataclasses.replace(e, source=source, target=target, carried=e.shape)
+        if source is not e.source:
+            target.saved = tuple((source.name if role == e.source.name else role, a) for role, a in target.saved)
         parallel[e.source.id, target.id] = parallel[source.id, e.target.id] = made
         if target is not e.target:
             made.use = uses[target.id]
             uses[target.id] += 1
         edges.append(made)
-    _fill(edges)
     return Graph(vertices, edges, graph.boxes, list(graph.notes), graph.view, graph.root_name)
 
 
@@ -122,13 +140,6 @@ def _bundle(into: Edge, e: Edge) -> None:
     into.text, into.caption = f"{into.via} tensors {tuple(e.shape)}", ""
     into.value = into.grad = None
     into.flags = tuple(dict.fromkeys((*into.flags, *e.flags)))
-
-
-def _fill(edges: list[Edge]) -> None:
-    """A folded part that had no value of its own shows its result's."""
-    for e in edges:
-        if e.source.kind in ("scope", "module") and e.value is None:
-            e.value = e.source.value
 
 
 def renumber(graph: Graph) -> Graph:

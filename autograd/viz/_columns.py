@@ -121,11 +121,10 @@ def _set(place: Placement, rects: dict[str, Rect], cuts: list[float]) -> Placeme
 
 def _at(way: list, y: float) -> tuple[float, float]:
     """Where along x a wire that is cut at a height leaves and goes on: straight below and above its way points."""
-    for i, ((x0, y0), (x1, y1)) in enumerate(itertools.pairwise(way)):
-        if y0 <= y <= y1:
-            aside = max(-12.0, min(12.0, x1 - x0))
-            return x0 + (aside if i == 0 else 0.0), x1 - (aside if i == len(way) - 2 else 0.0)
-    return way[-1][0], way[-1][0]
+    i = next(i for i, (a, b) in enumerate(itertools.pairwise(way)) if a[1] <= y <= b[1])
+    x0, x1 = way[i][0], way[i + 1][0]
+    aside = max(-12.0, min(12.0, x1 - x0))
+    return x0 + (aside if i == 0 else 0.0), x1 - (aside if i == len(way) - 2 else 0.0)
 
 
 def _pieces(place: Placement, rects: dict[str, Rect], cuts: list[float]) -> dict[str, list[tuple[int, Rect]]]:

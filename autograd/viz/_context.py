@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 from typing import Any
 
@@ -75,13 +76,13 @@ class record:
         if self.keep == "all":
             _graph.capture.limit = 1 << 62
         self._start = tick()
-        self._anomaly = _mode._anomaly.set((True, False)) if self.stack else None
+        self._lines = _mode.detect_anomaly(check_nan=False) if self.stack else contextlib.nullcontext()
+        self._lines.__enter__()
         return self
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         _graph.capture.limit = self._limit
-        if self._anomaly is not None:
-            _mode._anomaly.reset(self._anomaly)
+        self._lines.__exit__(kind, error, trace)
         self.error = error
         self._roots = self._ends()
 

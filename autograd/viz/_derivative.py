@@ -56,7 +56,10 @@ def scene(graph: Graph, style: Style, title: str = "") -> Scene:
     ends = [
         made.place.tags[k][0] + 14 + width(t.value, t.size) for k, t in result.tags.items() if k[0] == "s" or not t.w
     ]
-    made.place.size = max([made.place.size[0], *ends]), made.place.size[1] + drop + (16 if flipped else 0)
+    made.place.size = (
+        max([made.place.size[0], *ends]),
+        made.place.size[1] + (drop + (16 if flipped else 0) if below else 0.0),
+    )
     return result
 
 
@@ -128,8 +131,7 @@ def _handed_down(result: Scene, e: Edge, below: dict) -> None:
     handed = dataclasses.replace(e, kind="saved", grad=None, text=e.source.name)
     graph.edges.append(handed)
     place.wires[e.id] = way = _registers.link(result, e.source, e.target)
-    value = "" if e.value is None else f" = {_short(e.value, result.style)}"
-    result.tags[e.id] = Tag(cut(f"{e.source.name}{value}", 10.5, 150), size=10.5)
+    result.tags[e.id] = Tag(cut(_given(e.source.name, e.value, result.style), 10.5, 150), size=10.5)
     place.tags[e.id] = way[1][0], way[1][1] - 14
     if e.grad is None or e.source.id not in below or e.target.id not in below:
         return
@@ -143,7 +145,7 @@ def _handed_down(result: Scene, e: Edge, below: dict) -> None:
 
 def _saved(result: Scene, graph: Graph, v: Vertex, under: Vertex, linked: bool) -> None:
     """The dashed link that hands a saved value down."""
-    texts = [f"{_role(graph, v, role)} = {_short(a, result.style)}" for role, a in v.saved]
+    texts = [_given(_role(graph, v, role), a, result.style) for role, a in v.saved]
     if not texts:
         return
     text = ("save " if linked else "with ") + ", ".join(dict.fromkeys(texts))
@@ -162,6 +164,10 @@ def _role(graph: Graph, v: Vertex, role: object) -> str:
         return role
     edge = next((e for e in graph.inputs(v) if e.use == role), None)
     return edge.source.name if edge is not None else "const"
+
+
+def _given(name: str, a: np.ndarray | None, style: Style) -> str:
+    return name if a is None or style.values == "none" else f"{name} = {_short(a, style)}"
 
 
 def _short(a: np.ndarray, style: Style) -> str:

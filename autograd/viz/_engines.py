@@ -132,7 +132,7 @@ def _parsed(data: dict, sizes: dict, links: list[Link], direction: str, engine: 
             result.boxes[name[8:]] = (*flip(a, d), *flip(c, b))
         elif name in sizes:
             result.nodes[name] = flip(*item["pos"].split(","))
-        elif name[0] == "t" and "pos" in item:
+        else:
             result.tags[name[1:]] = flip(*item["pos"].split(","))
     curves = {e["id"]: _curve(e["pos"], flip) for e in data.get("edges", ())}
     for link in links:

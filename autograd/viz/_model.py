@@ -93,10 +93,11 @@ class Edge:
     flags: tuple[str, ...] = ()
     dim: bool = False
     alias: bool = False  # both ends show the same memory
+    carried: tuple[int, ...] | None = None  # its tensor's shape, where a folded source has several results
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self.source.shape
+        return self.source.shape if self.carried is None else self.carried
 
 
 @dataclass(eq=False)

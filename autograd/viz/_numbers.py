@@ -46,6 +46,7 @@ def _real(v: float, precision: int) -> str:
 
 def plain(v: Any, precision: int = 2) -> str:
     """A constant of the code, as short as it was written: 1, 0.5, 1e−5."""
+    v = v[()] if isinstance(v, np.ndarray) else v
     if isinstance(v, (float, np.floating)) and not isinstance(v, bool):
         v = float(v)
         if v == int(v) if math.isfinite(v) and abs(v) < 1e6 else False:

@@ -359,6 +359,8 @@ class Painter:
         self.text(left + 13, top + 18, name, "ink", size, True, "start")
         self.text(left + s.w - 10, top + 18, dims, "muted", 10, anchor="end")
         for i, (line, data, kind) in enumerate(((value, v.value, "hist"), (grad, v.grad, "histg"))):
+            if not line[0]:
+                continue
             base = top + 46 + 25 * i
             bad = line[0][-3:] in ("NaN", "Inf")
             self.text(left + s.w - 10, base, line[0], "alarm" if bad else line[1], 11.5, bad, "end")
@@ -387,9 +389,11 @@ class Painter:
         self.text(left + at, base, dims, "muted", 10, anchor="start")
         sides = (value, row.leaf.value, strip, end, "fwd", "hist"), (grad, row.leaf.grad, strip2, end2, "bwd", "histg")
         for text, data, start, stop, kind, bars in sides:
+            if not text:
+                continue
             bad = text[-3:] in ("NaN", "Inf")
             self.text(left + stop, base, text, "alarm" if bad else kind, 11.5, bad, "end")
-            if data is not None and text:
+            if data is not None:
                 self.strip(left + start, base + 1, data, bars, SHORT)
 
     def strip(self, x: float, base: float, data: np.ndarray, kind: str, room: float = 72.0) -> None:

@@ -15,6 +15,7 @@ from ._model import Box, Graph, Vertex
 
 SCREEN = 40  # operations that fit one screen
 LONGEST = 400  # operations of one pass of a loop that is recognised
+_Unit = tuple[Box | None, list[Vertex]]  # a box with the operations it holds, or one operation alone
 
 
 class TooLarge(ValueError):
@@ -221,24 +222,17 @@ def _siblings(graph: Graph, least: int) -> list[list[Box]]:
 
 def _periods(graph: Graph, done: list[str]) -> Graph:
     """A loop written out (the time steps of a recurrent layer): the first pass in full, the others as one node."""
-    by_box: dict[str, list[Vertex]] = {}
-    for v in graph.operations:
-        by_box.setdefault(v.box.id if v.box else "", []).append(v)
     made: list[Box] = []
-    for inside in by_box.values():
-        start, period, times = _period([f"{v.op} {v.kind}" for v in inside])
+    for units in _units(graph).values():
+        start, period, times = _period([_label(u) for u in units])
         if not times:
             continue
         end = start + times * period
-        tail = _tail([v.op for v in inside[start : start + period]], [v.op for v in inside[end : end + period]])
+        tail = _tail(units[start : start + period], units[end : end + period])
         times, end = times + (tail > 0), end + tail
-        first, last = inside[start + period].seq, inside[end - 1].seq
-        box = Box(f"r{len(made)}", f"↻ {times - 1} more passes", kind="repeat", parent=inside[start].box)
+        box = _passes(f"r{len(made)}", times - 1, units[start : start + period], units[start + period : end])
         made.append(box)
-        for v in inside:
-            if first <= v.seq <= last:
-                v.box = box
-        _absorb(graph, inside[:start], box)
+        _absorb(graph, units[:start], box)
     if not made:
         return graph
     done.append("repeats folded")
@@ -246,21 +240,65 @@ def _periods(graph: Graph, done: list[str]) -> Graph:
     return _apply(graph, made)
 
 
-def _tail(period: list[str], after: list[str]) -> int:
+def _units(graph: Graph) -> dict[str, list[_Unit]]:
+    """What follows what directly inside each box: operations, and the boxes within with all they hold."""
+    found: dict[str, dict[str, _Unit]] = {}
+    for v in graph.operations:
+        outside, box = [], v.box
+        while box is not None:
+            outside.append(box)
+            box = box.parent
+        inner: Box | None = None
+        for within in [*outside, None]:
+            key = inner.id if inner else v.id
+            unit = found.setdefault(within.id if within else "", {}).setdefault(key, (inner, []))
+            unit[1].append(v)
+            inner = within
+    return {key: list(units.values()) for key, units in found.items()}
+
+
+def _label(unit: _Unit) -> str:
+    box, held = unit
+    return " ".join([box.class_name if box else "", *(f"{v.op} {v.kind}" for v in held)])
+
+
+def _passes(key: str, count: int, first: list[_Unit], rest: list[_Unit]) -> Box:
+    """The box of all passes after the first; it says so where their modules are not those of the first."""
+    known = {b.module_id for b, _ in first if b}
+    own = {b.module_id: b.params for b, _ in rest if b and b.params and b.module_id not in known}
+    name = f"… {count} more passes, own parameters" if own else f"↻ {count} more passes"
+    beside = first[0][0] or first[0][1][0]
+    made = Box(key, name, kind="repeat", parent=beside.parent if isinstance(beside, Box) else beside.box)
+    made.params = sum(own.values())
+    for unit in rest:
+        _move(unit, made)
+    return made
+
+
+def _move(unit: _Unit, into: Box) -> None:
+    box, held = unit
+    if box:
+        box.parent = into
+    else:
+        held[0].box = into
+
+
+def _tail(first: list[_Unit], after: list[_Unit]) -> int:
     """How much of what follows is one more pass, with a result left out that nobody used."""
     place, count = 0, 0
-    for op in after:
+    period = [_label(u) for u in first]
+    for op in map(_label, after):
         if op not in period[place:]:
             break
         place, count = period.index(op, place) + 1, count + 1
     return count if 2 * count > len(period) else 0
 
 
-def _absorb(graph: Graph, before: list[Vertex], box: Box) -> None:
+def _absorb(graph: Graph, before: list[_Unit], box: Box) -> None:
     """What was made ahead only for the folded passes (the slices of a sequence) goes with them."""
-    for v in reversed(before):
-        if all(e.target.box is box for e in graph.uses(v)):
-            v.box = box
+    for unit in reversed(before):
+        if all(box.id in (e.target.box.path if e.target.box else ()) for v in unit[1] for e in graph.uses(v)):
+            _move(unit, box)
 
 
 def _period(labels: list[str]) -> tuple[int, int, int]:

@@ -102,10 +102,6 @@ def local(op: str, position: int, arguments: Sequence[str], declared: str, const
 
 
 def _power_rule(n: Any) -> str:
-    text = plain(n)
-    try:
-        less = plain(n - 1)
-    except TypeError:
-        return "n·uⁿ⁻¹"
+    text, less = plain(n), plain(n - 1)
     raised = {"0": "", "1": "u"}.get(less, _power("u", less))
     return f"{text}{raised}" if not text.startswith(MINUS) else f"({text}{raised})"

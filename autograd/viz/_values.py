@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from .._array import Part, changes, quiet, sum_to
-from .._dtype import FLOATING
 from .._graph import _conj, _touches_complex, collect
 from .._mode import no_grad
 from .._node import Complex, Leaf, Node, Out
@@ -134,8 +133,7 @@ class Numbers:
 
     def _pull_back(self) -> None:
         for root in self.roots:
-            if root.dtype in FLOATING:
-                self.grad[root] = self._seed(root)
+            self.grad[root] = self._seed(root)
         for node in reversed(self.order):
             g = self.grad.get(node)
             if g is not None and type(node) is not Leaf:

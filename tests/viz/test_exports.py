@@ -244,3 +244,69 @@ def test_title_and_legend_are_written():
     assert "A <neuron>" in shown
     assert {"input", "result", "value", "gradient"} <= set(shown)
     assert "result" not in texts(viz.draw(walk()[0]).svg())
+
+
+def statements(source):
+    """The lines of DOT text by what stands before their brackets."""
+    return {line.split(" [")[0].strip(): line for line in source.splitlines() if " [" in line}
+
+
+def products():
+    a, b = (autograd.tensor(v, requires_grad=True) for v in (2.0, 3.0))
+    return a, a.exp() * b.sin()
+
+
+def test_what_is_not_highlighted_is_faded_in_dot():
+    a, y = products()
+    faded = _theme.LIGHT["panel-line"]
+    found = statements(viz.draw(y, highlight=viz.path(a, y)).dot("plain"))
+    assert [k for k, line in found.items() if f'color="{faded}"' in line] == ["n1", "n3"]
+    wire = _theme.LIGHT["wire"] + "40"
+    assert [k for k, line in found.items() if f'color="{wire}"' in line] == ["n1 -> n3", "n3 -> n4"]
+
+
+def test_wires_that_carry_nan_are_dashed_in_dot():
+    t = autograd.tensor([-1.0, 4.0], requires_grad=True)
+    found = statements(viz.draw(t.sqrt().sum()).dot("plain"))
+    alarm = f'color="{_theme.LIGHT["alarm"]}" style=dashed'
+    assert all(alarm in found[wire] for wire in ("n0 -> n1", "n1 -> n2", "n2 -> n3"))
+    assert "NaN" in found["n1 -> n2"]
+    sound = statements(viz.draw(t.abs().sqrt().sum()).dot("plain"))
+    assert not any("style=dashed" in line for line in sound.values())
+
+
+def test_cards_in_plain_dot_are_lines_of_text():
+    t = autograd.arange(20.0, requires_grad=True)
+    card = statements(viz.draw(t.sin().sum(), style="cards", names={"t": t}).dot("plain"))["n0"]
+    assert 'label="t (20,)\\nval 9.50 ± 5.77\\ngrad ‖g‖ 3.25"' in card  # the root of Σ cos²
+    assert "TABLE" not in card
+
+
+def test_json_tells_orders_of_derivatives_and_versions_of_memory():
+    x = autograd.tensor(0.5, requires_grad=True)
+    (g,) = autograd.grad(x.exp(), x, create_graph=True)
+    orders = {v["op"]: v.get("order", 0) for v in json.loads(viz.draw(g).json())["nodes"]}
+    assert (orders["exp"], orders["mul"]) == (0, 1)
+    h = x * 2
+    h.mul_(3).add_(1)
+    assert [v["version"] for v in json.loads(viz.draw(h).json())["nodes"] if "version" in v] == [1, 2]
+
+
+def test_a_drawing_takes_a_body_from_outside():
+    d = viz.draw(walk()[0])
+    d.body = ["\tfirst -> second\n"]
+    assert "first -> second" in d.source
+    assert "n0" not in d.source
+
+
+def test_dot_source_is_a_format_like_others(bare):
+    d = viz.draw(walk()[0])
+    assert d.pipe("dot") == d.pipe("gv") == d.dot().encode()
+    assert d.pipe("gv", encoding="utf-8") == d.dot()
+
+
+def test_a_key_shows_what_a_parameter_looks_like():
+    a, y = products()
+    found = viz.draw(y, params={"a": a}, names={}, legend=True).svg()
+    assert "parameter" in texts(found)
+    assert found.count('class="v-bar"') == 2  # the parameter's, and the sample's

@@ -1,8 +1,10 @@
 """The model: one edge per use, totals, long chains, names, scopes, what draws on the numbers."""
 
+import contextvars
 import gc
 import json
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -282,3 +284,147 @@ def test_a_hundred_thousand_operations_are_drawn_folded():
     for _ in range(100_000):
         y = y * 1.000001
     assert viz.draw(y).stats["hidden"] > 99_000
+
+
+def test_a_whole_graph_that_is_too_large_is_refused_though_asked_for():
+    h = scalar()
+    for _ in range(12):
+        h = (h * 1.1).sin()
+    with pytest.raises(ValueError, match=r"24 operations are too many .*max_nodes=10.*12 mul, 12 sin"):
+        viz.draw(h, expand=True, max_nodes=10)
+
+
+def chain(n):
+    h = scalar()
+    for i in range(n):
+        h = h.exp() if i % 3 == 0 else (h * 0.1).sin()
+    return h
+
+
+@pytest.mark.parametrize("options", [{"depth": 1}, {"fold_repeats": False}, {}])
+def test_any_graph_is_made_as_small_as_asked(options):
+    y = chain(60)
+    graph = viz.draw(y, max_nodes=20, **options).graph
+    assert len(graph.operations) <= 20
+    assert sum(max(v.hidden, 1) for v in graph.operations) == 100
+    assert graph.notes[0].startswith(f"collapsed 100 → {len(graph.operations)} operations")
+    assert ("repeats folded" in graph.notes[0]) == (options.get("fold_repeats") is not False)
+
+
+def test_a_chain_is_folded_with_the_weights_that_only_it_uses():
+    ws = [scalar(1 + i / 100) for i in range(60)]
+    shared, h = ws[20], scalar()
+    for w in ws[:30]:
+        h = h * w
+    graph = viz.draw(h * shared, max_nodes=20, names={"shared": shared}).graph
+    (more,) = [v for v in graph.vertices if v.kind == "more"]
+    assert more.hidden == 25
+    assert {e.source.name for e in graph.inputs(more) if e.source.is_leaf} == {"shared"}
+    assert len(graph.leaves) == 1 + 1 + 5  # the start, the shared one, and those of the operations in full
+
+
+def test_a_tensor_with_two_users_stays_outside_of_folded_chains():
+    h = scalar()
+    for _ in range(25):
+        h = h.sin()
+    fork = h
+    h = h + h.exp()
+    for _ in range(25):
+        h = h.sin()
+    graph = viz.draw(h, max_nodes=20, names={"fork": fork}).graph
+    assert [v.hidden for v in graph.vertices if v.kind == "more"] == [19, 20]
+    (v,) = [v for v in graph.vertices if v.name == "fork"]
+    assert sorted(e.target.op for e in graph.uses(v)) == ["add", "exp"]
+
+
+def test_a_wide_graph_nothing_makes_smaller_is_drawn_as_it_is():
+    d = viz.draw(autograd.stack([scalar(i / 10).exp().sin() for i in range(40)]).sum(), fold_repeats=False)
+    assert len(d.graph.operations) == 82
+    assert d.stats["hidden"] == 0
+    assert d.svg().startswith("<svg")
+
+
+def test_highlighting_reaches_around_a_diamond():
+    a = scalar()
+    h = a.exp()
+    top, other = h.sin() + h.cos(), scalar()
+    graph = viz.draw(top * other, highlight=viz.cone(top, down=False)).graph
+    bright = {v.op or v.name for v in graph.vertices if not v.dim}
+    assert bright == {"a", "exp", "sin", "cos", "add"}
+
+
+def test_boxes_may_be_chosen_by_a_predicate():
+    y, _ = mlp_loss()
+    graph = viz.draw(y, collapse=lambda box: box.class_name == "Linear").graph
+    assert [v.op for v in graph.vertices if v.kind == "module"] == ["Linear", "Linear"]
+
+
+def test_scopes_within_scopes_are_one_node():
+    x = scalar()
+    with viz.scope("outer"):
+        p = x.exp()
+        with viz.scope("inner"):
+            q = p.sin() * p
+        y = q + p
+    graph = viz.draw(y).graph
+    assert [(v.label, v.hidden) for v in graph.operations] == [("outer", 4)]
+    opened = viz.draw(y, expand="outer").graph
+    assert [(v.label, v.hidden) for v in opened.operations] == [("exp", 0), ("inner", 2), ("+", 0)]
+
+
+def interleaved():
+    """A scope that is left and entered again, as tasks that take turns do."""
+    x, inside, scope = scalar(), contextvars.copy_context(), viz.scope("a")
+    inside.run(scope.__enter__)
+    h = inside.run(x.exp)
+    k = h.sin()
+    return inside.run(lambda: h * k)
+
+
+@pytest.mark.parametrize("expand", [None, "a", True])
+def test_a_part_that_others_lie_amidst_is_drawn_open(expand):
+    d = viz.draw(interleaved(), expand=expand)
+    assert [v.op for v in d.graph.operations] == ["exp", "sin", "mul"]
+    assert d.svg().startswith("<svg")
+
+
+def test_parts_that_can_be_folded_are_although_one_cannot():
+    y = interleaved()
+    with viz.scope("b"):
+        z = (y + 1).exp()
+    assert [v.label for v in viz.draw(z).graph.operations] == ["exp", "sin", "×", "b"]
+
+
+def test_a_folded_part_with_several_results_shows_each_with_its_shape():
+    class Two(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.w = nn.Parameter(autograd.ones(4))
+
+        def forward(self, x):
+            h = x * self.w
+            return h.sum(1), h.exp()
+
+    model = Two()
+    a, b = model(autograd.ones(3, 4))
+    graph = viz.draw(a.sum() + b.sum(), model=model, collapse="model").graph
+    (folded,) = [v for v in graph.vertices if v.kind == "module"]
+    assert [(e.shape, e.value.shape) for e in graph.uses(folded)] == [((3,), (3,)), ((3, 4), (3, 4))]
+
+
+def test_an_input_that_is_differentiated_is_still_an_input():
+    a, b = scalar(), scalar()
+    kinds = {v.name: v.kind for v in viz.draw(a * b, inputs={"a": a}).graph.leaves}
+    assert kinds == {"a": "input", "b": "param"}
+
+
+def test_a_model_without_a_variable_of_its_own_is_called_model():
+    holder = types.SimpleNamespace(net=MLP())
+    y = holder.net(autograd.randn(2, 4)).sum()
+    assert [b.name for b in viz.draw(y, model=holder.net).graph.boxes] == ["model", "fc1", "act", "fc2"]
+
+
+def test_constants_may_have_nodes_of_their_own():
+    d = viz.draw(scalar() ** 3, fold_constants=False)
+    assert [v.label for v in d.graph.operations] == ["xⁿ"]
+    assert [str(v.value) for v in d.graph.leaves if v.kind == "const"] == ["3"]

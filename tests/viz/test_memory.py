@@ -7,6 +7,7 @@ import pytest
 
 import autograd
 from autograd import viz
+from autograd.viz import _numbers
 from autograd.viz._scene import rectangles, route
 
 from .walk import SVG, texts, walk, wires
@@ -149,3 +150,58 @@ def test_many_links_between_registers_fall_back_to_two():
     d = viz.draw(g, view="derivative")
     assert not [e for e in d.graph.edges if e.kind == "across"]
     assert viz.steps(g, view="derivative").html().count("<svg") > 1
+
+
+def test_the_links_between_registers_are_drawn_with_their_numbers():
+    _, g = second_derivative()
+    d = viz.draw(g, view="derivative")
+    tags = {t.get("data-wire"): t for t in ET.fromstring(d.svg()).iter(f"{SVG}g") if t.get("class") == "tag"}
+    across = [e for e in d.graph.edges if e.kind == "across"]
+    assert len(across) == 3
+    for e in across:
+        (text,) = ["".join(t.itertext()) for t in tags[e.id].iter(f"{SVG}text")]
+        assert text == _numbers.number(e.grad[()], 2)
+    (kept,) = [e for e in d.graph.edges if e.kind == "saved" and e.text.startswith("with ")]
+    (wire,) = [w for w in wires(d.svg()) if w.get("id") == kept.id]
+    assert not list(wire.iter(f"{SVG}polygon"))  # said beside the node, not handed down
+
+
+@pytest.mark.parametrize("make", [lambda: walk()[0], lambda: second_derivative()[1]])
+def test_a_derivative_view_without_gradients_is_the_computation_alone(make):
+    y = make()
+    d, plain = viz.draw(y, view="derivative", grads="none"), viz.draw(y, direction="LR", grads="none", style="wires")
+    assert [v.label for v in d.graph.vertices] == [v.label for v in plain.graph.vertices]
+    assert len(d.graph.edges) >= len(plain.graph.edges)
+    assert not any(e.grad is not None for e in d.graph.edges)
+
+
+def test_a_derivative_view_without_derivatives_is_no_taller_than_its_computation():
+    tall = lambda **options: viz.draw(walk()[0], view="derivative", **options)._scene.place.size[1]  # noqa: E731
+    assert tall(grads="none") < 0.6 * tall()
+
+
+@pytest.mark.parametrize("make", [lambda: walk()[0], lambda: second_derivative()[1]])
+def test_a_derivative_view_without_values_names_what_is_kept(make):
+    d = viz.draw(make(), view="derivative", values="none")
+    shown = [t for t in texts(d.svg()) if t.startswith(("save ", "with ", "u"))]
+    assert shown
+    assert not any(" = " in t for t in shown)
+    assert [e for e in d.graph.edges if e.kind == "backward"]
+
+
+def test_what_folded_parts_keep_is_linked_by_the_names_in_the_picture():
+    x = autograd.tensor(0.5, requires_grad=True)
+    with viz.scope("a"):
+        p = x.exp() + 1
+    with viz.scope("b"):
+        y = p * p
+    del p
+    graph = viz.draw(y, saved=True).graph
+    links = [(e.source.name, e.source.kind, e.target.name, e.target.kind) for e in graph.edges if e.kind == "kept"]
+    assert links == [("a", "scope", "a", "saved"), ("a", "saved", "y", "scope")]
+
+
+def test_a_tensor_kept_twice_by_one_operation_has_one_link():
+    x = autograd.tensor(0.5, requires_grad=True)
+    graph = viz.draw(x * x, saved=True).graph
+    assert len([e for e in graph.edges if e.kind == "kept"]) == 1

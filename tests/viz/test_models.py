@@ -138,3 +138,28 @@ def test_micrograd_example_runs():
     dot = viz.draw_dot(g, format="svg", rankdir="LR")
     assert re.search(r"a.*b", " ".join(v.name for v in dot.graph.leaves))
     assert dot.format == "svg"
+
+
+def test_neurons_of_named_layers_and_of_those_that_are_no_neurons(tmp_path):
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.flat, self.fc1, self.norm = nn.Flatten(), nn.Linear(4, 3), nn.LayerNorm(3)
+            self.act, self.fc2 = nn.ReLU(), nn.Linear(3, 2)
+
+        def forward(self, x):
+            return self.fc2(self.act(self.norm(self.fc1(self.flat(x)))))
+
+    drawn = viz.neurons(Net())
+    titles = ["".join(t.itertext()) for t in shapes(drawn.svg(), "text") if t.get("font-weight")]
+    assert titles == ["input", "fc1 · ReLU", "fc2"]
+    assert drawn._repr_svg_() == drawn.svg()
+    assert drawn.to(tmp_path / "n.html").read_text(encoding="utf-8") == drawn.html()
+    assert "<svg" in drawn.html()
+
+
+def test_summary_without_an_input_has_no_shapes_and_no_cost():
+    text = str(viz.summary(fig65()))
+    assert "Total params: 407,050" in text
+    assert "mult-adds" not in text
+    assert "mult-adds" in str(viz.summary(fig65(), input_size=(1, 784)))

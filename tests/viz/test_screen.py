@@ -1,6 +1,7 @@
 """Pictures of whole models fit one screen as they come, and are whole on request."""
 
 import re
+import xml.etree.ElementTree as ET
 
 import pytest
 
@@ -10,6 +11,8 @@ from autograd import viz
 from autograd.viz._scene import rectangles
 from autograd.viz._scene import route as path_of
 from nn import functional as F
+
+from .walk import SVG, texts
 
 WIDE, HIGH = 1600, 1080
 
@@ -178,3 +181,125 @@ def test_a_module_called_again_is_told_from_copies():
         v.label for v in viz.draw(model(autograd.ones(1, 3)).sum(), model=model, fold_repeats=True).graph.vertices
     ]
     assert "↻ 4 more calls" in labels
+
+
+class Halved(nn.Module):
+    """Blocks in a loop, with something between those after `where`."""
+
+    def __init__(self, where, shared=False, count=6):
+        super().__init__()
+        make = lambda: nn.Sequential(nn.Linear(3, 3), nn.Tanh())  # noqa: E731
+        self.where, self.blocks = where, nn.ModuleList([make()] * count if shared else [make() for _ in range(count)])
+
+    def forward(self, x):
+        for i, block in enumerate(self.blocks):
+            x = block(x)
+            if i in self.where:
+                x = (x * 0.5).sin()
+        return x
+
+
+def folded(model, **options):
+    y = model(autograd.ones(1, 3)).sum()
+    return viz.draw(y, model=model, **options)
+
+
+def test_copies_in_a_row_end_where_something_lies_between():
+    d = folded(Halved({2}), fold_repeats=True)
+    labels = [v.label for v in d.graph.operations]
+    assert labels == ["Wx+b", "1 · tanh", "… 2 more, own parameters", "×0.5", "sin"] + labels[:3] + ["Σ"]
+
+
+@pytest.mark.parametrize(("count", "options"), [(6, {"fold_repeats": True}), (40, {})])
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_loop_over_modules_and_operations_shows_its_first_pass(count, options, shared):
+    d = folded(Halved(set(range(count)), shared, count), **options)
+    (more,) = [v for v in d.graph.operations if v.kind == "more"]
+    assert more.label == (f"↻ {count - 1} more passes" if shared else f"… {count - 1} more passes, own parameters")
+    assert more.params == (0 if shared else 12 * (count - 1))
+    assert [v.label for v in d.graph.operations][-5:] == ["1 · tanh", "×0.5", "sin", more.label, "Σ"]
+    assert d.svg().startswith("<svg")
+
+
+def test_what_is_between_passes_is_not_folded_with_them():
+    x = autograd.ones(3, requires_grad=True)
+    pieces = [x[i] for i in range(3)]
+    h = pieces[0]
+    for i in range(9):
+        h = (h * pieces[i % 3]).sin()
+    graph = viz.draw(h + pieces[2], fold_repeats=True).graph
+    (more,) = [v for v in graph.operations if v.kind == "more"]
+    assert more.label == "↻ 8 more passes"
+    assert [v.label for v in graph.operations].count("[ ]") == 2  # the third is used outside as well
+
+
+def layer_of(d, name):
+    (v,) = [v for v in d.graph.vertices if v.kind == "module" and v.label == name]
+    return v, d._scene.shapes[v.id]
+
+
+def test_a_folded_layer_without_values_or_without_gradients():
+    model = CNN()
+    loss = (model(autograd.randn(4, 1, 8, 8)) ** 2).mean()
+    value_texts, grad_texts = [], []
+    for hide in ("values", "grads"):
+        d = viz.draw(loss, model=model, **{hide: "none"})
+        _, shape = layer_of(d, "fc1")
+        value_texts.append(shape.rows[0].texts[2])
+        grad_texts.append(shape.rows[0].texts[3])
+        assert f'class="v-{"hist" if hide == "values" else "histg"}"' not in d.svg()
+        assert "" not in texts(d.svg())
+    assert (value_texts[0], grad_texts[1]) == ("", "")
+    assert "±" in value_texts[1]
+    assert "‖g‖" in grad_texts[0]
+
+
+def test_a_folded_layer_tells_what_is_wrong_inside():
+    model = CNN()
+    with autograd.no_grad():
+        model.fc1.weight[0, 0] = float("nan")
+    d = viz.draw((model(autograd.randn(4, 1, 8, 8)) ** 2).mean(), model=model)
+    assert texts(d.svg()).count("⚠ nan") == 2  # fc1 and what comes after
+    v, shape = layer_of(d, "fc1")
+    assert "nan" in v.flags
+    assert shape.rows[0].texts[2] == "1/512 NaN"
+    assert shape.h == layer_of(d, "conv1")[1].h + 16
+
+
+def test_nothing_is_written_on_wires_when_neither_value_nor_gradient_is_wanted():
+    x = autograd.tensor([1.0, 2.0], requires_grad=True)
+    d = viz.draw((x.exp() * 2).sum(), names={"x": x}, values="none", grads="none", style="cards")
+    assert d._scene.tags == {}
+    assert texts(d.svg()) == ["x", "(2,)", "exp", "×2", "Σ", "out"]
+
+
+def test_a_card_of_numbers_none_of_which_is_finite_has_no_strip():
+    x = autograd.full((20,), float("nan"), requires_grad=True)
+    svg = viz.draw((x * 2).sum(), names={"x": x}, style="cards").svg()
+    assert "20/20 NaN" in texts(svg)
+    assert 'class="v-hist"' not in svg
+    fine = autograd.arange(20.0, requires_grad=True)
+    assert 'class="v-hist"' in viz.draw((fine * 2).sum(), names={"fine": fine}, style="cards").svg()
+
+
+def crossed(count):
+    """A module whose every result is asked for by many wires from above."""
+
+    class Mix(nn.Module):
+        def forward(self, *xs):
+            total = xs[0] * 1.5
+            for x in xs[1:]:
+                total = total * x
+            return total
+
+    model = Mix()
+    xs = [autograd.tensor(1.0 + i, requires_grad=True).exp() for i in range(count)]
+    return viz.draw(model(*xs).exp(), model=model, expand=True, direction="TB")
+
+
+def test_the_title_of_a_box_stands_clear_of_wires_or_at_its_corner():
+    for count in (2, 12):
+        d = crossed(count)
+        (box,) = d._scene.place.boxes.values()
+        (title,) = [t for t in ET.fromstring(d.svg()).iter(f"{SVG}text") if t.text == "model"]
+        assert box[0] <= float(title.get("x")) <= box[2]
