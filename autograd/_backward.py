@@ -41,6 +41,8 @@ def _seeds(tensors: tuple, gradients: tuple, create: bool) -> dict:
     if len(gradients) != len(tensors):
         raise RuntimeError(f"got {len(tensors)} tensors and {len(gradients)} gradients")
     for i, (t, g) in enumerate(zip(tensors, gradients, strict=True)):
+        if not isinstance(t, Tensor):
+            raise TypeError(f"element {i} of tensors must be a Tensor, got {type(t).__name__}")
         node = history(t)
         if node is None:
             raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")

@@ -13,7 +13,7 @@ from weakref import ref
 import numpy as np
 
 from ._array import RAW, is_raw, ndarray
-from ._inplace import assign, write_out
+from ._inplace import assign, typed_by, write_out
 from ._mode import grad_mode
 from ._node import capture
 from ._tensor import Tensor, history, wrap
@@ -40,14 +40,19 @@ def refuse_recorded(name: str, argument: str, value: Any) -> None:
 def general_entry(op: Any) -> Callable:
     """The public function of an operation, for any arity."""
     one = len(op.inputs) == 1 and not op.variadic
+    at = (*op.inputs, *op.parameters, "dtype").index("dtype")
+    typed = "dtype" in op.parameters
 
     def entry(*args: Any, **kwargs: Any) -> Any:
         if args and type(args[0]) in RAW and (one if len(args) == 1 else all_raw(args)):
             return op.raw(*args, **kwargs)  # a rule that runs on arrays
         if "out" in kwargs:
             out = kwargs.pop("out")
-            result = op.apply(*op.bind(args, kwargs))
-            return result if out is None else write_out(op.name, out, result)
+            if out is None:
+                return op.apply(*op.bind(args, kwargs))
+            if typed and isinstance(out, Tensor) and len(args) <= at:
+                kwargs = typed_by(out, op.name, kwargs)
+            return write_out(op.name, out, op.apply(*op.bind(args, kwargs)))
         return op.apply(*op.bind(args, kwargs))
 
     return entry

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ._array import changes, may_share, ndarray, tick
-from ._dtype import can_cast, from_numpy_dtype
+from ._dtype import as_dtype, can_cast, from_numpy_dtype
 from ._inference import check_written
 from ._mode import grad_mode
 from ._node import Leaf, Node, Recomputed
@@ -143,6 +143,18 @@ def region_written(base: Tensor, root: Any, view: Tensor, node: Node | None) -> 
 def set_region_written(make: Callable) -> None:
     global region_written
     region_written = make
+
+
+def typed_by(out: Any, name: str, kwargs: dict) -> dict:
+    """The keyword arguments of a function that has a `dtype`, with the one that `out=` asks for.
+
+    Raises:
+        RuntimeError: another dtype was given.
+    """
+    dtype = kwargs.get("dtype")
+    if dtype is not None and as_dtype(dtype) is not out.dtype:
+        raise RuntimeError(f"{name}: dtype {as_dtype(dtype)!r} does not match dtype of out parameter ({out.dtype!r})")
+    return {**kwargs, "dtype": out.dtype}
 
 
 def write_out(name: str, out: Any, result: Any) -> Any:

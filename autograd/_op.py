@@ -21,7 +21,7 @@ from ._compiled import NUMBERLIKE, compiled_entry
 from ._dtype import FLOATING, HALVES, ON_HALF, category, element, get_default_dtype, result_dtype
 from ._entry import MISSING, general_entry, in_place_method, keep, operator_method, refuse_recorded
 from ._inference import mark, mark_all
-from ._inplace import write_out
+from ._inplace import typed_by, write_out
 from ._kernels import in_float32, silenced
 from ._memory_format import channels_format
 from ._mode import _anomaly, grad_mode, inferring, scope
@@ -466,6 +466,17 @@ ON_HALF.append(_round_all)
 # ---------------------------------------------------------------------------------------------- declaring
 
 
+def _of_real_numbers(name: str, function: Callable) -> Callable:
+    """The function, refusing complex numbers."""
+
+    @functools.wraps(function)
+    def refusing(*args: Any, **kwargs: Any) -> Any:
+        real_only(name, *args, *kwargs.values())
+        return function(*args, **kwargs)
+
+    return refusing
+
+
 def _as_images_lie(function: Callable) -> Callable:
     """The function with results that have their channels last in memory where the images or filters it got have."""
 
@@ -511,7 +522,8 @@ class Composite(Declaration):
         function, synonyms, name, numbers = self.function, self.synonyms, self.name, self.numbers
         if self.images:
             function = _as_images_lie(function)
-        writes_out = "out" in self.names
+        if self.real:
+            function = _of_real_numbers(name, function)
         first = min(numbers.values(), default=99)
 
         def check(args: tuple, kwargs: dict) -> None:
@@ -529,16 +541,23 @@ class Composite(Declaration):
                     return self.over_slices(args, kwargs)
             for synonym in synonyms.keys() & kwargs.keys():
                 kwargs[synonyms[synonym]] = kwargs.pop(synonym)
-            if writes_out or "out" not in kwargs:
-                try:
-                    return function(*args, **kwargs)
-                except NotMapped:
-                    return self.over_slices(args, kwargs)
-            out = kwargs.pop("out")
-            result = function(*args, **kwargs)
-            return result if out is None else write_out(name, out, result)
+            out = kwargs.pop("out", None)
+            if out is not None:
+                return self.into(out, function, args, kwargs)
+            try:
+                return function(*args, **kwargs)
+            except NotMapped:
+                return self.over_slices(args, kwargs)
 
         return entry
+
+    def into(self, out: Any, function: Callable, args: tuple, kwargs: dict) -> Any:
+        """The function's result in memory the caller gave, computed in its dtype where the function takes one."""
+        code = self.function.__code__
+        given = code.co_varnames[: min(len(args), code.co_argcount)]
+        if "dtype" in self.names and "dtype" not in given and isinstance(out, Tensor):
+            kwargs = typed_by(out, self.name, kwargs)
+        return write_out(self.name, out, function(*args, **kwargs))
 
     def over_slices(self, args: tuple, kwargs: dict) -> Any:
         """Under `vmap`, where the function asked for single values: its own rule for all slices, if it has one."""

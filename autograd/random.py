@@ -240,7 +240,7 @@ def rand(
 ):
     """Uniform numbers from [0, 1)."""
     shape = _size(size, named)
-    return finish(_uniform(draws(generator), shape, _floating("rand", dtype)), None, device, requires_grad, out)
+    return finish(_uniform(draws(generator), shape, _floating("rand", dtype)), None, device, requires_grad)
 
 
 @composite(method=False)
@@ -257,7 +257,7 @@ def randn(
 ):
     """Standard normal numbers."""
     shape = _size(size, named)
-    return finish(_normal(draws(generator), shape, _floating("randn", dtype)), None, device, requires_grad, out)
+    return finish(_normal(draws(generator), shape, _floating("randn", dtype)), None, device, requires_grad)
 
 
 @composite(method=False)
@@ -287,7 +287,7 @@ def randint(
     low, high = int(low), int(high)
     _check_order(low, high)
     data = draws(generator).integers(low, high, _lengths(sizes((size,))))
-    return finish(np.asarray(data), dtype or _dtype.int64, device, requires_grad, out)
+    return finish(np.asarray(data), dtype or _dtype.int64, device, requires_grad)
 
 
 @composite(method=False)
@@ -296,7 +296,7 @@ def randperm(
 ):
     """The numbers 0 to n - 1 in random order."""
     _lengths((int(n),))
-    return finish(draws(generator).permutation(int(n)), dtype or _dtype.int64, device, requires_grad, out)
+    return finish(draws(generator).permutation(int(n)), dtype or _dtype.int64, device, requires_grad)
 
 
 def _laid_out(rng, array, draw, memory_format=preserve_format):
@@ -312,7 +312,7 @@ def _like(name, draw, fill):
     def like(input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None, generator=None):
         rng, d = draws(generator), _floating(name, dtype or input.dtype)
         data = _laid_out(rng, input._data, lambda shape: fill(rng, shape, d), memory_format or preserve_format)
-        return finish(data, None, device, requires_grad, None)
+        return finish(data, None, device, requires_grad)
 
     like.__name__ = name
     like.__doc__ = f"{draw.__doc__} With the shape and dtype of the input."
@@ -350,9 +350,10 @@ def normal(mean=0.0, std=1.0, size=None, *, generator=None, out=None, dtype=None
             from ._array import broadcast_shapes
 
             shape = broadcast_shapes(*[t.shape for t in tensors])
+            _floating("normal", dtype)
             z = randn(shape, generator=generator, dtype=tensors[0].dtype)
         t = z * std + _moved(mean, z.is_complex())
-    return finish(t._data, dtype or (tensors[0].dtype if tensors else None), device, requires_grad, out)
+    return finish(t._data, dtype or (tensors[0].dtype if tensors else None), device, requires_grad)
 
 
 @composite

@@ -144,6 +144,19 @@ def test_backward_needs_a_graph():
         ag.ones(()).backward()
 
 
+@pytest.mark.parametrize(
+    ("outputs", "kind"), [(None, "NoneType"), ([None], "NoneType"), ("x", "str"), ([3.0], "float")]
+)
+def test_only_tensors_are_differentiated(outputs, kind):
+    x = leaf(2.0)
+    outputs = [x * 2, *outputs] if isinstance(outputs, list) else outputs
+    with pytest.raises(TypeError, match=f"element . of tensors must be a Tensor, got {kind}"):
+        ag.grad(outputs, [x])
+    with pytest.raises(TypeError, match=f"element . of tensors must be a Tensor, got {kind}"):
+        ag.backward(outputs)
+    assert x.grad is None
+
+
 def test_backward_of_several_elements_needs_a_weight():
     with pytest.raises(RuntimeError, match=r"grad can be implicitly created only for scalar outputs.*shape \(2,\)"):
         (leaf(1.0, 2.0) * 2).backward()

@@ -564,16 +564,46 @@ def test_muon_takes_matrices_only(torch):
         torch.optim.Muon([torch.ones(3, 3).requires_grad_()], adjust_lr_fn="louder")
 
 
-def test_sparse_adam_leaves_rows_without_a_gradient_alone(torch):
+def sparse_steps(torch, **options):
+    """Two steps of SparseAdam: the second looks up one row without a gradient, and one twice."""
     w = torch.ones(4, 2).requires_grad_()
-    optimizer = torch.optim.SparseAdam([w], lr=0.1)
-    for _ in range(2):
+    optimizer = torch.optim.SparseAdam([w], lr=0.1, **options)
+    for rows, scale in (([1, 3], [1.0, 2.0]), ([1, 3, 3], [0.0, 1.0, 3.0])):
         optimizer.zero_grad()
-        (w[1] ** 2).sum().backward()
+        picked = torch.nn.functional.embedding(torch.tensor(rows), w, sparse=True)
+        ((picked**2).sum(1) * torch.tensor(scale)).sum().backward()
         optimizer.step(lambda: None)
-    assert w.detach()[[0, 2, 3]].tolist() == [[1.0, 1.0]] * 3
-    assert (w.detach()[1] < 0.85).all()
-    assert optimizer.state[w]["exp_avg"][0].tolist() == [0.0, 0.0]
+    return w.detach(), optimizer.state[w]
+
+
+def test_sparse_adam_moves_the_rows_that_were_looked_up(torch):
+    w, state = sparse_steps(torch)
+    assert w[[0, 2]].tolist() == [[1.0, 1.0]] * 2
+    assert w[1].tolist() == pytest.approx([0.8330] * 2, abs=1e-4)  # by its mean alone
+    assert w[3].tolist() == pytest.approx([0.8024] * 2, abs=1e-4)
+    assert state["exp_avg"][:, 0].tolist() == pytest.approx([0.0, 0.18, 0.0, 1.08])
+    assert sparse_steps(torch, maximize=True)[0][1, 0] > 1
+
+
+def test_sparse_adam_takes_rows_of_dense_gradients_where_none_are_sparse():
+    from autograd.compat.torch import ones, optim
+
+    w = ones(4, 2).requires_grad_()
+    (w[1] ** 2).sum().backward()
+    optimizer = optim.SparseAdam([w], lr=0.1)
+    optimizer.step()
+    assert w[:, 0].tolist() == pytest.approx([1.0, 0.9, 1.0, 1.0])
+
+
+def test_optimizers_of_special_gradients_refuse_others(torch):
+    w = torch.ones(2, 2).requires_grad_()
+    w.sum().backward()
+    with pytest.raises(RuntimeError, match="SparseAdam does not support dense gradients, please consider Adam instead"):
+        torch.optim.SparseAdam([w]).step()
+    z = torch.ones(2, 2, dtype=torch.complex64).requires_grad_()
+    z.abs().sum().backward()
+    with pytest.raises(RuntimeError, match="Muon does not support complex parameters"):
+        torch.optim.Muon([z]).step()
 
 
 def test_a_compiled_module_is_held_by_another_one(torch):

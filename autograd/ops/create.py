@@ -20,14 +20,11 @@ from .cast import clone, convert
 from .shape import sizes
 
 
-def finish(data, dtype=None, device=None, requires_grad=False, out=None):
-    """What every creation function ends with."""
+def finish(data, dtype=None, device=None, requires_grad=False):
+    """What every creation function ends with. (`out=` is the entry's business.)"""
     check_device(device)
     if dtype is not None and data.dtype != as_dtype(dtype).dtype:
         data = data.astype(as_dtype(dtype).dtype)
-    if out is not None:
-        out._data = data
-        return out
     t = wrap(data if data.ndim else data[()])
     if inferring:
         mark(t)
@@ -125,7 +122,7 @@ def _filled(name, fill, doc):
             raise TypeError(f"{name}() got an unexpected keyword argument {next(iter(named))!r}")
         shape = _shape(size)
         data = _formatted(fill, shape, _np_dtype(dtype), memory_format)
-        return finish(data, None, device, requires_grad, out)
+        return finish(data, None, device, requires_grad)
 
     def like(input, *, dtype=None, device=None, requires_grad=False, layout=None, memory_format=None):
         d = input._data.dtype if dtype is None else as_dtype(dtype).dtype
@@ -177,7 +174,7 @@ def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, re
     """A tensor of the given sizes holding one value; its dtype is the value's."""
     shape = _shape((size,))
     d = _fill_dtype(fill_value, dtype)
-    return finish(_of_one_value(shape, fill_value, d), None, device, requires_grad, out)
+    return finish(_of_one_value(shape, fill_value, d), None, device, requires_grad)
 
 
 def _of_one_value(shape, value, d):
@@ -269,12 +266,12 @@ def arange(
     start, end, step = _scalar(start), _scalar(end), _scalar(step)
     if not (math.isfinite(start) and math.isfinite(end)):
         raise RuntimeError(f"unsupported range: {start} -> {end}")
-    d = _range_dtype((start, end, step), dtype if out is None else out.dtype)
+    d = _range_dtype((start, end, step), dtype)
     n = _range_count(d, start, end, step)
     if d.kind in "iu":
         start, step = int(start), int(step)
     values = np.arange(n, dtype=np.int64 if d.kind in "iu" else np.float64) * step + start
-    return finish(values.astype(d), None, device, requires_grad, out)
+    return finish(values.astype(d), None, device, requires_grad)
 
 
 def _range_count(dtype, start, end, step):
@@ -298,7 +295,7 @@ def range(start=0, end=None, step=1, *, out=None, dtype=None, layout=None, devic
     """Like arange with the end included and floats by default (deprecated in PyTorch, used by old tutorials)."""
     d = get_default_dtype() if dtype is None else as_dtype(dtype)
     n = math.floor((_scalar(end) - _scalar(start)) / _scalar(step)) + 1
-    return finish((np.arange(n) * _scalar(step) + _scalar(start)).astype(d.dtype), None, device, requires_grad, out)
+    return finish((np.arange(n) * _scalar(step) + _scalar(start)).astype(d.dtype), None, device, requires_grad)
 
 
 def _space(name, start, end, steps, dtype):
@@ -347,7 +344,7 @@ def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=Non
     """`steps` numbers from `start` to `end`, both included, evenly spaced."""
     check_device(device)
     t = _space("linspace", start, end, steps, dtype)
-    return finish(t._data, None, None, requires_grad, out) if history(t) is None else t
+    return finish(t._data, None, None, requires_grad) if history(t) is None else t
 
 
 @composite(method=False)
@@ -359,7 +356,7 @@ def logspace(start, end, steps, base=10.0, *, out=None, dtype=None, layout=None,
         start, end = int(start), int(end)
     wide = _dtype.complex128 if d.kind == "c" else _dtype.float64
     values = _scalar(base) ** _space("logspace", start, end, steps, wide)._data
-    return finish(values.astype(d.dtype), None, device, requires_grad, out)
+    return finish(values.astype(d.dtype), None, device, requires_grad)
 
 
 @composite(method=False)
@@ -367,7 +364,7 @@ def eye(n, m=None, *, out=None, dtype=None, layout=None, device=None, requires_g
     """The identity matrix, n x m (n x n by default)."""
     if n < 0 or (m is not None and m < 0):
         raise RuntimeError(f"n and m must be greater or equal to 0, got {n} and {m}")
-    return finish(np.eye(n, m, dtype=_np_dtype(dtype)), None, device, requires_grad, out)
+    return finish(np.eye(n, m, dtype=_np_dtype(dtype)), None, device, requires_grad)
 
 
 def _tri_indices(name, find, row, col, offset, dtype, device):

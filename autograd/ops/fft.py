@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from .._array import Array, wrap_dim
-from .._dtype import get_default_dtype
+from .._dtype import as_dtype, category, get_default_dtype
 from .._op import composite, op
 from .._samples import call, cases
+from .._tensor import Tensor
 from .complex import as_complex, conj, real
 from .create import finish
 from .join import cat
@@ -348,20 +349,23 @@ for _suffix, _kind in (("", "one"), ("2", "two"), ("n", "any")):
 # ---------------------------------------------------------------------------------------------- helpers
 
 
-def _default(a: Array) -> Array:
-    return a.astype(get_default_dtype().dtype)
+def _frequencies(name: str, a: Array, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
+    d = get_default_dtype() if dtype is None else as_dtype(dtype)
+    if category(d.dtype) < 2:
+        raise RuntimeError(f"{name} requires a floating point or complex dtype, got {d!r}")
+    return finish(a.astype(d.dtype), None, device, requires_grad)
 
 
 @composite(namespace="fft")
 def fftfreq(n, d=1.0, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
     """Frequencies of the bins of `fft` in cycles per unit: [0, 1, ..., -2, -1] / (n d)."""
-    return finish(_default(np.fft.fftfreq(n, d)), dtype, device, requires_grad, out)
+    return _frequencies("fftfreq", np.fft.fftfreq(n, d), dtype, device, requires_grad)
 
 
 @composite(namespace="fft")
 def rfftfreq(n, d=1.0, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
     """Frequencies of the bins of `rfft` in cycles per unit: [0, 1, ..., n // 2] / (n d)."""
-    return finish(_default(np.fft.rfftfreq(n, d)), dtype, device, requires_grad, out)
+    return _frequencies("rfftfreq", np.fft.rfftfreq(n, d), dtype, device, requires_grad)
 
 
 def _shift(x: Any, dim: Any, sign: int) -> Any:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from .. import _dtype
-from .._array import real_only, wrap_dim
+from .._array import wrap_dim
 from .._dtype import from_numpy_dtype, get_default_dtype
 from .._op import composite
 from .._samples import call, cases
@@ -143,14 +143,13 @@ def _mean(input, dim=None, *, keepdim=False, dtype=None, mask=None):
     return _sum(input, dim, keepdim=keepdim, dtype=wanted, mask=mask) / _count(input, dim, keepdim, mask)
 
 
-@composite(namespace="masked", method=False, sample=_ROWS)
+@composite(namespace="masked", method=False, real=True, sample=_ROWS)
 def median(input, dim=-1, *, keepdim=False, dtype=None, mask=None):
     """The median along `dim` of the elements where the mask holds; NaN where there are none.
 
     Raises:
         ValueError: an integer input with a slice for which the mask never holds.
     """
-    real_only("masked.median", input)
     values = input if input.is_floating_point() else convert(input, _dtype.float32)
     found = sort.nanmedian(_filled(values, mask, math.nan), dim, keepdim).values
     if values is input:

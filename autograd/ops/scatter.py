@@ -172,7 +172,7 @@ def index_copy(input, dim, index, source):
 
     dim, at = _writing("index_copy", input, dim, index, source)
     if not input.ndim:
-        return reshape(source, ()).clone()
+        return reshape(index_copy(reshape(input, (1,)), 0, index, source), ())
     if source.ndim and tuple(source.shape) != (*input.shape[:dim], len(at), *input.shape[dim + 1 :]):
         raise RuntimeError(
             f"index_copy_(): Source/destination tensor must have same slice shapes: {tuple(source.shape)} for "

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._array import real_only, wrap_dim
+from .._array import wrap_dim
 from .._dtype import FLOATING
 from .._op import composite, op
 from .._samples import call, cases
@@ -88,14 +88,13 @@ def _(g, x_shape, indices, dim):
     return put_along(g, indices, x_shape, dim, True)
 
 
-@composite
+@composite(real=True)
 def topk(input, k, dim=-1, largest=True, sorted=True):
     """(values, indices) of the `k` largest (or smallest) along `dim`, in order.
 
     Raises:
         RuntimeError: `k` is negative or more than there are.
     """
-    real_only("topk", input)
     at = wrap_dim(dim, input.ndim)
     k = int(k)
     if not 0 <= k <= (input.shape[at] if input.ndim else 1):
@@ -118,10 +117,9 @@ def _selected(pair, input, order, dim, keepdim):
     return pair(reshape(values, shape), wrap(order.reshape(shape)))
 
 
-@composite
+@composite(real=True)
 def kthvalue(input, k, dim=-1, keepdim=False):
     """(values, indices) of the k-th smallest along `dim`, counted from 1."""
-    real_only("kthvalue", input)
     dim = wrap_dim(dim, input.ndim)
     n = input.shape[dim] if input.ndim else 1
     if not 1 <= k <= n:
@@ -170,10 +168,9 @@ def _median(input, dim, keepdim, ignore):
     return _selected(pair, input, np.take_along_axis(order, middle, dim), dim, keepdim)
 
 
-@composite
+@composite(real=True)
 def mode(input, dim=-1, keepdim=False):
     """(values, indices) of the most frequent value along `dim`; the smallest of equally frequent ones."""
-    real_only("mode", input)
     dim = wrap_dim(dim, input.ndim)
     if not input.ndim:
         return Mode(input.clone(), wrap(np.zeros((), np.int64)))
@@ -328,14 +325,13 @@ def isin(elements, test_elements, *, assume_unique=False, invert=False):
 # ---------------------------------------------------------------------------------------------- searching
 
 
-@composite(method=False)
+@composite(method=False, real=True)
 def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=None, sorter=None):
     """Where each value would be inserted to keep the (last axis of the) sequence in order."""
     if side is not None and right and side == "left":
         raise RuntimeError(
             "torch.searchsorted(): side and right can't be set to opposites, got side of left while right was True"
         )
-    real_only("searchsorted", sorted_sequence, input)
     side = side or ("right" if right else "left")
     edges = _ordered(sorted_sequence._data)
     if sorter is not None:
@@ -373,10 +369,9 @@ def bincount(input, weights=None, minlength=0):
     )
 
 
-@composite
+@composite(real=True)
 def histc(input, bins=100, min=0, max=0):
     """Counts in `bins` equal bins from min to max (the data's own range when both are 0)."""
-    real_only("histc", input)
     x = input._data
     low, high = (x.min(), x.max()) if min == max == 0 and x.size else (min, max)
     if low == high:

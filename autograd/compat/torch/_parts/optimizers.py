@@ -11,6 +11,7 @@ from nn.optim._checks import number
 
 from .... import enable_grad, no_grad, zeros_like
 from ...._tensor import Tensor
+from . import sparse_gradients
 
 
 def _loss(closure: Callable | None) -> Any:
@@ -34,7 +35,7 @@ class Muon(Optimizer):
         adjust_lr_fn: "original" (the factor above, also for None) or "match_rms_adamw" (0.2 √max(rows, columns)).
 
     Raises:
-        ValueError: a parameter that is not a matrix, or a negative option.
+        ValueError: a parameter that is not a matrix, or a negative option. RuntimeError: a complex parameter, in `step`.
 
     Example:
         >>> import autograd
@@ -73,6 +74,8 @@ class Muon(Optimizer):
         return loss
 
     def _update(self, p: Tensor, g: Tensor, group: dict[str, Any]) -> None:
+        if p.is_complex():
+            raise RuntimeError(f"Muon does not support complex parameters, got {p.dtype!r}")
         state = self.state[p]
         mean = state.setdefault("momentum_buffer", zeros_like(g))
         mean.lerp_(g, 1 - group["momentum"])
@@ -99,21 +102,20 @@ def _levelled(m: Tensor, coefficients: tuple, steps: int, eps: float) -> Tensor:
 
 
 class SparseAdam(Optimizer):
-    """Adam that updates only the rows whose gradient is not zero, with their means: for embeddings of large tables.
+    """Adam that updates only the rows that a sparse gradient holds, with their means: for embeddings of large tables.
 
     Args:
         params: tensors, or group dicts. lr: learning rate. betas: decay rates of the two means. eps: keeps the division finite.
         maximize: climb instead of descending.
 
     Raises:
-        ValueError: a negative option, or a beta outside [0, 1).
+        ValueError: a negative option, or a beta outside [0, 1). RuntimeError: a dense gradient, in `step`.
 
     Example:
-        >>> import autograd
-        >>> from autograd.compat.torch.optim import SparseAdam
-        >>> w = autograd.ones(3, 1).requires_grad_()
-        >>> optimizer = SparseAdam([w], lr=0.1)
-        >>> w[1].sum().backward()
+        >>> import autograd.compat.torch as torch
+        >>> w = torch.ones(3, 1).requires_grad_()
+        >>> optimizer = torch.optim.SparseAdam([w], lr=0.1)
+        >>> torch.nn.functional.embedding(torch.tensor([1]), w, sparse=True).sum().backward()
         >>> optimizer.step()
         >>> w.detach().T
         tensor([[1.0000, 0.9000, 1.0000]])
@@ -131,21 +133,38 @@ class SparseAdam(Optimizer):
         with no_grad():
             for group in self.param_groups:
                 for p in (p for p in group["params"] if p.grad is not None):
-                    self._update(p, -p.grad if group["maximize"] else p.grad, group)
+                    self._update(p, p.grad, group)
         return loss
 
-    def _update(self, p: Tensor, g: Tensor, group: dict[str, Any]) -> None:
+    def _update(self, p: Tensor, g: Any, group: dict[str, Any]) -> None:
+        rows, g = _held(g)
+        if group["maximize"]:
+            g = -g
         state, (beta1, beta2) = self.state[p], group["betas"]
         state.setdefault("step", 0)
         m = state.setdefault("exp_avg", zeros_like(p))
         v = state.setdefault("exp_avg_sq", zeros_like(p))
         state["step"] += 1
         t = state["step"]
-        rows = (g.reshape(g.shape[0], -1) != 0).any(1)
-        m[rows] = m[rows].lerp(g[rows], 1 - beta1)
-        v[rows] = v[rows].lerp(g[rows] * g[rows], 1 - beta2)
+        m[rows] = m[rows].lerp(g, 1 - beta1)
+        v[rows] = v[rows].lerp(g * g, 1 - beta2)
         size = number(group["lr"]) * math.sqrt(1 - beta2**t) / (1 - beta1**t)
         p[rows] = p[rows] - size * m[rows] / (v[rows].sqrt() + group["eps"])
+
+
+def _held(g: Any) -> tuple[Any, Tensor]:
+    """Where a sparse gradient has numbers, and these. Of a dense one, where none is sparse, the rows that are not zero.
+
+    Raises:
+        RuntimeError: a dense gradient where `sparse=True` makes sparse ones.
+    """
+    if g.is_sparse:
+        g = g.coalesce()
+        return tuple(g.indices()), g.values()
+    if sparse_gradients.attached():
+        raise RuntimeError("SparseAdam does not support dense gradients, please consider Adam instead")
+    rows = (g.reshape(g.shape[0], -1) != 0).any(1)
+    return rows, g[rows]
 
 
 __all__ = ["Muon", "SparseAdam"]

@@ -138,6 +138,11 @@ def _check(optimizer: Any, args: Any, kwargs: Any) -> None:
 _replaced: list[tuple] = []
 
 
+def attached() -> bool:
+    """Whether `sparse=True` means that now."""
+    return bool(_replaced)
+
+
 def attach() -> None:
     """Let `sparse=True` mean what it means in PyTorch."""
     for wrapped in (embedding, embedding_bag):
