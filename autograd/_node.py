@@ -75,12 +75,10 @@ class RemovableHandle:
     def __init__(self, table: dict[int, Any]) -> None:
         self.id = RemovableHandle._next
         RemovableHandle._next += 1
-        self._table = weakref.ref(table) if hasattr(table, "__weakref__") else lambda: table
+        self._table = table
 
     def remove(self) -> None:
-        table = self._table()
-        if table is not None:
-            table.pop(self.id, None)
+        self._table.pop(self.id, None)
 
     def __enter__(self) -> RemovableHandle:
         return self

@@ -9,6 +9,8 @@ import pytest
 
 import autograd
 from autograd._op import Op
+from autograd._registry import Later, registry
+from autograd._samples import reals
 
 
 def scaled(x, y, *, factor=2, shift=0.0):
@@ -85,3 +87,34 @@ def test_inputs_are_tensors_arrays_or_numbers():
         autograd.add(autograd.ones(2), "a")
     with pytest.raises(TypeError, match=r"\(position 1\) must be Tensor, not"):
         autograd.exp(None)
+
+
+def test_a_method_that_comes_later_is_looked_up_once_its_family_is_there(monkeypatch):
+    class Owner:
+        soon, gone = Later("soon"), Later("gone")
+
+    monkeypatch.setattr(registry, "load", lambda: setattr(Owner, "soon", lambda self: 5))
+    assert Owner().soon() == 5
+    assert registry.load is None
+    with pytest.raises(AttributeError, match="gone"):
+        Owner.gone
+    assert "gone" not in vars(Owner)
+
+
+def test_the_registry_knows_every_declaration_and_no_other_name():
+    assert registry["linalg.svd"] is registry.get("linalg.svd")
+    assert "linalg.svd" in registry
+    assert len(registry) == len(list(registry)) == len(registry.items())
+    assert "no.such" not in registry
+    assert registry.get("no.such", 3) == 3
+    with pytest.raises(KeyError, match=r"no\.such"):
+        registry["no.such"]
+
+
+@pytest.mark.parametrize("inputs", [1, 2, 3, 4])
+def test_samples_of_real_numbers_have_a_tensor_for_every_input(inputs):
+    found = reals(1.0, 2.0, avoid=(1.5,)).calls(np.random.default_rng(0), inputs)
+    assert all(len(c.args) == inputs for c in found)
+    assert any(len({a.shape for a in c.args}) > 1 for c in found) is (inputs > 1)  # some broadcast
+    values = np.concatenate([a.reshape(-1) for c in found for a in c.args])
+    assert ((values >= 0.9) & (values <= 2.1) & (abs(values - 1.5) >= 0.1)).all()

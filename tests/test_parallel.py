@@ -120,3 +120,11 @@ def test_without_exact_clocks_everything_is_shared(monkeypatch):
     Clock(monkeypatch, busy=0.0)
     monkeypatch.setattr(_parallel, "_EXACT", False)
     assert shared(_parallel.Team(2), 20) == list(range(20))
+
+
+def test_what_is_known_of_jobs_does_not_grow_without_end():
+    made, done = _parallel.Team(2), []
+    for n in range(2, 600):
+        made.run(done.append, [slice(0, n), slice(n, n + 1)])
+    assert len(done) == 2 * 598
+    assert 0 < len(made.kinds) <= 257

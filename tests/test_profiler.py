@@ -65,3 +65,11 @@ def test_each_call_counts_once_also_in_anomaly_mode(careful):
         ((2.0 - x.tanh()) * x).sum().backward()
     calls = {r.name: r.calls for r in p.rows()}
     assert [calls[name] for name in ("tanh", "_sub", "mul", "sum")] == [1, 1, 1, 1]
+
+
+def test_a_table_says_how_many_rows_it_leaves_out():
+    x = ag.ones(3)
+    with profiler.profile() as p:
+        (x.exp() + x).tanh()
+    assert p.table(limit=1).endswith("... and 2 more")
+    assert "more" not in p.table()

@@ -247,3 +247,34 @@ def test_gradgradcheck_takes_weights_with_gaps():
     seen = []
     f = lambda x: x.view(3) ** 3  # noqa: E731
     assert testing.gradgradcheck(lambda x: seen.append(x.shape) or f(x), ones(3), gen_non_contig_grad_outputs=True)
+
+
+def test_gradcheck_wants_an_input_that_requires_grad():
+    with pytest.raises(ValueError, match="at least one input tensor to require gradient"):
+        testing.gradcheck(lambda x: x * 2, (ag.ones(2, dtype=ag.float64),))
+
+
+def test_gradcheck_of_complex_functions_in_forward_mode():
+    z = ag.tensor([1 + 2j, -0.5j], requires_grad=True, dtype=ag.complex128)
+    assert testing.gradcheck(lambda z: z * z, (z,), check_forward_ad=True)
+
+
+def test_gradcheck_leaves_out_one_output_of_three_where_it_is_asked_to():
+    class Picky(ag.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.set_materialize_grads(False)
+            return x * 1, x * 2, x * 3
+
+        @staticmethod
+        def backward(ctx, *grads):
+            if [g is None for g in grads] == [True, False, False]:
+                raise ZeroDivisionError("planted")
+            return sum(k * g for k, g in enumerate(grads, 1) if g is not None)
+
+    assert testing.gradcheck(Picky.apply, ones(2), check_undefined_grad=False)
+    with pytest.raises(
+        testing.GradcheckError,
+        match=r"handle undefined output grads, but without one for output 0 .* ZeroDivisionError: planted",
+    ):
+        testing.gradcheck(Picky.apply, ones(2))

@@ -72,5 +72,4 @@ def _load() -> None:
 
 _registry.load = _load
 for _name in _METHODS:
-    if _name not in vars(_Tensor):
-        setattr(_Tensor, _name, _Later(_name))
+    setattr(_Tensor, _name, _Later(_name))

@@ -26,5 +26,4 @@ def _rearranging(name: str) -> Callable:
 
 
 for _name in ("squeeze", "unsqueeze", "transpose", "swapaxes", "swapdims", "t"):
-    if not hasattr(Tensor, _name + "_"):
-        setattr(Tensor, _name + "_", _rearranging(_name))
+    setattr(Tensor, _name + "_", _rearranging(_name))

@@ -88,13 +88,19 @@ def from_numpy(ndarray):
 
     Raises:
         TypeError: not an array, or a dtype that tensors do not have.
+        ValueError: numbers whose bytes lie in another order than this machine's.
     """
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
     from_numpy_dtype(ndarray.dtype)
+    if not ndarray.dtype.isnative:
+        raise ValueError(
+            "from_numpy: given numpy array has byte order different from the native byte order, so that its memory cannot be "
+            "shared; tensor(array) copies it"
+        )
     ndarray = np.asarray(ndarray)  # a memmap or a matrix as what it is underneath
     exports.note(ndarray, new=True)
-    return wrap(ndarray if ndarray.dtype.isnative else ndarray.astype(ndarray.dtype.newbyteorder("=")))
+    return wrap(ndarray)
 
 
 def _shape(size):

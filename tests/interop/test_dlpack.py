@@ -129,3 +129,15 @@ def test_dlpack_with_jax():
     assert jnp.from_dlpack(ag.arange(3.0)).tolist() == [0.0, 1.0, 2.0]
     with pytest.raises(BufferError, match="require gradient"):
         jnp.from_dlpack(ag.ones(2, requires_grad=True))
+
+
+def test_what_goes_wrong_at_the_other_side_is_told_as_it_is():
+    class Broken:
+        def __dlpack__(self, **options):
+            raise RuntimeError("out of order")
+
+        def __dlpack_device__(self):
+            return 1, 0
+
+    with pytest.raises(RuntimeError, match=r"^out of order$"):
+        ag.from_dlpack(Broken())

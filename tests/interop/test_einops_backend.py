@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from types import SimpleNamespace
 
@@ -90,3 +91,15 @@ def test_the_backend_is_declared_whichever_is_imported_first(tmp_path, first):
         print(einops._backends.AbstractBackend.__subclasses__()[0].__name__, len(sys.meta_path) - before)
     """)
     assert out.split() == ["AutogradBackend", "0"]
+
+
+def test_waiting_for_einops_ends_where_there_is_none(monkeypatch):
+    monkeypatch.delitem(sys.modules, "einops", raising=False)
+    monkeypatch.setattr(sys, "path", [])
+    before = [finder for finder in sys.meta_path if not isinstance(finder, _einops._Watcher)]
+    monkeypatch.setattr(sys, "meta_path", list(before))
+    _einops.watch()
+    assert len(sys.meta_path) == len(before) + 1
+    with pytest.raises(ModuleNotFoundError, match="einops"):
+        importlib.import_module("einops")
+    assert sys.meta_path == before
