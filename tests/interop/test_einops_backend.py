@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -93,13 +93,15 @@ def test_the_backend_is_declared_whichever_is_imported_first(tmp_path, first):
     assert out.split() == ["AutogradBackend", "0"]
 
 
-def test_waiting_for_einops_ends_where_there_is_none(monkeypatch):
-    monkeypatch.delitem(sys.modules, "einops", raising=False)
-    monkeypatch.setattr(sys, "path", [])
+def test_waiting_ends_where_einops_has_no_such_module(monkeypatch):
+    package = ModuleType("einops")
+    package.__path__ = []
+    monkeypatch.setitem(sys.modules, "einops", package)
+    monkeypatch.delitem(sys.modules, _einops._MODULE, raising=False)
     before = [finder for finder in sys.meta_path if not isinstance(finder, _einops._Watcher)]
     monkeypatch.setattr(sys, "meta_path", list(before))
     _einops.watch()
     assert len(sys.meta_path) == len(before) + 1
-    with pytest.raises(ModuleNotFoundError, match="einops"):
-        importlib.import_module("einops")
+    with pytest.raises(ModuleNotFoundError, match=_einops._MODULE):
+        importlib.import_module(_einops._MODULE)
     assert sys.meta_path == before
