@@ -8,7 +8,6 @@ import numpy as np
 
 from .. import _parallel
 from .._array import along_rows, zeros
-from .._dtype import HALVES
 from .._mode import fast
 
 _PIECE = 1 << 16  # elements whose intermediate results stay in the cache
@@ -48,8 +47,6 @@ def sums_along(a, axis=-1):
         found = row_sums(a)
         if found is not None:
             return found[..., None]
-    if a.dtype in HALVES:
-        return np.sum(a, axis=axis, keepdims=True, dtype=np.float32).astype(a.dtype)
     return np.sum(a, axis=axis, keepdims=True)
 
 

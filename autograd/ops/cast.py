@@ -6,12 +6,12 @@ import numpy as np
 
 from .. import _dtype
 from .._array import in_c_order
-from .._dtype import as_dtype, element, from_numpy_dtype
+from .._dtype import as_dtype, element
 from .._inplace import assign, check_writable
 from .._memory_format import contiguous_format, preserve_format
 from .._op import composite, op
 from .._samples import call, cases, reals
-from .._tensor import Tensor, check_device, device, wrap
+from .._tensor import Tensor, check_device, device
 from .compare import nothing
 
 
@@ -259,14 +259,3 @@ Tensor.set_ = _set_
 def halves_in_float32(function, input, *rest):
     """function(input, ...) of tensors of 16 bits, computed in float32 with all its gradients, and rounded once."""
     return function(*(t if t is None else convert(t, _dtype.float32) for t in (input, *rest))).to(input.dtype)
-
-
-def is_floating_point(input):
-    """Whether the dtype is a floating-point one."""
-    return input.is_floating_point()
-
-
-def from_array(a):
-    """A tensor over array data of a supported dtype."""
-    from_numpy_dtype(a.dtype)
-    return wrap(a)

@@ -282,10 +282,8 @@ def arange(
 
 def _range_count(dtype, start, end, step):
     """How many numbers there are. For int64, and only there, the arguments are cut to integers first, as in PyTorch."""
-    if step == 0:
+    if not abs(step) > 0:
         raise RuntimeError("step must be nonzero")
-    if not all(map(math.isfinite, (start, end, step))):
-        raise RuntimeError(f"unsupported range: {start} -> {end}")
     if (end - start) * step < 0:
         raise RuntimeError(f"upper bound and lower bound inconsistent with step sign: arange({start}, {end}, {step})")
     if dtype == np.int64:

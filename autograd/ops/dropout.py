@@ -24,15 +24,6 @@ def set_generator(get):
     generator = get
 
 
-def uniform(like, low, high, *, open_ends=False):
-    """Uniform numbers with the shape and dtype of a tensor; never exactly `low` with open_ends."""
-    d = like._data.dtype
-    drawn = generator().random(like._data.shape, np.float32 if d == np.float32 else np.float64)
-    if open_ends:
-        drawn = np.maximum(drawn, np.finfo(drawn.dtype).tiny)
-    return wrap((drawn * (high - low) + low).astype(d)[()])
-
-
 def slopes(like, low, high):
     """Uniform numbers in [low, high) where a tensor is not positive, 1 elsewhere; one is drawn for each."""
     below = like._data <= 0

@@ -101,11 +101,6 @@ def _swapped(x):
     return x.T if x.ndim == 2 else transpose(x, -1, -2)
 
 
-def _need(name, x, dims):
-    if x.ndim != dims:
-        raise RuntimeError(f"{name}: expected a {dims}-D tensor, but got {x.ndim}-D: shape {tuple(x.shape)}")
-
-
 @composite
 def mm(input, mat2):
     """Product of two matrices."""

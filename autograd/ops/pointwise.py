@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 
-from .._dtype import HALVES
 from .._op import composite, op
 from .._samples import call, cases, reals
 from ._pieces import in_pieces
@@ -307,8 +306,6 @@ def sigmoid(x):
     """
     if x.dtype.kind == "c":
         return 1 / (1 + np.exp(-x))
-    if x.dtype in HALVES:
-        return in_pieces(_logistic, x.astype(np.float32)).astype(x.dtype)
     return in_pieces(_logistic, x)
 
 

@@ -138,8 +138,6 @@ def mean(x, *, dim=None, keepdim=False, dtype=None):
     _check_mean("mean", x, dtype)
     x = _cast(x, dtype)
     n = _count(x.shape, dim)
-    if x.dtype in HALVES:  # the sum may be too large for half precision where the mean is not
-        return (_total(x.astype(np.float32), wrap_dims(dim, x.ndim), keepdim) / (n if n else np.nan)).astype(x.dtype)
     return _total(x, wrap_dims(dim, x.ndim), keepdim) / (n if n else np.nan)
 
 

@@ -254,8 +254,6 @@ def _sizes(input, size, scale_factor, recompute):
     spatial = input.ndim - 2
     if size is not None and scale_factor is not None:
         raise ValueError("interpolate: only one of size or scale_factor should be defined")
-    if size is None and scale_factor is None:
-        raise ValueError("interpolate: either size or scale_factor should be defined")
     given = size if size is not None else scale_factor
     if not isinstance(given, (tuple, list)):
         given = (given,) * spatial
