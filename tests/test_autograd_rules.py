@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import functools
 import gc
 import os
 import pickle
@@ -17,6 +18,7 @@ import numpy as np
 import pytest
 
 import autograd as ag
+from autograd._collector import tune_collector
 
 
 def leaf(*values, dtype=ag.float64):
@@ -779,3 +781,92 @@ def test_memory_made_under_inference_mode_is_forgotten():
     gc.collect()
     assert not _inference.table
     assert _inference.SENTINEL not in _array.exports.table
+
+
+# ------------------------------------------------------------------ what a tensor is made of and computes with
+
+
+class Measured:
+    """An object of one's own that NumPy can read."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def __array__(self, dtype=None, copy=None):
+        if self.values is None:
+            raise ValueError("nothing was measured")
+        return np.asarray(self.values, dtype)
+
+
+def test_a_tensor_of_what_numpy_can_read():
+    t = ag.tensor(Measured([1.5, 2.5]))
+    assert t.tolist() == [1.5, 2.5]
+    assert t.dtype is ag.float64
+    assert ag.tensor([Measured([1.0]), Measured([2.0])]).tolist() == [[1.0], [2.0]]
+    with pytest.raises(ValueError, match="nothing was measured"):
+        ag.tensor([Measured(None)])
+
+
+def test_a_tensor_of_numbers_in_another_byte_order_is_a_copy_in_ours():
+    t = ag.tensor(np.array([1.0, -2.0], ">f4"))
+    assert t.dtype is ag.float32
+    assert (t * 2).tolist() == [2.0, -4.0]
+    with pytest.raises(ValueError, match=r"byte order.*tensor\(array\) copies it"):
+        ag.from_numpy(np.array([1.0, -2.0], ">f4"))
+
+
+class Strange:
+    def __radd__(self, other):
+        return "theirs"
+
+    def __rmatmul__(self, other):
+        return "theirs as well"
+
+
+def test_an_operator_leaves_strangers_to_their_own():
+    x = leaf(1.0, 2.0)
+    assert x + Strange() == "theirs"
+    assert x @ Strange() == "theirs as well"
+    with pytest.raises(TypeError, match="unsupported operand"):
+        x * Strange()
+    with pytest.raises(TypeError, match="unsupported operand"):
+        Strange() - x
+    t = ag.ones(2)
+    with pytest.raises(TypeError, match="unsupported operand"):
+        t *= "a"
+    t += Strange()
+    assert t == "theirs"
+
+
+@pytest.mark.parametrize("careful", [False, True])
+def test_what_has_no_derivative_has_no_history_under_any_mode(careful):
+    with ag.set_detect_anomaly(careful):
+        x = leaf(1.5, -2.5)
+        for result in (x.long(), x.to(ag.int32), x > 0, x.argmax(), x.to(ag.bool)):
+            assert not result.requires_grad
+            assert result.grad_fn is None
+
+
+@pytest.mark.parametrize("name", ["linalg.eigh", "linalg.qr", "max"])
+@pytest.mark.parametrize("form", ["by position", "by keyword", "plain", "careful"])
+def test_every_result_of_an_operation_in_inference_mode_says_so(name, form):
+    function = functools.reduce(getattr, name.split("."), ag)
+    a, first = ag.tensor([[1.0, 0.0], [0.0, 2.0]]), "A" if name == "linalg.qr" else "input"
+    given = {"dim": 0} if name == "max" else {}
+    with ag.inference_mode(), ag.fast_paths(form != "plain"), ag.set_detect_anomaly(form == "careful"):
+        results = function(**{first: a}, **given) if form == "by keyword" else function(a, **given)
+    assert [t.is_inference() for t in results] == [True, True]
+
+
+def test_the_collector_is_left_alone_where_the_program_has_chosen():
+    before = gc.get_threshold()
+    try:
+        for chosen in ((0, 10, 10), (200_000, 5, 5)):
+            gc.set_threshold(*chosen)
+            assert tune_collector()[:2] == chosen[:2]
+            assert gc.get_threshold()[:2] == chosen[:2]
+        gc.set_threshold(700, 10, 10)
+        tune_collector()
+        assert gc.get_threshold()[0] == 10_000
+    finally:
+        gc.set_threshold(*before)

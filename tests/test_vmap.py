@@ -309,3 +309,51 @@ def test_single_values_may_be_asked_here_and_not_in_pytorch(asks, text):
             vmap(asks)(X)
     finally:
         torch.uninstall()
+
+
+def test_a_function_without_a_rule_runs_slice_by_slice_here_and_not_in_pytorch():
+    class Plain(Cube):
+        generate_vmap_rule = False
+
+    with pytest.warns(UserWarning, match="Plain has no static vmap and no generate_vmap_rule"):
+        assert_same(vmap(Plain.apply)(X)[0], X**3)
+    from autograd.compat import torch
+
+    torch.install()
+    try:
+        with pytest.raises(RuntimeError, match="Plain"):
+            vmap(Plain.apply)(X)
+    finally:
+        torch.uninstall()
+
+
+@pytest.mark.filterwarnings("ignore:vmap")
+def test_slice_by_slice_the_same_numbers_are_drawn_where_that_is_asked_for():
+    zeros = ag.zeros(3, 2)
+    draw = lambda x: x + x.sum().item() + ag.rand(2)  # noqa: E731
+    first, *rest = vmap(draw, randomness="same")(zeros)
+    assert all(first.equal(t) for t in rest)
+    first, *rest = vmap(draw, randomness="different")(zeros)
+    assert not any(first.equal(t) for t in rest)
+
+
+@pytest.mark.filterwarnings("ignore:vmap")
+@pytest.mark.parametrize("asks", [False, True])
+def test_an_output_without_an_axis_is_the_same_for_all_slices(asks):
+    look = lambda x: x.sum().item() if asks else 0  # noqa: E731
+    assert_same(vmap(lambda x: (look(x), ag.ones(2))[1], out_dims=None)(X), ag.ones(2))
+    with pytest.raises(ValueError, match="an output that differs between slices cannot have out_dims=None"):
+        vmap(lambda x: (look(x), x * 2)[1], out_dims=None)(X)
+
+
+@pytest.mark.filterwarnings("ignore:vmap")
+@pytest.mark.parametrize("asks", [False, True])
+def test_what_is_no_tensor_is_handed_on_as_it_is(asks):
+    def f(x, *, given, more):
+        assert given == 2.0
+        assert more["name"] == "a"
+        return x * given * more["scale"] + (0 * x.sum().item() if asks else 0)
+
+    scale = ag.tensor([1.0, 3.0], dtype=ag.float64)
+    found = vmap(f)(X, given=2.0, more={"name": "a", "scale": scale})
+    assert_same(found, X * 2 * scale.reshape(2, 1))
