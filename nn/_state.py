@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any
 
+import numpy as np
+
 from autograd import Size, Tensor, no_grad
-from autograd._tensor import stamp
+from autograd._tensor import stamp, wrap
 
 from .parameter import Parameter, is_lazy
 
@@ -184,9 +186,10 @@ class _Undo:
                 table.clear()
                 table.update(before)
         for value, data in self.data.values():
-            if value._data.shape == data.shape and value._data.dtype == data.dtype:
-                value._buffer()[...] = data
-                stamp(value)
+            if value._data.shape != data.shape or value._data.dtype != data.dtype:
+                value.data = wrap(np.empty_like(data))
+            value._buffer()[...] = data
+            stamp(value)
 
 
 def load_own(

@@ -133,9 +133,7 @@ class _Uninitialized:
             self._node = Leaf(self)
 
     def __deepcopy__(self, memo: dict) -> Any:
-        if id(self) not in memo:
-            memo[id(self)] = _make_uninitialized(type(self), self.requires_grad, None, self.dtype)
-        return memo[id(self)]
+        return memo.setdefault(id(self), _make_uninitialized(type(self), self.requires_grad, None, self.dtype))
 
     def __reduce_ex__(self, protocol: Any) -> tuple:
         return _rebuild_uninitialized, (type(self), self.requires_grad, self.dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import json
 import math
@@ -24,7 +25,7 @@ from hypothesis import strategies as st
 
 import autograd
 from autograd import load, save
-from autograd.save import atomic_write, register_tensor_class, unpickle_safely
+from autograd.save import _atomic, atomic_write, register_tensor_class, unpickle_safely
 
 DATA = Path(__file__).parent / "data"
 REFUSED = (RuntimeError, pickle.UnpicklingError, EOFError)
@@ -761,6 +762,7 @@ def test_the_helper_makes_a_good_torch_file():
         (tensor_code(offset=b"J\xff\xff\xff\xff"), {"_0": bytes(16)}, "a tensor of size"),
         (tensor_code(size=b"K\x02K\x02\x86"), {"_0": bytes(16)}, "a tensor of size"),
         (tensor_code(storage=b"K\x05"), {}, "not a storage"),
+        (asm(b"ctorch._utils\n_rebuild_tensor_v3\n(K\x05K\x00", b"K\x02\x85K\x01\x85\x89NNtR"), {}, "not a storage"),
         (tensor_code(size=HUGE, stride=HUGE), {"_0": bytes(16)}, "a tensor whose size is a range"),
         (asm(b"ctorch\nSize\n", HUGE, b"\x85R"), {}, "a size made of a range"),
         (tensor_code(), {"_0": bytes(12)}, "storage 0 has 12 bytes, not 4 elements of float32"),
@@ -914,6 +916,54 @@ def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
     monkeypatch.undo()
     assert os.listdir(tmp_path) == ["a"]
     assert load(path) == 1
+
+
+@pytest.fixture
+def elsewhere(monkeypatch):
+    """The module that writes, as it is where the system has no file locks of POSIX."""
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    spec = importlib.util.spec_from_file_location("autograd.save._atomic_elsewhere", _atomic.__file__)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_without_locks_a_write_is_whole_as_well(elsewhere, tmp_path):
+    path = tmp_path / "a"
+    (tmp_path / ".a.0123456789ab.tmp").write_bytes(b"left by a writer that was killed")
+    path.write_bytes(b"old")
+    with elsewhere.atomic_write(path) as f:
+        f.write(b"new")
+        assert path.read_bytes() == b"old"
+    assert f.closed
+    assert (path.read_bytes(), os.listdir(tmp_path)) == (b"new", ["a"])
+    with pytest.raises(KeyError), elsewhere.atomic_write(path) as f:
+        raise KeyError
+    assert (path.read_bytes(), os.listdir(tmp_path)) == (b"new", ["a"])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="locks are POSIX")
+def test_a_file_taken_for_abandoned_before_it_was_locked_is_made_again(tmp_path, monkeypatch):
+    path, lock, taken = tmp_path / "a", _atomic._lock, []
+
+    def late(descriptor, wait):
+        if wait and not taken:  # another writer comes between
+            taken.extend(os.listdir(tmp_path))
+            _atomic._remove_abandoned(path)
+        return lock(descriptor, wait)
+
+    monkeypatch.setattr(_atomic, "_lock", late)
+    save(3, path)
+    assert len(taken) == 1
+    assert (load(path), os.listdir(tmp_path)) == (3, ["a"])
+
+
+def test_a_bare_pickle_is_read_by_those_who_trust_it():
+    bare = io.BytesIO(pickle.dumps({"a": [1, complex(2)]}))
+    with pytest.raises(pickle.UnpicklingError, match="weights_only=False"):
+        load(bare)
+    bare.seek(0)
+    assert load(bare, weights_only=False) == {"a": [1, complex(2)]}
 
 
 def test_missing_and_wrong_places(tmp_path):

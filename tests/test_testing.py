@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 import autograd as ag
 from autograd import testing
 from autograd.testing import (
+    _programs,
     check_directional,  # fmt: skip
     check_hessian,
     check_jacobian,
@@ -278,3 +279,36 @@ def test_gradcheck_leaves_out_one_output_of_three_where_it_is_asked_to():
         match=r"handle undefined output grads, but without one for output 0 .* ZeroDivisionError: planted",
     ):
         testing.gradcheck(Picky.apply, ones(2))
+
+
+def test_a_derivative_from_two_steps_knows_how_little_it_knows():
+    rough, fine = testing.derivative(np.exp, 1.0, step=0.5, rounds=2), testing.derivative(np.exp, 1.0, step=0.5)
+    assert abs(rough.value - np.e) <= rough.error
+    assert fine.error < 1e-6 < rough.error
+
+
+def test_a_function_without_a_gradient_is_compared_with_zero():
+    x = ag.tensor([0.3, 0.4], dtype=ag.float64, requires_grad=True)
+    assert testing.check_directional(lambda t: ag.ones(3, dtype=ag.float64), x)
+    with pytest.raises(testing.GradcheckError, match="is 0 by its gradients and"):
+        testing.check_directional(lambda t: t.detach() * 2, x)
+
+
+def test_a_property_needs_a_domain_for_each_argument():
+    with pytest.raises(TypeError, match="property_test: product takes 2 arguments, 1 domains were given"):
+
+        @testing.property_test(testing.tensors())
+        def product(a, b):
+            return a * b
+
+
+def test_operations_with_empty_arguments_may_be_part_of_programs():
+    source = ag.tensor([0.5, -0.25], requires_grad=True)
+    trials = {name: (declared, calls) for name, declared, calls in _programs._trials()}
+    declared, calls = trials["_cat"]
+    sizes = [[a.size for a in _programs._floats(c.args)] for c in calls]
+    assert [] not in sizes
+    (call,) = [c for c, found in zip(calls, sizes, strict=True) if 0 in found]
+    result = _programs._result(declared, call, _programs._near(source))
+    (g,) = ag.grad(result.sum(), source)
+    np.testing.assert_allclose(g.numpy(), 0.01 * (1 - np.tanh([0.5, -0.25]) ** 2), rtol=1e-5)

@@ -7,6 +7,7 @@ The opcodes' meaning: the module `pickletools`; the idea of a table of allowed g
 
 from __future__ import annotations
 
+import itertools
 import pickle
 import pickletools
 from collections import Counter, OrderedDict, defaultdict
@@ -59,10 +60,9 @@ class Unpickler:
 
     def load(self) -> Any:
         self._stack, self._memo = [], {}
-        for opcode, argument, _ in pickletools.genops(self._stream):
+        steps = pickletools.genops(self._stream)
+        for opcode, argument, _ in itertools.takewhile(lambda step: step[0].name != "STOP", steps):
             name = opcode.name
-            if name == "STOP":
-                return self._pop()
             if name in _PUSH_ARGUMENT:
                 self._stack.append(argument)
             elif name in _PUSH_NEW:
@@ -71,7 +71,7 @@ class Unpickler:
                 _STEPS[name](self, argument)
             elif name not in ("PROTO", "FRAME"):
                 raise pickle.UnpicklingError(f"Weights only load failed: Unsupported operand {name}: it could run code")
-        raise ValueError("the pickle ends before its end mark")
+        return self._pop()
 
     # -------------------------------------------------------------------------------------------- the stack
 

@@ -187,8 +187,6 @@ class _ByWorkers:
 
     def _request(self) -> None:
         """Ask the worker whose turn it is for the next batch."""
-        if not self._turns:
-            return
         try:
             numbers = next(self._numbers)
         except StopIteration:

@@ -393,8 +393,7 @@ class RNNCellBase(Module):
                 continue
             if rows != batch:
                 raise RuntimeError(f"Input batch size {batch} doesn't match hidden{i} batch size {rows}")
-            if hidden != self.hidden_size:
-                raise RuntimeError(f"hidden{i} has inconsistent hidden_size: got {hidden}, expected {self.hidden_size}")
+            raise RuntimeError(f"hidden{i} has inconsistent hidden_size: got {hidden}, expected {self.hidden_size}")
 
     def extra_repr(self) -> str:
         """Sizes, and what differs from the default."""

@@ -19,6 +19,7 @@ def functional_call(
 
     Args:
         parameter_and_buffer_dicts: path -> tensor, or several such dicts without a common path.
+            A path that the module does not have is an attribute while it runs.
         args: one argument or a tuple of them.
         tie_weights: tensors that the module shares between paths are replaced in all of them.
         strict: every parameter and buffer must be given, and nothing else.
@@ -26,6 +27,7 @@ def functional_call(
     Raises:
         ValueError: a path appears in two dicts, or tied tensors get different values.
         RuntimeError: strict and the paths do not match.
+        TypeError: not a tensor, or a path of something that is no tensor. AttributeError: no such submodule.
 
     Example:
         >>> import nn
@@ -90,10 +92,14 @@ def _places(module: Module, given: dict, tie: bool) -> list[tuple[Module, str, T
                 paths.setdefault(path, by_identity[id(mine)])
     found = []
     for path, value in paths.items():
-        if path in own:
-            parent, _, name = path.rpartition(".")
-            found.append((module.get_submodule(parent), name, value))
+        parent, _, name = path.rpartition(".")
+        if not name:
+            raise KeyError('tensor name can\'t be empty string ""')
+        found.append((module.get_submodule(parent), name, value))
     return found
+
+
+_MISSING: Any = object()
 
 
 @contextmanager
@@ -102,10 +108,38 @@ def _swapped(places: list) -> Iterator[None]:
     kept = []
     try:
         for module, name, value in places:
-            table = module._parameters if name in module._parameters else module._buffers
-            kept.append((table, name, table[name]))
-            table[name] = value
+            _check_tensor(value, str(value))
+            table = next((t for t in (module._parameters, module._buffers) if name in t), None)
+            if table is not None:
+                kept.append((module, name, table, table[name]))
+                table[name] = value
+            else:
+                kept.append((module, name, None, _attribute(module, name)))
+                setattr(module, name, value)
         yield
     finally:
-        for table, name, value in reversed(kept):
-            table[name] = value
+        for module, name, table, before in reversed(kept):
+            _put_back(module, name, table, before)
+
+
+def _attribute(module: Module, name: str) -> Any:
+    """What a name that is no parameter or buffer stands for; only a tensor, or nothing, may be replaced."""
+    before = getattr(module, name, _MISSING)
+    if before is not _MISSING:
+        _check_tensor(before, f"attribute `{name}`: {before}")
+    return before
+
+
+def _put_back(module: Module, name: str, table: dict | None, before: Any) -> None:
+    if table is not None:
+        table[name] = before
+    elif before is _MISSING:
+        delattr(module, name)
+    else:
+        module._parameters.pop(name, None)  # what stood there meanwhile
+        setattr(module, name, before)
+
+
+def _check_tensor(value: Any, what: str) -> None:
+    if value is not None and not isinstance(value, Tensor):
+        raise TypeError(f"{what} is not an instance of torch.Tensor")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import queue
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 
@@ -12,7 +14,7 @@ import numpy as np
 import pytest
 
 from nn import data
-from nn.data import _pool, images
+from nn.data import _pool, _worker, images
 
 
 @pytest.mark.parametrize(("code", "said"), [
@@ -119,3 +121,32 @@ def test_mnist_without_a_path_is_the_download(monkeypatch):
 
 def test_numbers_of_numpy_make_tensors_of_their_dtype():
     assert data.default_collate([np.int16(1), np.int16(2)]).dtype.name == "int16"
+
+
+def stop(given):
+    raise StopIteration("this is no iterator")
+
+
+@pytest.mark.parametrize("option", ["collate_fn", "worker_init_fn"])
+def test_a_stop_in_a_worker_does_not_end_the_pass_in_silence(option):
+    said = r"(?s)Caught StopIteration in DataLoader worker process 0.*this is no iterator"
+    with pytest.raises(RuntimeError, match=said):
+        list(data.DataLoader([1, 2, 3], num_workers=1, **{option: stop}))
+
+
+def test_a_worker_whose_parent_is_gone_ends(monkeypatch):
+    parents = iter([10, 10, 1])
+    monkeypatch.setattr(_worker, "WATCH_SECONDS", 0.001)
+    monkeypatch.setattr(_worker.os, "getppid", lambda: next(parents))
+    ended = []
+
+    def leave(status):
+        ended.append(status)
+        raise SystemExit
+
+    monkeypatch.setattr(_worker.os, "_exit", leave)
+    here, there = multiprocessing.Pipe()
+    with pytest.raises(SystemExit):
+        _worker._receive(there, queue.SimpleQueue(), threading.Event())
+    here.close()
+    assert (ended, list(parents)) == ([1], [])
