@@ -185,6 +185,13 @@ def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
     return tuple(out)
 
 
+def at_line(size: int, dtype: np.dtype) -> ndarray:
+    """Uninitialised memory of `size` numbers that starts at a cache line: in the cache NumPy writes it at twice the speed."""
+    room = np.empty(size * dtype.itemsize + 64, np.uint8)
+    start = -room.__array_interface__["data"][0] % 64
+    return room[start : start + size * dtype.itemsize].view(dtype)
+
+
 def wrap_dim(dim: int, ndim: int, what: str = "Dimension") -> int:
     """A dimension counted from the front.
 

@@ -8,6 +8,8 @@ import threading
 
 import numpy as np
 
+from .._array import at_line
+
 # Bytes of columns worked on at a time: they are written and read back while still in the cache.
 BLOCK = 1 << 21
 PIECE = 1 << 18  # multiplications up to which BLAS starts no threads
@@ -67,8 +69,7 @@ _own = threading.local()
 def scratch(like, shape, slot=0):
     """Uninitialised memory of `shape` that the next call with the same slot hands out again.
 
-    Fresh memory of this size costs more in page faults than the columns cost in copying. It starts at a cache line: NumPy
-    writes to such arrays at twice the speed.
+    Fresh memory of this size costs more in page faults than the columns cost in copying.
     """
     if type(like) is not np.ndarray:
         return np.empty_like(like, shape=shape)
@@ -79,12 +80,5 @@ def scratch(like, shape, slot=0):
     if held is None or held.size < size:
         if size * like.dtype.itemsize > 8 * BLOCK:
             return np.empty(shape, like.dtype)
-        held = buffers[key] = _at_line(max(size, 1 << 14), like.dtype)
+        held = buffers[key] = at_line(max(size, 1 << 14), like.dtype)
     return held[:size].reshape(shape)
-
-
-def _at_line(size, dtype):
-    """Uninitialised memory of `size` elements that starts at a multiple of 64 bytes."""
-    room = np.empty(size * dtype.itemsize + 64, np.uint8)
-    start = -room.__array_interface__["data"][0] % 64
-    return room[start : start + size * dtype.itemsize].view(dtype)

@@ -22,7 +22,7 @@ import numpy as np
 
 import autograd
 from autograd import Tensor, get_default_dtype
-from autograd._array import quiet
+from autograd._array import at_line, quiet
 from autograd._tensor import stamp, wrap
 
 # Measured with Adam on 5 million float32: blocks of 64 Ki to 128 Ki numbers are fastest, with one thread and with two.
@@ -65,7 +65,9 @@ def prepare(opt: Any, p: Tensor, group: dict) -> bool:
 
 def filled(w: np.ndarray, value: float) -> np.ndarray:
     """An array like `w`; real and imaginary parts of complex numbers both get the value."""
-    return np.full(w.shape, complex(value, value) if w.dtype.kind == "c" else value, w.dtype)
+    a = at_line(w.size, w.dtype).reshape(w.shape)
+    a.fill(complex(value, value) if w.dtype.kind == "c" else value)
+    return a
 
 
 def real(a: np.ndarray) -> np.ndarray:
@@ -240,8 +242,8 @@ class Plan:
         """Three arrays for a thread to compute the update of `w` in, kept from step to step."""
         key = thread, w.dtype, w.size
         if key not in self._scratch:
-            memory = np.empty((3, w.size), np.float32 if narrow(w.dtype) else w.dtype)
-            self._scratch[key] = tuple(memory)
+            d = np.dtype(np.float32) if narrow(w.dtype) else w.dtype
+            self._scratch[key] = at_line(w.size, d), at_line(w.size, d), at_line(w.size, d)
         return self._scratch[key]
 
 
