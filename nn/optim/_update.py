@@ -11,8 +11,7 @@ Everything is elementwise, so complex parameters are updated as pairs of real nu
 
 from __future__ import annotations
 
-import os
-from collections import deque
+import threading
 from collections.abc import Iterator, Sequence
 from itertools import compress, pairwise
 from operator import is_
@@ -21,7 +20,7 @@ from typing import Any
 import numpy as np
 
 import autograd
-from autograd import Tensor, get_default_dtype
+from autograd import Tensor, _parallel, get_default_dtype
 from autograd._array import at_line, quiet
 from autograd._tensor import stamp, wrap
 
@@ -31,7 +30,7 @@ BLOCK_BYTES = 1 << 18
 GATHERED = 1 << 14
 # Numbers, weights and state together, from which a second thread is used. It wins from 1 Mi on an idle machine (by a
 # third at 3 Mi); on a busy one it may wait for a core for milliseconds, which only long steps can bear.
-THREADED = 3 << 20
+SHARED = 3 << 20
 
 
 # ---------------------------------------------------------------------------------------------- state
@@ -216,7 +215,7 @@ class Plan:
                 if pack.direct:
                     big += pack.blocks(g, c)
                 else:
-                    update(opt, (pack.w, g, pack.s, c), decay, maximize, self.scratch(pack.w, 0))
+                    update(opt, (pack.w, g, pack.s, c), decay, maximize, self.scratch(pack.w))
                     pack.store()
             if big:
                 self.run_big(opt, big, decay, maximize)
@@ -224,53 +223,25 @@ class Plan:
             stamp(p)
 
     def run_big(self, opt: Any, blocks: list, decay: float, maximize: bool) -> None:
-        """Update blocks one after the other, in two threads when there are many (NumPy computes without the GIL)."""
-        work = deque(blocks)
+        """Update blocks one after the other, on all cores when there are many."""
 
-        def some(thread: int) -> None:
+        def work(block: tuple) -> None:
             with quiet():
-                for block in taken(work):
-                    update(opt, block, decay, maximize, self.scratch(block[0], thread))
+                update(opt, block, decay, maximize, self.scratch(block[0]))
 
-        if sum(w.size * (1 + len(s)) for w, _, s, _ in blocks) < THREADED or not several_cores():
-            return some(0)
-        other = helper().submit(some, 1)
-        some(0)
-        return other.result()
+        if sum(w.size * (1 + len(s)) for w, _, s, _ in blocks) >= SHARED:
+            _parallel.team.run(work, blocks)
+            return
+        for block in blocks:
+            work(block)
 
-    def scratch(self, w: np.ndarray, thread: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Three arrays for a thread to compute the update of `w` in, kept from step to step."""
-        key = thread, w.dtype, w.size
+    def scratch(self, w: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Three arrays for this thread to compute the update of `w` in, kept from step to step."""
+        key = threading.get_ident(), w.dtype, w.size
         if key not in self._scratch:
             d = np.dtype(np.float32) if narrow(w.dtype) else w.dtype
             self._scratch[key] = at_line(w.size, d), at_line(w.size, d), at_line(w.size, d)
         return self._scratch[key]
-
-
-def taken(work: deque) -> Iterator[tuple]:
-    """The blocks left; several threads may take from one deque, which an iterator would not allow."""
-    while True:
-        try:
-            yield work.popleft()
-        except IndexError:
-            return
-
-
-_helper: tuple[int, Any] = (0, None)
-
-
-def helper() -> Any:
-    """An executor with one thread, of this process: threads do not survive a fork."""
-    global _helper
-    if _helper[0] != os.getpid():
-        from concurrent.futures import ThreadPoolExecutor
-
-        _helper = os.getpid(), ThreadPoolExecutor(1, "optimizer")
-    return _helper[1]
-
-
-def several_cores() -> bool:
-    return len(os.sched_getaffinity(0)) > 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1) > 1
 
 
 def update(opt: Any, block: tuple, decay: float, maximize: bool, scratch: tuple) -> None:

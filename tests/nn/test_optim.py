@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import autograd
-from autograd import Tensor, fast_paths
+from autograd import Tensor, _parallel, fast_paths
 from nn import optim
 from nn.optim import (
     ASGD,
@@ -138,9 +138,19 @@ def test_paths_can_be_changed_between_steps(case):
     close(params, twins)
 
 
+class CountingTeam(_parallel.Team):
+    """Counts the jobs that it shares."""
+
+    shared = 0
+
+    def _share(self, work, pieces):
+        self.shared += 1
+        return super()._share(work, pieces)
+
+
 def test_a_big_parameter_is_updated_by_two_threads(monkeypatch):
-    monkeypatch.setattr(_update, "THREADED", 1000)
-    monkeypatch.setattr(_update, "several_cores", lambda: True)
+    monkeypatch.setattr(_update, "SHARED", 1000)
+    monkeypatch.setattr(_parallel, "team", team := CountingTeam(2))
     monkeypatch.setattr(_update, "BLOCK_BYTES", 1 << 14)
     params, twins = tensors((300, 200), (5,), (170, 100)), tensors((300, 200), (5,), (170, 100))
     a, b = Adam(params, lr=0.1), Adam(twins, lr=0.1)
@@ -151,7 +161,7 @@ def test_a_big_parameter_is_updated_by_two_threads(monkeypatch):
         with fast_paths(False):
             b.step()
     close(params, twins)
-    assert _update.several_cores()
+    assert team.shared  # at first; later ones only if that was worth it
 
 
 @PATHS
@@ -968,8 +978,8 @@ def test_betas_may_be_tensors():
 
 @pytest.mark.fast
 def test_an_error_in_the_second_thread_is_raised(monkeypatch):
-    monkeypatch.setattr(_update, "THREADED", 0)
-    monkeypatch.setattr(_update, "several_cores", lambda: True)
+    monkeypatch.setattr(_update, "SHARED", 0)
+    monkeypatch.setattr(_parallel, "team", _parallel.Team(2))
     monkeypatch.setattr(_update, "BLOCK_BYTES", 1 << 12)
     (w,) = tensors((200, 200))
     optimizer = SGD([w], lr=0.1)
@@ -981,17 +991,6 @@ def test_an_error_in_the_second_thread_is_raised(monkeypatch):
     optimizer._kernel = kernel
     with pytest.raises(ZeroDivisionError, match="planted"):
         optimizer.step()
-
-
-def test_the_helper_belongs_to_its_process(monkeypatch):
-    first = _update.helper()
-    assert _update.helper() is first
-    monkeypatch.setattr(_update.os, "getpid", lambda: -1)
-    second = _update.helper()
-    assert second is not first
-    assert second.submit(sum, (1, 2)).result() == 3
-    monkeypatch.undo()
-    assert _update.helper() is not second
 
 
 # ------------------------------------------------------------------ inside the line search
