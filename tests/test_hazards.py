@@ -10,9 +10,11 @@ import copy
 import math
 import os
 import pickle
+import sys
 import threading
 import time
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -680,3 +682,13 @@ def test_a_number_that_requires_grad_is_refused(name):
     with pytest.raises(TypeError, match=r"requires grad.*gradient would be lost"):
         NUMBERS[name](ag.ones(2), number)
     NUMBERS[name](ag.ones(2), number.item())
+
+
+@pytest.mark.parametrize("path", [[(0, 1, 2)], [(2, 0, 1)], [(1,), (0, 2), (0, 1)], [(1, 2), (0, 1)]])
+def test_einsum_in_any_order_that_opt_einsum_names(path, monkeypatch):
+    chosen = SimpleNamespace(contract_path=lambda *operands, **options: (path, None))
+    monkeypatch.setitem(sys.modules, "opt_einsum", chosen)
+    arrays = [np.random.default_rng(n).standard_normal(shape) for n, shape in enumerate([(2, 3), (3, 4), (4, 5)])]
+    leaves = [ag.tensor(a, requires_grad=True) for a in arrays]
+    np.testing.assert_allclose(ag.einsum("ab,bc,cd->da", *leaves)._data, np.einsum("ab,bc,cd->da", *arrays), atol=1e-12)
+    assert ag.gradcheck(lambda *xs: ag.einsum("ab,bc,cd->da", *xs), leaves)

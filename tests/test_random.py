@@ -234,3 +234,12 @@ def test_ends_that_are_complex_or_not_finite():
         ag.tensor(None)
     with pytest.raises(ValueError, match="Overflow when unpacking long long"):
         ag.tensor(2**70)
+
+
+@pytest.mark.parametrize("dtype", [ag.float16, ag.bfloat16])
+def test_normal_numbers_of_16_bits_are_those_of_32_rounded(dtype):
+    ag.manual_seed(7)
+    found = ag.randn(50, dtype=dtype)
+    ag.manual_seed(7)
+    assert found.dtype is dtype
+    assert found.equal(ag.randn(50).to(dtype))

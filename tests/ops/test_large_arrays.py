@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import tracemalloc
 
 import numpy as np
@@ -11,7 +12,7 @@ import autograd
 import nn.functional as F
 from autograd import _parallel
 from autograd._registry import registry
-from autograd.ops import _batch_last, _columns, _pieces, _select, _shifted
+from autograd.ops import _batch_last, _columns, _pieces, _select, _shifted, _windows
 from autograd.ops.embedding import _add_into_zeros
 
 SHAPE = (600, 300)
@@ -227,6 +228,22 @@ def test_convolution_by_shifts(x, w, pads, stride, dilation, groups, block, piec
 
 
 @pytest.mark.fast
+@pytest.mark.parametrize("block", [1, 1 << 21])
+def test_convolution_where_no_piece_is_small_enough_and_no_memory_is_kept(block, monkeypatch):
+    monkeypatch.setattr(_shifted, "PIECE", 1)
+    monkeypatch.setattr(_shifted, "_WASTE", 9)
+    monkeypatch.setattr(_windows, "BLOCK", block)
+    monkeypatch.setattr(_windows, "_own", threading.local())
+    x, w = _drawn((5, 4, 9, 8)), _drawn((5, 4, 3, 3), seed=1)
+    options = ((1, 1), ((1, 1), (1, 1)), (1, 1), 1)
+    layout = _shifted.Layout(x.shape, len(w), w.shape[2:], *options[1:3], _results(x, w, options[:3]), True)
+    assert not layout.suits()
+    assert not layout.suits_weight()
+    _check_convolutions(x, w, options)
+    assert all(held.nbytes <= 8 * block for held in vars(_windows._own).values())
+
+
+@pytest.mark.fast
 def test_convolution_by_shifts_keeps_what_is_infinite_apart(monkeypatch):
     monkeypatch.setattr(_shifted, "_WASTE", 9)
     x, w = _drawn((2, 2, 12, 12)), _drawn((2, 2, 3, 3), seed=1)
@@ -250,12 +267,13 @@ def _check_convolutions(x, w, options):
 
 
 @pytest.mark.fast
-def test_products_in_pieces():
-    a, b = _drawn((2, 6, 25)), _drawn((2, 25, 5003), seed=1)
-    out = np.empty((2, 6, 5003))
+@pytest.mark.parametrize("columns", [5003, 2 * ((1 << 18) // 150 // 16 * 16)])
+def test_products_in_pieces(columns):
+    a, b = _drawn((2, 6, 25)), _drawn((2, 25, columns), seed=1)
+    out = np.empty((2, 6, columns))
     _batch_last._multiply(a, b, out)
     np.testing.assert_allclose(out, a @ b, rtol=1e-12, atol=1e-12)
-    slopes = _drawn((2, 6, 5003), seed=2)
+    slopes = _drawn((2, 6, columns), seed=2)
     np.testing.assert_allclose(_batch_last._correlate(b, slopes), b @ slopes.swapaxes(1, 2), rtol=1e-11, atol=1e-10)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 import autograd
 import nn.functional as F
-from autograd.ops import _row_norm, attention
+from autograd.ops import _pieces, _row_norm, attention
 from autograd.ops.activation import keep_where
 from autograd.ops.reduce import column_sums
 
@@ -50,7 +50,9 @@ def test_few_rows_far_from_zero_keep_their_digits():
     np.testing.assert_allclose(y, _normalised(x.astype(np.float64), None, None, 1, 1e-5), atol=2e-3)
 
 
-def test_only_the_wanted_gradients_of_a_layer_norm_are_formed():
+@pytest.mark.parametrize("few", [0, _row_norm.FEW])
+def test_only_the_wanted_gradients_of_a_layer_norm_are_formed(few, monkeypatch):
+    monkeypatch.setattr(_row_norm, "FEW", few)
     x, weight = _drawn(3, 4), _drawn(4, seed=1)
     _, mean, variance = _row_norm.forward(x, weight, None, 1, 1e-5)
     for wanted in range(3):
@@ -156,3 +158,10 @@ def test_attention_with_and_without_the_quick_forms(rows):
             found.append([y.detach().numpy(), q.grad.numpy(), k.grad.numpy(), v.grad.numpy()])
     for quick, plain in zip(*found, strict=True):
         np.testing.assert_allclose(quick, plain, rtol=1e-9, atol=1e-11)
+
+
+def test_sums_of_rows_of_many_lengths_keep_few_ones():
+    for width in range(1, 200):
+        x = _drawn(3, width)
+        np.testing.assert_allclose(_pieces.row_sums(x), x.sum(1), rtol=1e-12, atol=1e-12)
+    assert len(_pieces._ONES) <= 65
