@@ -273,3 +273,15 @@ def test_one_hook_for_several_gradients(mode):
     assert ag.graph.get_gradient_edge(a).output_nr == 0
     with pytest.raises(RuntimeError, match="gradient edge"):
         ag.graph.get_gradient_edge(ag.ones(1))
+
+
+@pytest.mark.parametrize("function", [lambda x: x * x, lambda x: x.cumprod(0), lambda x: ag.linalg.norm(x)])
+def test_tangents_need_what_a_backward_has_freed(function):
+    x = ag.tensor([1.0, 2.0], requires_grad=True)
+    y = function(x)
+    (kept,) = push_forward([y], {x._node: ag.ones(2)})
+    y.sum().backward(retain_graph=True)
+    assert push_forward([y], {x._node: ag.ones(2)})[0].equal(kept)
+    y.sum().backward()
+    with pytest.raises(RuntimeError, match="Trying to backward through the graph a second time"):
+        push_forward([y], {x._node: ag.ones(2)})
