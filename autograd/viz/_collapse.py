@@ -100,11 +100,13 @@ def _replaced(graph: Graph, swap: dict[str, Vertex]) -> Graph:
     parallel: dict[tuple, Edge] = {}
     for e in graph.edges:
         source, target = swap.get(e.source.id, e.source), swap.get(e.target.id, e.target)
-        if source is target or _joined(e, source, target, parallel):
+        if source is target:
             continue
-        made = dataclasses.replace(e, source=source, target=target, carried=e.shape)
         if source is not e.source:
             target.saved = tuple((source.name if role == e.source.name else role, a) for role, a in target.saved)
+        if _joined(e, source, target, parallel):
+            continue
+        made = dataclasses.replace(e, source=source, target=target, carried=e.shape)
         parallel[e.source.id, target.id] = parallel[source.id, e.target.id] = made
         if target is not e.target:
             made.use = uses[target.id]

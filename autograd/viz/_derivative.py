@@ -114,15 +114,14 @@ def _wires(result: Scene, e: Edge, below: dict, tag: Tag | None, lower: Callable
     if tag:
         value, grad = ("", tag.value) if turned else (tag.value, "")
         result.tags[e.id] = dataclasses.replace(tag, value=value, grad=grad)
-    if e.grad is None or e.source.id not in below or e.target.id not in below:
+    if tag is None or e.grad is None or e.source.id not in below or e.target.id not in below:
         return
     back = Edge(f"d{e.id}", below[e.target.id], below[e.source.id], e.use, None, e.grad, kind="onward" if turned else "backward", order=e.order,
                 caption=e.caption, via=e.via)  # fmt: skip
     graph.edges.append(back)
     place.wires[back.id] = [lower(p) for p in place.wires[e.id]]
-    if tag:
-        result.tags[back.id] = dataclasses.replace(tag, value="")
-        place.tags[back.id] = lower(place.tags[e.id])
+    result.tags[back.id] = dataclasses.replace(tag, value="")
+    place.tags[back.id] = lower(place.tags[e.id])
 
 
 def _handed_down(result: Scene, e: Edge, below: dict) -> None:

@@ -153,7 +153,9 @@ class Painter:
         boxes = framed(self.scene.graph)
         for key, (x0, y0, x1, y1) in sorted(self.scene.place.boxes.items(), key=lambda item: len(boxes[item[0]].path)):
             kind = "panel" if self.level(key) % 2 == 0 else "panel2"
-            self.parts.append(f'<g class="module" id="{key}"><title>{escape(" · ".join(header(boxes[key])))}</title>')
+            self.parts.append(
+                f'<g class="module" id="{key}"><title>{escape(" · ".join(filter(None, header(boxes[key]))))}</title>'
+            )
             self.rect(x0, y0, x1 - x0, y1 - y0, kind, 8, 1)
             for a, b, c, d in self.scene.place.pieces.get(key, ()):
                 self.rect(a, b, c - a, d - b, kind, 8, 1)

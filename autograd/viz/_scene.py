@@ -177,8 +177,6 @@ def _saved_link(points: list[Point]) -> tuple[str, list[Point]]:
 def _segment(p: Point, a: Point, q: Point, b: Point) -> str:
     dx, dy = q[0] - p[0], q[1] - p[1]
     length = math.hypot(dx, dy)
-    if length < 0.05:
-        return ""
     if abs(dx * a[1] - dy * a[0]) < 0.4 and abs(dx * b[1] - dy * b[0]) < 0.4:
         return f"L{_n(q[0])},{_n(q[1])}"
     j, k = (_reach(abs(dx * d[0] + dy * d[1]), length) for d in (a, b))

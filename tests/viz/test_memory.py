@@ -205,3 +205,27 @@ def test_a_tensor_kept_twice_by_one_operation_has_one_link():
     x = autograd.tensor(0.5, requires_grad=True)
     graph = viz.draw(x * x, saved=True).graph
     assert len([e for e in graph.edges if e.kind == "kept"]) == 1
+
+
+def test_two_results_of_folded_passes_kept_by_one_operation_have_one_link():
+    a, b = (autograd.tensor(v, requires_grad=True) for v in (0.5, 0.25))
+    h, c = a, b
+    for _ in range(6):
+        h, c = (h + c).sin(), (c * 0.5).exp()
+    d = viz.draw(h * c, saved=True, fold_repeats=True)
+    graph = d.graph
+    (more,) = [v for v in graph.vertices if v.kind == "more"]
+    (product,) = [v for v in graph.vertices if v.op == "mul" and v.kind == "op" and not v.constants]
+    (bundle,) = graph.inputs(product)
+    assert (bundle.source, bundle.text) == (more, "2 tensors ()")
+    held = [e.source for e in graph.edges if e.kind == "kept" and e.target is product]
+    assert [v.kind for v in held] == ["saved"]
+    assert d.svg().startswith("<svg")
+
+
+def test_a_wire_without_gradient_has_no_text_in_a_derivative_view_without_values():
+    x, w = autograd.tensor([3.0, 2.0]), autograd.tensor([1.0, -2.0], requires_grad=True)
+    d = viz.draw((w * x).sum(), view="derivative", values="none")
+    (data,) = [e for e in d.graph.edges if e.source.name == "x"]
+    assert data.id not in d._scene.tags
+    assert "[3.00, 2.00]" in texts(d.svg())  # the gradient of w

@@ -303,3 +303,48 @@ def test_the_title_of_a_box_stands_clear_of_wires_or_at_its_corner():
         (box,) = d._scene.place.boxes.values()
         (title,) = [t for t in ET.fromstring(d.svg()).iter(f"{SVG}text") if t.text == "model"]
         assert box[0] <= float(title.get("x")) <= box[2]
+
+
+def test_a_folded_layer_whose_gradient_is_gone_says_so():
+    model, x = nn.Sequential(nn.Linear(3, 30), nn.Dropout(0.5), nn.Linear(30, 1)), autograd.randn(4, 3)
+    loss = model(x).sum()
+    loss.backward()
+    model.zero_grad()
+    d = viz.draw(loss, model=model, collapse="0")
+    _, shape = layer_of(d, "0")
+    assert [row.texts[3] for row in shape.rows] == ["—", "—"]
+    assert "—" in texts(d.svg())
+
+
+def test_modules_are_folded_by_depth_where_repeats_may_not_be():
+    d = folded(Halved(set(range(12)), count=12), fold_repeats=False, max_nodes=40)
+    assert len(d.graph.operations) == 3 * 12 + 1
+    assert d.graph.notes == [
+        "collapsed 49 → 37 operations (parameters in their layers, depth=1; all of it: expand=True)"
+    ]
+
+
+class Fan(nn.Module):
+    """Two branches whose nodes stand at different heights, so that no line passes between them."""
+
+    def __init__(self):
+        super().__init__()
+        self.left, self.right = Branch(), nn.Sequential(Branch())
+
+    def forward(self, x):
+        return self.left(x) + self.right(x)
+
+
+class Branch(nn.Module):
+    def forward(self, x):
+        for _ in range(12):
+            x = x.sin()
+        return x
+
+
+def test_a_tall_picture_that_can_be_cut_nowhere_is_left_whole():
+    model, x = Fan(), autograd.randn(8, requires_grad=True)
+    scene = viz.draw(model(x).sum(), model=model, expand=True)._scene
+    assert scene.place.size[1] > HIGH
+    assert not any(scene.place.turns.values())
+    assert not scene.place.pieces

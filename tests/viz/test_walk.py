@@ -1,6 +1,7 @@
 """The walk-through's pictures: numbers on the wires, thirteen frames, the derivative beneath."""
 
 import json
+import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 import autograd
 from autograd import viz
 
-from .walk import GRADS, VALUES, neuron, nodes, tensors, texts, walk, wires
+from .walk import GRADS, SVG, VALUES, neuron, nodes, tensors, texts, walk, wires
 
 
 def test_wires_carry_the_reference_numbers():
@@ -132,6 +133,13 @@ def test_scope_expanded_becomes_a_box():
     graph = viz.draw(walk()[0], expand=True).graph
     assert [b.name for b in graph.boxes] == ["z"]
     assert len(graph.operations) == 6
+
+
+def test_the_box_of_a_scope_is_titled_by_its_name_alone():
+    svg = viz.draw(walk()[0], expand="z").svg()
+    assert texts(svg).count("z") == 1
+    (box,) = [g for g in ET.fromstring(svg).iter(f"{SVG}g") if g.get("class") == "module"]
+    assert box.find(f"{SVG}title").text == "z"
 
 
 def test_boxes_of_characters():
