@@ -96,7 +96,9 @@ class Node:
     _input_nodes = all_input_nodes
 
     def update_arg(self, idx: int, arg: Any) -> None:
-        self.args = (*self._args[:idx], arg, *self._args[idx + 1 :])
+        args = list(self._args)
+        args[idx] = arg
+        self.args = tuple(args)
 
     def insert_arg(self, idx: int, arg: Any) -> None:
         self.args = (*self._args[:idx], arg, *self._args[idx:])
@@ -298,6 +300,7 @@ class Graph:
 
     def eliminate_dead_code(self, is_impure_node: Callable | None = None) -> bool:
         """Take out what nobody uses; whether there was anything."""
+        self.lint()
         keep = is_impure_node or Node.is_impure
         dead = [node for node in reversed(self._nodes) if not keep(node)]
         changed = False
@@ -312,15 +315,21 @@ class Graph:
 
     def lint(self) -> None:
         """Raise unless every argument comes before its use, from this graph, and names are unique."""
-        seen: set = set()
+        seen: set[Node] = set()
+        names: set[str] = set()
         for node in self._nodes:
             for before in node.all_input_nodes:
+                if before.graph is not self:
+                    raise RuntimeError(f"Argument '{before}' of Node '{node}' does not belong to this Graph, but was used as an argument! "
+                                       "If you are copying nodes from another graph, make sure to use ``arg_transform`` on node_copy() "
+                                       f"to remap values\n{self}")  # fmt: skip
                 if before not in seen:
                     raise RuntimeError(f"Argument '{before}' of Node '{node}' was used before it has been defined! Please check "
                                        f"that Nodes in the graph are topologically ordered\n{self}")  # fmt: skip
+            if node.name in names:
+                raise RuntimeError(f"Node redefined name {node.name}!")
             seen.add(node)
-        if len({n.name for n in self._nodes}) != len(self._nodes):
-            raise RuntimeError("Node redefined name")
+            names.add(node.name)
 
     def output_node(self) -> Node:
         return next(n for n in reversed(self._nodes) if n.op == "output")
@@ -332,8 +341,9 @@ class Graph:
 
     def __deepcopy__(self, memo: Any) -> Graph:
         made = Graph()
-        val_map: dict = {}
-        made.output(made.graph_copy(self, val_map))
+        found = made.graph_copy(self, {}, return_output_node=True)
+        if found is not None:
+            made.output(found[0])
         return made
 
     def python_code(self, root_module: str = "self", **options: Any) -> PythonCode:
@@ -387,17 +397,17 @@ def _source(graph: Graph, root: str) -> tuple[str, dict[str, Any]]:
     finished = _finished(graph)
     for node in graph._nodes:
         if node.op == "placeholder":
-            name = node.target if str(node.target).startswith("*") else node.name
-            arguments.append(f"{name} = {node.args[0]!r}" if node.args else name)
+            arguments.append(f"{node.target} = {node.args[0]!r}" if node.args else node.target)
+            if node.name != (plain := node.target.strip("*")):
+                lines.append(f"{node.name} = {plain}")
         elif node.op == "output":
-            lines.append(f"return {_written(node.args[0], given, wrapped)}")
+            lines.append(f"return {_written(node.args[0], given)}")
         else:
             forget = f";  {' = '.join(finished[node])} = None" if finished[node] else ""
             lines.append(f"{node.name} = {_call(node, root, given, wrapped)}{forget}")
     body = "".join(f"    {line}\n" for line in lines or ["pass"])
-    head = "".join(f'torch.fx._symbolic_trace.wrap("{name}")\n' for name in wrapped)
-    start = f"\n\n{head}\n" if head else "\n\n\n"
-    return f"{start}def forward({', '.join([root, *arguments])}):\n{body}    ", given
+    head = "\n".join(f'torch.fx._symbolic_trace.wrap("{name}")' for name in wrapped)
+    return f"\n{head}\n\ndef forward({', '.join([root, *arguments])}):\n{body}    ", given
 
 
 def _finished(graph: Graph) -> dict[Node, list[str]]:
@@ -407,23 +417,23 @@ def _finished(graph: Graph) -> dict[Node, list[str]]:
         for before in node.all_input_nodes:
             last.setdefault(before, node)
     found: dict[Node, list[str]] = {node: [] for node in graph._nodes}
+    for before, node in last.items():
+        found[node].append(before.name)
     for node in graph._nodes:
-        if node in last:
-            found[last[node]].append(node.name)
-        elif node.op not in ("placeholder", "output"):
+        if node not in last and node.op not in ("placeholder", "output"):
             found[node].append(node.name)
     return found
 
 
 def _call(node: Node, root: str, given: dict, wrapped: list) -> str:
-    args = [_written(a, given, wrapped) for a in node.args]
-    inner = ", ".join(args + [f"{k} = {_written(v, given, wrapped)}" for k, v in node.kwargs.items()])
+    args = [_written(a, given) for a in node.args]
+    inner = ", ".join(args + [f"{k} = {_written(v, given)}" for k, v in node.kwargs.items()])
     if node.op == "get_attr":
         return _path(root, node.target)
     if node.op == "call_module":
         return f"{_path(root, node.target)}({inner})"
     if node.op == "call_method":
-        rest = ", ".join(args[1:] + [f"{k} = {_written(v, given, wrapped)}" for k, v in node.kwargs.items()])
+        rest = ", ".join(args[1:] + [f"{k} = {_written(v, given)}" for k, v in node.kwargs.items()])
         return f"{args[0]}.{node.target}({rest})"
     if (
         getattr(operator, node.target.__name__, None) is node.target
@@ -433,7 +443,10 @@ def _call(node: Node, root: str, given: dict, wrapped: list) -> str:
         return INFIX[node.target.__name__].format(*args)
     if node.target is getattr and isinstance(node.args[1], str) and node.args[1].isidentifier():
         return f"{args[0]}.{node.args[1]}"
-    return f"{_global(node.target, given, wrapped)}({inner})"
+    name = _global(node.target, given)
+    if node.meta.get("is_wrapped") and name not in wrapped:
+        wrapped.append(name)
+    return f"{name}({inner})"
 
 
 def _path(root: str, target: str) -> str:
@@ -444,32 +457,30 @@ def _path(root: str, target: str) -> str:
     return found
 
 
-def _global(value: Any, given: dict, wrapped: list) -> str:
+def _global(value: Any, given: dict) -> str:
     """The name by which code refers to a function or class."""
     name = qualified(value)
     if "." not in name or name.startswith("torch."):
         return name
     short = name.replace(".", "_")
     given[short] = value
-    if getattr(value, "__module__", "").partition(".")[0] not in ("_operator", "math") and short not in wrapped:
-        wrapped.append(short)
     return short
 
 
-def _written(value: Any, given: dict, wrapped: list) -> str:
+def _written(value: Any, given: dict) -> str:
     """An argument as source."""
     if isinstance(value, Node):
         return value.name
     if isinstance(value, tuple):
-        inner = ", ".join(_written(v, given, wrapped) for v in value)
+        inner = ", ".join(_written(v, given) for v in value)
         return f"({inner},)" if len(value) == 1 else f"({inner})"
     if isinstance(value, list):
-        return f"[{', '.join(_written(v, given, wrapped) for v in value)}]"
+        return f"[{', '.join(_written(v, given) for v in value)}]"
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{k!r}: {_written(v, given, wrapped)}" for k, v in value.items()) + "}"
+        return "{" + ", ".join(f"{k!r}: {_written(v, given)}" for k, v in value.items()) + "}"
     if isinstance(value, slice):
-        return f"slice({', '.join(_written(v, given, wrapped) for v in (value.start, value.stop, value.step))})"
-    return _global(value, given, wrapped) if isinstance(value, type) or callable(value) else repr(value)
+        return f"slice({', '.join(_written(v, given) for v in (value.start, value.stop, value.step))})"
+    return _global(value, given) if isinstance(value, type) or callable(value) else repr(value)
 
 
 __all__ = ["Graph", "Node", "PythonCode", "map_arg"]

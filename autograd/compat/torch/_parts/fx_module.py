@@ -14,6 +14,7 @@ from ...._tensor import Tensor
 from .._facade import HERE
 from .fx_graph import Graph, Node, map_arg
 from .fx_trace import Attribute, GraphAppendingTracer, Proxy, Tracer
+from .pytree import tree_leaves, tree_map
 
 
 def _fetched(root: nn.Module, target: str) -> Any:
@@ -36,11 +37,15 @@ def _copied(source: nn.Module, to: nn.Module, target: str) -> None:
         if child is source:
             return
         to = child
-    value = getattr(source, last)
-    if isinstance(value, Tensor) and not isinstance(value, nn.Parameter) and last in getattr(source, "_buffers", {}):
-        to.register_buffer(last, value)
+    _hang(to, last, getattr(source, last))
+
+
+def _hang(to: nn.Module, name: str, value: Any) -> None:
+    """A tensor that is no parameter becomes a buffer."""
+    if isinstance(value, Tensor) and not isinstance(value, nn.Parameter):
+        to.register_buffer(name, value)
     else:
-        setattr(to, last, value)
+        setattr(to, name, value)
 
 
 class GraphModule(nn.Module):
@@ -85,7 +90,7 @@ class GraphModule(nn.Module):
                     if not hasattr(place, part):
                         setattr(place, part, nn.Module())
                     place = getattr(place, part)
-                setattr(place, last, table[node.target])
+                _hang(place, last, table[node.target])
 
     @property
     def graph(self) -> Graph:
@@ -168,8 +173,7 @@ def symbolic_trace(root: Any, concrete_args: dict[str, Any] | None = None) -> Gr
     """The module or function as a `GraphModule`."""
     tracer = Tracer()
     graph = tracer.trace(root, concrete_args)
-    name = type(root).__name__ if isinstance(root, nn.Module) else root.__name__
-    return GraphModule(tracer.root, graph, name)
+    return GraphModule(tracer.root, graph, getattr(root, "__name__", type(root).__name__))
 
 
 class Interpreter:
@@ -254,9 +258,7 @@ class Transformer(Interpreter):
         """The module of the new graph."""
         result = super().run()
         if result is not None:
-            strip = lambda a: a.node if isinstance(a, Proxy) else a  # noqa: E731
-            found = type(result)(map(strip, result)) if isinstance(result, (tuple, list)) else strip(result)
-            self.new_graph.output(found)
+            self.new_graph.output(self.tracer.create_arg(result))
         return GraphModule(self.module, self.new_graph)
 
 
@@ -265,10 +267,8 @@ class ShapeProp(Interpreter):
 
     def run_node(self, n: Node) -> Any:
         result = super().run_node(n)
-        if isinstance(result, Tensor):
-            n.meta["tensor_meta"] = TensorMetadata(
-                result.shape, result.dtype, result.requires_grad, result.stride(), None, False, {}
-            )
+        if any(isinstance(found, Tensor) for found in tree_leaves(result)):
+            n.meta["tensor_meta"] = tree_map(_metadata, result)
         n.meta["type"] = type(result)
         return result
 
@@ -279,6 +279,14 @@ class ShapeProp(Interpreter):
 TensorMetadata = namedtuple(
     "TensorMetadata", ("shape", "dtype", "requires_grad", "stride", "memory_format", "is_quantized", "qparams")
 )
+
+
+def _metadata(t: Any) -> Any:
+    if not isinstance(t, Tensor):
+        return t
+    return TensorMetadata(t.shape, t.dtype, t.requires_grad, t.stride(), None, False, {})
+
+
 Match = namedtuple("Match", ("anchor", "nodes_map"))
 
 
@@ -327,7 +335,7 @@ def replace_pattern(gm: GraphModule, pattern: Any, replacement: Any) -> list:
             continue
         inputs = [found[p] for p in wanted.nodes if p.op == "placeholder"]
         val_map = dict(zip((p for p in new.nodes if p.op == "placeholder"), inputs, strict=True))
-        with gm.graph.inserting_before(node):
+        with gm.graph.inserting_before(next((n for n in gm.graph.nodes if n in node.users), node)):
             result = gm.graph.graph_copy(new, val_map)
         node.replace_all_uses_with(result)
         for inner in reversed(list(gm.graph.nodes)):

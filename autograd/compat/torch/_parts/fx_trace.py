@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import builtins
+import copy
 import dis
 import functools
 import inspect
 import operator
 import sys
+import types
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,6 +20,7 @@ import nn
 from ...._tensor import Tensor
 from .. import _dispatch
 from .fx_graph import INFIX, Graph, Node
+from .top import _assert
 
 # Functions of torch.nn.functional that are written in Python there: parameters with defaults arrive by name.
 _IN_PYTHON = (
@@ -41,9 +45,13 @@ class Proxy:
         return f"Proxy({self.node.name})"
 
     def __getattr__(self, name: str) -> Attribute:
-        if name.startswith("__"):
-            raise AttributeError(name)
         return Attribute(self, name)
+
+    def __setstate__(self, state: dict) -> None:  # as copying would look for it among what is recorded
+        self.__dict__.update(state)
+
+    def __deepcopy__(self, memo: dict) -> Proxy:
+        return copy.copy(self)
 
     def __getitem__(self, index: Any) -> Proxy:
         return self.tracer.create_proxy("call_function", operator.getitem, (self, index), {})
@@ -191,6 +199,7 @@ class Tracer(TracerBase):
     ) -> None:
         self.tensor_attrs: dict[int, str] = {}
         self.constants: list[Tensor] = []
+        self.parameters: dict[str, Proxy] = {}
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         """Whether a module is recorded as one call: those of torch.nn are, but for Sequential."""
@@ -210,11 +219,22 @@ class Tracer(TracerBase):
         return self.create_proxy("call_module", name, args, kwargs)
 
     def create_arg(self, a: Any) -> Any:
+        if isinstance(a, tuple) and hasattr(a, "_fields"):
+            return self.create_node("call_function", type(a), super().create_arg(tuple(a)), {})
         if isinstance(a, Tensor):
             return self.create_node("get_attr", self._attribute(a), (), {})
         if isinstance(a, nn.Module):
             return self.create_node("get_attr", self.path_of_module(a), (), {})
         return super().create_arg(a)
+
+    def parameter(self, p: nn.Parameter) -> Any:
+        """What stands for a parameter that the function asks its module for: one node, however often."""
+        name = self.tensor_attrs.get(id(p))
+        if name is None:
+            return p
+        if name not in self.parameters:
+            self.parameters[name] = self.create_proxy("get_attr", name, (), {})
+        return self.parameters[name]
 
     def _attribute(self, a: Tensor) -> str:
         """The name of a tensor of the module; another one becomes an attribute."""
@@ -232,34 +252,82 @@ class Tracer(TracerBase):
             self.root, function = root, type(root).forward
         else:
             self.root, function = nn.Module(), root
-        self.graph = Graph(tracer_cls=type(self))
+        self.graph, self.parameters = Graph(tracer_cls=type(self)), {}
         self.tensor_attrs = {id(t): name for name, t in (*self.root.named_parameters(), *self.root.named_buffers())}
         for prefix, module in self.root.named_modules():
             for name, t in vars(module).items():
                 if isinstance(t, Tensor):
                     self.tensor_attrs[id(t)] = f"{prefix}.{name}" if prefix else name
-        given, named = self._arguments(function, isinstance(root, nn.Module), concrete_args or {})
+        function, parameters = _opened(function)
+        given, named = self._arguments(parameters[isinstance(root, nn.Module) :], concrete_args or {})
         with _patched(self):
             result = function(*((root, *given) if isinstance(root, nn.Module) else given), **named)
         self.create_node("output", "output", (self.create_arg(result),), {})
         return self.graph
 
-    def _arguments(self, function: Callable, method: bool, concrete: dict) -> tuple[list, dict]:
+    def _arguments(self, parameters: list[inspect.Parameter], concrete: dict) -> tuple[list, dict]:
         positional: list = []
         named: dict = {}
-        for name, p in list(inspect.signature(function).parameters.items())[int(method) :]:
-            if name in concrete:
-                value = concrete[name]
-            elif p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
-                self.create_proxy("placeholder", ("*" if p.kind is p.VAR_POSITIONAL else "**") + name, (), {}, name)
-                continue
+        for p in parameters:
+            if p.name in concrete:
+                value = self._specialized(p, concrete[p.name])
             else:
-                value = self.create_proxy("placeholder", name, () if p.default is p.empty else (p.default,), {})
-            if p.kind is p.KEYWORD_ONLY:
-                named[name] = value
-            else:
+                value = self._placeholder(_STARS.get(p.kind, "") + p.name, p)
+            if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD):
                 positional.append(value)
+            else:
+                named[p.name] = value
         return positional, named
+
+    def _placeholder(self, name: str, p: inspect.Parameter) -> Proxy:
+        return self.create_proxy("placeholder", name, () if p.default is p.empty else (p.default,), {})
+
+    def _specialized(self, p: inspect.Parameter, value: Any) -> Any:
+        """The value itself; what is recorded checks that it is called with the same one."""
+        given = self._placeholder(f"{p.name}_1", p)
+        if value is PH:
+            return given
+        said = f"{p.name} has been specialized to have value {value} but got another value"
+        if value is None:
+            self.create_proxy("call_function", _assert_is_none, (given, said), {})
+        elif isinstance(value, (bool, int, float, complex, str)):
+            self.create_proxy("call_function", _assert, (given == value, said), {})
+        else:
+            warnings.warn(f"Was not able to add assertion to guarantee correct input {p.name} to specialized function. It is up to "
+                          "the user to make sure that your inputs match the inputs you specialized the function with.", stacklevel=5)  # fmt: skip
+        return value
+
+
+PH: Any = type("PHBase", (), {"__repr__": lambda self: "PH"})()  # in concrete_args: an argument like every other
+
+
+def _assert_is_none(value: Any, msg: str) -> None:
+    assert value is None, msg
+
+
+_assert_is_none.__module__ = "torch.fx._symbolic_trace"  # where the code of a graph finds it
+
+
+_STARS: dict = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
+
+
+def _opened(function: Callable) -> tuple[Callable, list[inspect.Parameter]]:
+    """The function and its parameters; what stars collect is one argument like the others, behind them."""
+    parameters = inspect.signature(function).parameters
+    stars = sum(p.kind in _STARS for p in parameters.values())
+    if not stars:
+        return function, list(parameters.values())
+    plain: Any = inspect.unwrap(function)
+    if not isinstance(plain, types.FunctionType):
+        raise TypeError(
+            f"symbolic_trace: *args and **kwargs are recorded of functions only, got {type(plain).__name__}"
+        )
+    code = plain.__code__
+    every = code.co_argcount + code.co_kwonlyargcount + stars
+    code = code.replace(co_flags=code.co_flags & ~(inspect.CO_VARARGS | inspect.CO_VARKEYWORDS),
+                        co_argcount=every, co_posonlyargcount=0, co_kwonlyargcount=0)  # fmt: skip
+    opened = types.FunctionType(code, plain.__globals__, plain.__name__, closure=plain.__closure__)
+    return opened, [parameters[name] for name in code.co_varnames[:every]]
 
 
 _wrapped: list[tuple[dict, str]] = []  # global tables and names of functions that are one call
@@ -269,6 +337,8 @@ def wrap(fn_or_name: Any) -> Any:
     """Record calls of this global function as one node; also a decorator."""
     if isinstance(fn_or_name, str):
         _wrapped.append((sys._getframe(1).f_globals, fn_or_name))
+    elif not hasattr(fn_or_name, "__globals__"):
+        raise RuntimeError("Unsupported type for global function! Must be either a callable or string name")
     else:
         _wrapped.append((fn_or_name.__globals__, fn_or_name.__name__))
     return fn_or_name
@@ -278,9 +348,11 @@ def _leaf(found: Callable) -> Callable:
     @functools.wraps(found)
     def call(*args: Any, **kwargs: Any) -> Any:
         proxy = next((v for v in _dispatch.values_in(args, kwargs) if isinstance(v, Proxy)), None)
-        return (
-            found(*args, **kwargs) if proxy is None else proxy.tracer.create_proxy("call_function", found, args, kwargs)
-        )
+        if proxy is None:
+            return found(*args, **kwargs)
+        made = proxy.tracer.create_proxy("call_function", found, args, kwargs)
+        made.node.meta["is_wrapped"] = True
+        return made
 
     return call
 
@@ -289,21 +361,28 @@ def _leaf(found: Callable) -> Callable:
 def _patched(tracer: Tracer) -> Iterator[None]:
     """While it lasts, modules and wrapped functions ask the tracer."""
     call: Any = nn.Module.__call__
+    attribute: Any = nn.Module.__getattr__
 
     def ask(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
         return tracer.call_module(module, lambda *a, **k: call(module, *a, **k), args, kwargs)
+
+    def found_of(module: nn.Module, name: str) -> Any:
+        found = attribute(module, name)
+        return tracer.parameter(found) if isinstance(found, nn.Parameter) else found
 
     kept = [(table, name, table.get(name, getattr(builtins, name, None))) for table, name in _wrapped]
     _dispatch.wake()
     try:
         nn.Module.__call__ = ask  # type: ignore[method-assign]
+        nn.Module.__getattr__ = found_of  # type: ignore[method-assign]
         for table, name, found in kept:
             table[name] = _leaf(found)
         yield
     finally:
         nn.Module.__call__ = call  # type: ignore[method-assign]
+        nn.Module.__getattr__ = attribute  # type: ignore[method-assign]
         for table, name, found in kept:
             table[name] = found
 
 
-__all__ = ["Attribute", "GraphAppendingTracer", "Proxy", "TraceError", "Tracer", "TracerBase", "wrap"]
+__all__ = ["PH", "Attribute", "GraphAppendingTracer", "Proxy", "TraceError", "Tracer", "TracerBase", "wrap"]

@@ -9,6 +9,14 @@ from ...._tensor import Tensor
 from ....func import vmap
 
 
+def _assert(condition: Any, message: str) -> None:
+    """`assert` as a function, which torch.fx can record."""
+    assert condition, message
+
+
+_assert.__module__ = "torch"
+
+
 def get_device(input: Tensor) -> int:
     """-1: the CPU."""
     return input.get_device()
