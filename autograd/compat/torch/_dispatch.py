@@ -228,8 +228,8 @@ def _dress_linear() -> None:
 def _dress(module: Any, name: str, found: Any) -> Any:
     """Let a module have the form of a function that asks, until `sleep()`."""
     new = _dressed(module, name, found) if module in (nn.functional, nn.init, *spaces()) else found
-    if new is not found:
-        _swaps.put(module, name, new)
+    if isinstance(new, Dispatched):  # found as one where the module looks its names up, or made one here
+        _swaps.put(module, name, new, new.raw)
     return new
 
 

@@ -56,8 +56,6 @@ class Methods:
 
 def public(source: Any) -> list[str]:
     """The names a source offers: its `__all__`, else what has no underscore and is not an imported module."""
-    if isinstance(source, FacadeModule):
-        return dir(source)
     listed = getattr(source, "__all__", None) if isinstance(source, ModuleType) else dir(source)
     if listed is not None:
         return [name for name in listed if not name.startswith("_")]

@@ -88,9 +88,9 @@ def install(torchvision: bool = True) -> ModuleType:
     _rename()
     here_devices.add("meta")
     Mapped.may_ask = False
+    sparse_gradients.attach()
     _names.start()
     methods.attach()
-    sparse_gradients.attach()
     meta.attach(importlib.import_module(HERE.partition(".")[0]))
     _dispatch.attach()
     random.set_stream(TorchStream)
@@ -119,8 +119,8 @@ def uninstall() -> None:
     _names.stop()
     Mapped.may_ask = True
     meta.detach()
-    sparse_gradients.detach()
     methods.detach()
+    sparse_gradients.detach()
     random.set_stream(None)
 
 
@@ -129,7 +129,7 @@ def _no_module(name: str) -> bool:
         return False
     try:
         return importlib.util.find_spec(name) is None
-    except (ImportError, ValueError):
+    except ImportError:  # somebody keeps programs from importing it
         return True
 
 

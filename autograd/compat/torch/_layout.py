@@ -170,23 +170,13 @@ LAYOUT: dict[str, tuple] = {
     "distributions": (".distributions",),
     **{f"distributions.{n}": (".distributions", ".distributions.base") for n in names(_DISTRIBUTIONS)},
     "distributions.constraints": (".distributions.constraints",),
-    "distributions.constraint_registry": (".distributions",),
+    "distributions.constraint_registry": (".distributions", ".distributions.registry"),
     "hub": (".hub",),
     "library": (".library",),
     "__future__": (".future",),
     "distributed": (".distributed",),
     "return_types": (),
 }  # fmt: skip
-
-
-def _module(name: str) -> Any:
-    """The module, or None when the library has none of that name."""
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name and (name + ".").startswith(error.name + "."):
-            return None
-        raise
 
 
 def _source(given: Any) -> Any:
@@ -197,9 +187,9 @@ def _source(given: Any) -> Any:
     if kind == "methods":
         return Methods(Tensor, rest.split(",") if rest else _METHODS)
     if kind.startswith("."):
-        part = _module(f"{HERE}._parts{kind}")
+        part = importlib.import_module(f"{HERE}._parts{kind}")
         return getattr(part, rest) if rest else part
-    return _module(_own(name) if name.split(".")[0] == "autograd" else name)
+    return importlib.import_module(_own(name) if name.split(".")[0] == "autograd" else name)
 
 
 def _own(name: str) -> str:
@@ -210,8 +200,7 @@ def _own(name: str) -> str:
 def build_all() -> FacadeModule:
     """Make every module of the layout."""
     for name, sources in LAYOUT.items():
-        found = [_source(s) for s in sources]
-        module = build(name, [s for s in found if s is not None], f"Stands in for torch{'.' + name if name else ''}.")
+        module = build(name, map(_source, sources), f"Stands in for torch{'.' + name if name else ''}.")
         if name in _FUNCTIONS:
             del sys.modules[module.__name__.rpartition(".")[0]].__dict__[name.rpartition(".")[2]]
-    return build("", [s for s in map(_source, LAYOUT[""]) if s is not None])
+    return build("", map(_source, LAYOUT[""]))

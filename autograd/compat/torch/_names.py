@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -93,7 +94,15 @@ def _linear(node: Node) -> str:
     bias = len(node.edges) > 2 and (node.edges[2] is not None or any(p == 2 and v is not None for p, v in node.given))
     if len(node.shape) == 2:
         return "AddmmBackward0" if bias else "MmBackward0"
-    return "ViewBackward0" if bias else "UnsafeViewBackward0"
+    if bias:
+        return "ViewBackward0"
+    return "SqueezeBackward4" if _one_row(node) else "UnsafeViewBackward0"
+
+
+def _one_row(node: Node) -> bool:
+    """Whether a linear layer was given a vector, which is a matrix of one row in between."""
+    x, w, *_ = _shapes(node)  # at least one of the two is kept
+    return len(node.shape) == 1 and (len(x) == 1 or len(w) == 2)
 
 
 def _pow(node: Node) -> str:
@@ -165,7 +174,7 @@ def _before(node: Node) -> tuple:
         return (_between(node, "DivBackward0", _between(node, "CtcLossBackward0", *known["edges"]), None),)
     if "edges" in known:
         return known["edges"]
-    if name == "linear" and len(node.shape) != 1:
+    if name == "linear" and (len(node.shape) != 1 or _one_row(node)):
         return _before_linear(node)
     if name == "slice":
         *earlier, _last = _parts(node)
@@ -184,7 +193,7 @@ def _before_linear(node: Node) -> tuple:
     bias = given in ("AddmmBackward0", "ViewBackward0")
     if given in ("AddmmBackward0", "MmBackward0"):
         return (b, x, weight) if bias else (x, weight)
-    rows = _between(node, ("ViewBackward0", "rows"), x)
+    rows = _between(node, ("UnsqueezeBackward0" if given == "SqueezeBackward4" else "ViewBackward0", "rows"), x)
     return (_between(node, "AddmmBackward0", b, rows, weight) if bias else _between(node, "MmBackward0", rows, weight),)
 
 
@@ -264,10 +273,9 @@ def _mark_inputs(result: Any, whole: str, values: tuple) -> None:
             node.metadata["whole"] = whole
 
 
-def _last_part(whole: str, args: tuple, kwargs: dict) -> str | None:
+def _last_part(name: str, args: tuple, kwargs: dict) -> str | None:
     """The name of the node, where it depends on the arguments."""
-    if whole == "Squeeze" and not hasattr(args[0], "unsqueeze"):
-        return None
+    whole = _WHOLE[name]
     if whole == "Squeeze" and len(args) == 1 and not kwargs:
         return "SqueezeBackward0"
     if whole == "CtcLoss":
@@ -281,7 +289,7 @@ def _last_part(whole: str, args: tuple, kwargs: dict) -> str | None:
     if whole == "View" and args and isinstance(args[0], str):
         return _einsum(args)
     if whole == "Squeeze":
-        return "SqueezeBackward1"
+        return f"SqueezeBackward{2 if name == 'squeeze' and isinstance(args[1], (tuple, list)) else 1}"
     if whole == "Fill":
         return "FillBackward2"
     if whole == "Upsample":
@@ -325,11 +333,25 @@ def _cross_entropy(args: tuple, kwargs: dict) -> str | None:
     return "NllLoss2DBackward0" if args and args[0].dim() == 4 else "NllLossBackward0"
 
 
+_order = functools.cache(lambda function: tuple(inspect.signature(function).parameters))
+
+
+def _in_place(function: Callable, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+    """Arguments given by name at the places where they would stand, as long as none before them is missing."""
+    rest = dict(kwargs)
+    for name in _order(function)[len(args) :]:
+        if name not in rest:
+            break
+        args = (*args, rest.pop(name))
+    return args, rest
+
+
 def _naming(function: Callable, name: str) -> Callable:
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         result = function(*args, **kwargs)
-        wanted = _cross_entropy(args, kwargs) if name == "cross_entropy" else _last_part(_WHOLE[name], args, kwargs)
+        args, kwargs = _in_place(function, args, kwargs) if kwargs else (args, kwargs)
+        wanted = _cross_entropy(args, kwargs) if name == "cross_entropy" else _last_part(name, args, kwargs)
         if wanted is not None:
             _mark(result, wanted, args)
             if name not in _COMPOSED and not any(result is a for a in args):
@@ -367,12 +389,16 @@ def _named_layer(forward: Callable, names: tuple) -> Callable:
 def start() -> None:
     """Show PyTorch's names from now on."""
     for name in ("mT", "mH", "H"):
-        if isinstance(vars(Tensor).get(name), property):
-            _swaps.put(Tensor, name, _named_property(name, "TransposeBackward0"))
+        _swaps.put(Tensor, name, _named_property(name, "TransposeBackward0"))
     for layer, names in _LAYERS.items():
         _swaps.put(layer, "forward", _named_layer(layer.forward, names))
-    here = sys.modules[HERE]
-    places = [(Tensor, False), (nn.functional, True), (sys.modules[HERE + ".nn.functional"], True), (here, False)]
+    here, functions = sys.modules[HERE], sys.modules[HERE + ".nn.functional"]
+    places = [
+        (functions, True),
+        (here, False),
+        (Tensor, False),
+        (nn.functional, True),
+    ]  # the first two look up in the others
     for place, functional in places:
         for name in _WHOLE:
             if name == "unfold" and not functional:  # the Tensor method of that name is another operation

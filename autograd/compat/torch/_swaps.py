@@ -14,10 +14,10 @@ class Swaps:
     def __bool__(self) -> bool:
         return bool(self._held)
 
-    def put(self, place: Any, name: str, new: Any) -> None:
-        """`new` as attribute `name` of `place`, which has one now."""
+    def put(self, place: Any, name: str, new: Any, later: Any = None) -> None:
+        """`new` as attribute `name` of `place`, which has one now; what it has later again, if that is something else."""
         found = getattr(place, name)  # a module that looks its names up has it from then on
-        self._held.append((place, name, vars(place).get(name, found)))
+        self._held.append((place, name, vars(place).get(name, found) if later is None else later))
         setattr(place, name, new)
 
     def undo(self) -> None:

@@ -44,7 +44,12 @@ def _in(function: Callable, low: bool) -> Callable:
 
 
 def _start() -> None:
-    places = [nn.functional, sys.modules[HERE + ".nn.functional"], sys.modules[HERE], Tensor]
+    places = [
+        sys.modules[HERE + ".nn.functional"],
+        sys.modules[HERE],
+        nn.functional,
+        Tensor,
+    ]  # the first two look up in the others
     wanted = [*((n, True) for n in {*_LOWER, *_LOWER_AT_TOP}), *((n, False) for n in _SINGLE)]
     linear = sys.modules["nn.layers.linear"]
     _swaps.put(linear, "_linear", _in(linear._linear, True))
@@ -129,13 +134,22 @@ class GradScaler:
         self._scale, self._tracker = float(init_scale) if self._enabled else 1.0, 0
         self._factors, self._interval = (growth_factor, backoff_factor), growth_interval
         self._found: dict[int, bool] = {}  # optimizer -> whether a gradient was infinite or NaN
+        self._used = False  # whether anything was scaled yet
 
     def scale(self, outputs: Any) -> Any:
         if not self._enabled:
             return outputs
+        self._used = True
+        if isinstance(outputs, Tensor):
+            return outputs * self._scale
         if isinstance(outputs, (tuple, list)):
             return type(outputs)(self.scale(o) for o in outputs)
-        return outputs * self._scale
+        raise ValueError(f"outputs must be a Tensor or an iterable of Tensors, got {type(outputs).__name__}")
+
+    def _require(self, name: str) -> None:
+        if not self._used:
+            raise AssertionError(f"Attempted {name} but _scale is None.  This may indicate your script did not use "
+                                 "scaler.scale(loss or outputs) earlier in the iteration.")  # fmt: skip
 
     def unscale_(self, optimizer: Any) -> None:
         """Divide the gradients by the scale.
@@ -147,20 +161,29 @@ class GradScaler:
             return
         if id(optimizer) in self._found:
             raise RuntimeError("unscale_() has already been called on this optimizer since the last update().")
+        self._require("unscale_")
         grads = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
         for g in grads:
             g.mul_(1.0 / self._scale)
-        self._found[id(optimizer)] = not all(bool(isfinite(g).all()) for g in grads)
+        if grads:
+            self._found[id(optimizer)] = not all(bool(isfinite(g).all()) for g in grads)
 
     def step(self, optimizer: Any, *args: Any, **kwargs: Any) -> Any:
-        if self._enabled and id(optimizer) not in self._found:
+        if not self._enabled:
+            return optimizer.step(*args, **kwargs)
+        if id(optimizer) not in self._found:
             self.unscale_(optimizer)
-        return None if self._found.get(id(optimizer)) else optimizer.step(*args, **kwargs)
+        if id(optimizer) not in self._found:
+            raise AssertionError("No inf checks were recorded for this optimizer.")
+        return None if self._found[id(optimizer)] else optimizer.step(*args, **kwargs)
 
     def update(self, new_scale: Any = None) -> None:
         """Lower the scale after an infinite gradient; raise it after many steps without one."""
         if not self._enabled:
             return
+        self._require("update")
+        if new_scale is None and not self._found:
+            raise AssertionError("No inf checks were recorded prior to update.")
         if new_scale is not None:
             self._scale = float(new_scale)
         elif any(self._found.values()):
@@ -185,10 +208,14 @@ class GradScaler:
                 "growth_interval": self._interval, "_growth_tracker": self._tracker}  # fmt: skip
 
     def load_state_dict(self, state_dict: dict) -> None:
-        if self._enabled:
-            self._scale, self._tracker = state_dict["scale"], state_dict["_growth_tracker"]
-            self._factors = state_dict["growth_factor"], state_dict["backoff_factor"]
-            self._interval = state_dict["growth_interval"]
+        if not self._enabled:
+            return
+        if not state_dict:
+            raise RuntimeError("The source state dict is empty, possibly because it was saved from a disabled instance of "
+                               "GradScaler.")  # fmt: skip
+        self._scale, self._tracker = state_dict["scale"], state_dict["_growth_tracker"]
+        self._factors = state_dict["growth_factor"], state_dict["backoff_factor"]
+        self._interval = state_dict["growth_interval"]
 
 
 def custom_fwd(function: Any = None, **options: Any) -> Any:

@@ -36,7 +36,7 @@ class Level(dict):
         return t if self.recorded and any(leaf not in self.own for leaf in ends) else t.detach()
 
 
-_levels: list[Level] = []
+_levels: list[Level] = []  # the open one
 
 
 @contextlib.contextmanager
@@ -50,18 +50,33 @@ def dual_level() -> Iterator[None]:
 
 
 def enter_dual_level() -> int:
-    """Open a level; while one is open, dual tensors print with their tangent."""
-    if not _levels:
-        NOTES.append(_shown_tangent)
+    """Open the level; while it is open, dual tensors print with their tangent.
+
+    Raises:
+        RuntimeError: it is open already.
+    """
+    if _levels:
+        raise RuntimeError("Nested forward mode AD is not supported at the moment")
+    NOTES.append(_shown_tangent)
     _levels.append(Level())
     _levels[-1].mode.__enter__()
-    return len(_levels) - 1
+    return 0
 
 
 def exit_dual_level(*, level: int | None = None) -> None:
-    _levels.pop().mode.__exit__()
+    """Close the level.
+
+    Raises:
+        RuntimeError: none is open, or another one is meant.
+    """
+    if level is not None and level != len(_levels) - 1:
+        raise RuntimeError(
+            "Trying to exit a forward AD level that was not the last one that was created. This is not supported."
+        )
     if not _levels:
-        NOTES.remove(_shown_tangent)
+        raise RuntimeError("exit_dual_level: no level is open; enter_dual_level() opens it")
+    _levels.pop().mode.__exit__()
+    NOTES.remove(_shown_tangent)
 
 
 def _shown_tangent(t: Tensor) -> list[str] | None:
@@ -80,11 +95,19 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
     """`tensor` moving along `tangent`.
 
     Raises:
-        RuntimeError: no level is open.
+        RuntimeError: no level is open, or the tangent is of another shape.
+        ValueError: one of them is of integers or bools.
     """
     if not _levels:
         raise RuntimeError("make_dual: Trying to create a dual Tensor for forward AD but no level exists, make sure to "
                            "enter_dual_level() first.")  # fmt: skip
+    for name, given in (("primal", tensor), ("tangent", tangent)):
+        if not (given.is_floating_point() or given.is_complex()):
+            raise ValueError(f"Expected {name} to be floating point or complex, but got: {given.dtype}")
+    if tensor.shape != tangent.shape:
+        raise RuntimeError("Trying to set a forward gradient that has a different size than that of the original Tensor, this is not "
+                           f"supported. Tensor is of size {list(tensor.shape)} while the given forward gradient is of size "
+                           f"{list(tangent.shape)}.")  # fmt: skip
     dual = tensor.view_as(tensor) if tensor.requires_grad else tensor.detach().requires_grad_()
     if not tensor.requires_grad:
         _levels[-1].own.add(dual._node)

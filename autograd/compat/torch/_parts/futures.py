@@ -20,11 +20,16 @@ class Future:
         """The result, once it is there."""
         return self._future.result()
 
-    value = wait
+    def value(self) -> Any:
+        """The result, which is there already."""
+        if not self.done():
+            raise RuntimeError("Future.value(): this future is not completed; wait() for it")
+        return self.wait()
 
     def set_result(self, result: Any) -> None:
         if self.done():
-            raise RuntimeError("Future can only be marked completed once.")
+            raise RuntimeError("Attempting to mark a completed Future as complete again. Note that a Future can only be marked "
+                               "completed once.")  # fmt: skip
         self._future.set_result(result)
 
     def set_exception(self, result: BaseException) -> None:
@@ -38,7 +43,8 @@ class Future:
             try:
                 made.set_result(callback(self))
             except Exception as error:
-                made.set_exception(error)
+                said = f"Got the following error when running the callback: {type(error).__name__}: {error}"
+                made.set_exception(RuntimeError(said))
 
         self._future.add_done_callback(run)
         return made
@@ -50,10 +56,27 @@ class Future:
 def collect_all(futures: Iterable[Future]) -> Future:
     """A future of the list of futures, done when all are."""
     given, made = list(futures), Future()
+    waiting = set(map(id, given))
+
+    def finish(f: Future) -> None:
+        waiting.discard(id(f))
+        if not waiting:
+            _settle(made, given)
+
     for f in given:
-        f.wait()
-    made.set_result(given)
+        f.add_done_callback(finish)
+    if not given:
+        made.set_result(given)
     return made
+
+
+def _settle(made: Future, given: list[Future]) -> None:
+    """All are done: the list of them, or the first error."""
+    errors = [e for f in given if (e := f._future.exception()) is not None]
+    if errors:
+        made.set_exception(errors[0])
+    else:
+        made.set_result(given)
 
 
 def wait_all(futures: Iterable[Future]) -> list:

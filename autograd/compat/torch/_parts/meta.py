@@ -18,7 +18,7 @@ import numpy as np
 import nn
 from nn import _state
 
-from .... import random
+from .... import _dtype, random
 from ...._repr import closed, is_default, of_history
 from ...._tensor import Tensor, check_device, device, wrap
 from .._dispatch import remade, run_asleep, values_in, wake
@@ -107,6 +107,8 @@ class Meta(Tensor):
     def type(self, dtype: Any = None, non_blocking: bool = False) -> Any:
         if dtype is None:
             return run_asleep(Tensor.type, self).replace("torch.", "torch.meta.")
+        if not isinstance(dtype, _dtype.dtype):  # a class of tensors in memory
+            raise NotImplementedError(_NO_DATA)
         return self.to(dtype)
 
     def _buffer(self) -> Any:
@@ -219,7 +221,9 @@ def _module_to(found: Callable) -> Callable:
 def _to_empty(found: Callable) -> Callable:
     @functools.wraps(found)
     def to_empty(self: nn.Module, *, device: Any = None, recurse: bool = True) -> Any:
-        if is_meta(device) or not any(isinstance(p, Meta) for p in (*self.parameters(), *self.buffers())):
+        if is_meta(device):
+            return self.to("meta")
+        if not any(isinstance(p, Meta) for p in (*self.parameters(), *self.buffers())):
             return found(self, device=device, recurse=recurse)
         return _replaced(self, lambda t: np.empty(t.shape, t.dtype), nn.Parameter, Tensor)
 
@@ -283,13 +287,13 @@ def attach(library: Any) -> None:
     """Let creating functions, modules and devices know the meta device."""
     for name in (*_MADE.split(), *_LIKE.split()):
         made = _making(getattr(library, name))
-        _swaps.put(library, name, made)
-        _swaps.put(sys.modules[HERE], name, made)
+        for place in (sys.modules[HERE], library):  # where the first looks names up
+            _swaps.put(place, name, made)
     _swaps.put(nn.Parameter, "__new__", staticmethod(_parameter(nn.Parameter.__new__)))
     _swaps.put(Tensor, "to", _moving(Tensor.to))  # type: ignore[attr-defined]
     _swaps.put(nn.Module, "to", _module_to(nn.Module.to))
     _swaps.put(nn.Module, "to_empty", _to_empty(nn.Module.to_empty))
-    for place in (nn.utils, sys.modules[f"{HERE}.nn.utils"]):
+    for place in (sys.modules[f"{HERE}.nn.utils"], nn.utils):
         _swaps.put(place, "skip_init", _skipping(nn.utils.init.skip_init))
     _swaps.put(_state, "write", _writing(_state.write))
     _swaps.put(device, "__enter__", _enter)

@@ -93,20 +93,23 @@ class Nested(Tensor):
     def unbind(self, dim: int = 0) -> tuple[Tensor, ...]:
         """The parts."""
         if dim:
-            raise RuntimeError(f"NestedTensor can only be unbound along dimension 0, got dimension {dim} instead.")
+            raise RuntimeError(f"NestedTensor can only be unbound along dimension 0 got dimension {dim} instead.")
         return tuple(self.parts)
 
     def __iter__(self) -> Any:
         return iter(self.parts)
 
+    def __len__(self) -> int:
+        return len(self.parts)
+
     def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, tuple):
-            return (
-                self.parts[index[0]][index[1:]]
-                if isinstance(index[0], int)
-                else _of_parts([t[index[1:]] for t in self.parts])
-            )
-        return self.parts[index]
+        """A part, or with a slice or `...` first, the rest of the index in each of these parts."""
+        first, *rest = index if isinstance(index, tuple) else (index,)
+        if isinstance(first, int):
+            if not -len(self.parts) <= first < len(self.parts):
+                raise IndexError(f"index {first} is out of bounds for dimension 0 with size {len(self.parts)}")
+            return self.parts[first][tuple(rest)]
+        return _of_parts([t[tuple(rest)] for t in (self.parts if first is ... else self.parts[first])])
 
     def _moved(self, dim: int) -> int:
         axis = dim % self.ndim

@@ -30,7 +30,7 @@ def sparse_coo_tensor(indices: Any = None, values: Any = None, size: Any = None,
         indices: (sparse axes, entries); or the size alone, of a tensor without entries. values: (entries, ...).
     """
     if values is None:
-        size = tuple(indices) if size is None else tuple(size)
+        size = tuple(indices if size is None else size)
         indices, values = np.zeros((len(size), 0), np.int64), as_tensor([], dtype=dtype)
     indices, values = as_tensor(indices), as_tensor(values, dtype=dtype)
     indices = indices.reshape(1, -1) if indices.ndim == 1 else indices
@@ -86,8 +86,10 @@ class _sparsetype(types.tensortype):
     def __instancecheck__(cls, value: object) -> bool:
         return isinstance(value, Coo) and value.dtype is cls.dtype
 
-    def __call__(cls, indices: Any = None, values: Any = None, size: Any = None) -> Any:
-        return sparse_coo_tensor((0,) if indices is None else indices, values, size, dtype=cls.dtype)
+    def __call__(cls, indices: Any = (0,), *values: Any) -> Any:
+        if isinstance(indices, int):
+            return sparse_coo_tensor(size=(indices, *values), dtype=cls.dtype)
+        return sparse_coo_tensor(indices, *values, dtype=cls.dtype)
 
 
 def _typed(name: str) -> _sparsetype:
@@ -161,14 +163,18 @@ def sum(input: Tensor, dim: Any = None, dtype: Any = None) -> Tensor:
 
 def spdiags(diagonals: Tensor, offsets: Tensor, shape: Any, layout: Any = None) -> Tensor:
     """The matrix with the rows of `diagonals` on the diagonals that `offsets` names."""
-    rows, values = diagonals.reshape(-1, diagonals.shape[-1]), []
+    rows, at, values = diagonals.reshape(-1, diagonals.shape[-1]), offsets.reshape(-1).tolist(), []
+    if len(rows) != len(at):
+        raise RuntimeError(f"Number of diagonals ({len(rows)}) does not match the number of offsets ({len(at)})")
+    if len(set(at)) != len(at):
+        raise RuntimeError("Offset tensor contains duplicate values")
     places: list[tuple[int, int]] = []
-    for row, offset in zip(rows, offsets.reshape(-1).tolist(), strict=True):
+    for row, offset in zip(rows, at, strict=True):
         columns = [j for j in range(rows.shape[-1]) if 0 <= j - offset < shape[0] and j < shape[1]]
         places += [(j - offset, j) for j in columns]
         values.append(row[columns])
     made = coo(np.array(places, np.int64).reshape(-1, 2).T, cat(values), shape).coalesce()
-    return made if layout is None else made.to_sparse(layout=layout) if layout is sparse_coo else made.to_sparse_csr()
+    return made if layout in (None, sparse_coo) else made.to_sparse_csr().to_sparse(layout=layout)
 
 
 class check_sparse_tensor_invariants:

@@ -7,6 +7,7 @@ gradient is complete and consists of nothing else, `.grad` becomes the sparse te
 from __future__ import annotations
 
 import functools
+import sys
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +20,8 @@ from nn.optim.optimizer import register_optimizer_step_pre_hook
 from ...._node import Leaf, Node
 from ...._tensor import Tensor, wrap
 from ....ops.embedding import _bags
+from .._facade import HERE
+from .._swaps import Swaps
 from .sparse_tensors import Coo, Sparse, coo
 
 _FINE = {"SGD", "Adagrad", "SparseAdam"}
@@ -135,7 +138,8 @@ def _check(optimizer: Any, args: Any, kwargs: Any) -> None:
     raise RuntimeError(f"{name} does not support sparse gradients{way}")
 
 
-_replaced: list[tuple] = []
+_swaps = Swaps()
+_watching: list[Any] = []  # the hook on optimizers, once there is one
 
 
 def attached() -> bool:
@@ -146,25 +150,22 @@ def attached() -> bool:
 def attach() -> None:
     """Let `sparse=True` mean what it means in PyTorch."""
     for wrapped in (embedding, embedding_bag):
-        found = getattr(nn.functional, wrapped.__name__)
-        _replaced.append((wrapped.__name__, found))
-        setattr(nn.functional, wrapped.__name__, wrapped(found))
+        new = wrapped(getattr(nn.functional, wrapped.__name__))
+        for place in (sys.modules[HERE + ".nn.functional"], nn.functional):  # where the first looks names up
+            _swaps.put(place, wrapped.__name__, new)
 
 
 def _watch_optimizers() -> None:
     """From the first sparse gradient on, look at what optimizers are given."""
-    if not any(name == "" for name, _ in _replaced):
-        _replaced.append(("", register_optimizer_step_pre_hook(_check)))
+    if not _watching:
+        _watching.append(register_optimizer_step_pre_hook(_check))
 
 
 def detach() -> None:
     """Make gradients dense again."""
-    while _replaced:
-        name, found = _replaced.pop()
-        if name:
-            setattr(nn.functional, name, found)
-        else:
-            found.remove()
+    _swaps.undo()
+    while _watching:
+        _watching.pop().remove()
 
 
 __all__ = ["attach", "detach", "embedding", "embedding_bag"]

@@ -146,8 +146,10 @@ class Sparse(Tensor):
         return self if moved is values else self.remade(moved)
 
     def type(self, dtype: Any = None, non_blocking: bool = False) -> Any:
-        name = Tensor.type(self) if dtype is None else ""
-        return name.replace("torch.", "torch.sparse.") if dtype is None else self.to(dtype)
+        if dtype is None:
+            return run_asleep(Tensor.type, self.dense()).replace("torch.", "torch.sparse.")
+        name = dtype.replace("sparse.", "") if isinstance(dtype, str) else dtype
+        return self.to(zeros(0, dtype=self.dtype).type(name).dtype)
 
     def __deepcopy__(self, memo: dict) -> Any:
         return memo.setdefault(id(self), twin(type(self), self.dense().__deepcopy__({}), **self._own()))
@@ -379,24 +381,6 @@ def _merged(a: Coo, b: Coo) -> Coo:
     return coo(places, values, a.shape)
 
 
-def _value_by_value(name: str) -> Callable:
-    method = getattr(Tensor, name)
-
-    @functools.wraps(method)
-    def valued(self: Coo, *args: Any, **kwargs: Any) -> Coo:
-        return self.remade(method(self.coalesce().values(), *args, **kwargs))
-
-    return valued
-
-
-_KEEP_ZERO = (
-    "abs asin asinh atan atanh ceil deg2rad erf erfinv expm1 floor frac log1p nan_to_num positive rad2deg relu round sgn sign "
-    "sin sinh sqrt square tan tanh trunc"
-)
-for _name in _KEEP_ZERO.split():
-    setattr(Coo, _name, _value_by_value(_name))
-
-
 def _cast(name: str) -> Callable:
     method = getattr(Tensor, name)
 
@@ -421,6 +405,10 @@ class Compressed(Sparse):
     @property
     def layout(self) -> layout:
         return sparse_csc if self.axis else sparse_csr
+
+    def coalesce(self) -> Compressed:
+        """Itself: each place is given once, in order."""
+        return self
 
     def remade(self, values: Tensor) -> Compressed:
         return compressed(self.places, values, self.shape, self.axis)
@@ -453,11 +441,8 @@ class Compressed(Sparse):
         return self._others(1, "row_indices")
 
     def to_sparse(self, sparse_dim: Any = None, *, layout: Any = None, **ignored: Any) -> Any:
-        if layout is not None and layout is not sparse_coo:
-            return (
-                self.to_sparse_coo().to_sparse_csr() if layout is sparse_csr else self.to_sparse_coo().to_sparse_csc()
-            )
-        return self.to_sparse_coo()
+        made = self.to_sparse_coo()
+        return made if layout in (None, sparse_coo) else _compress(made, int(layout is sparse_csc))
 
     def to_sparse_coo(self) -> Coo:
         return from_dense(self.dense(), twin(Coo, self, places=self.places).pattern())
@@ -487,6 +472,9 @@ class Compressed(Sparse):
     def __neg__(self) -> Compressed:
         return self.remade(-self.values())
 
+    def __reduce_ex__(self, protocol: Any) -> tuple:
+        return compressed, (self.places, self.values().detach(), tuple(self.shape), self.axis)
+
     def __add__(self, other: Any) -> Any:
         if not isinstance(other, Compressed):
             return self.dense() + other
@@ -505,6 +493,25 @@ class Compressed(Sparse):
             _inner("values", self.values().detach())
         ]
         return closed("tensor(", (",\n" + " " * len("tensor(")).join(parts), self._said())
+
+
+def _value_by_value(name: str) -> Callable:
+    method = getattr(Tensor, name)
+
+    @functools.wraps(method)
+    def valued(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return self.remade(method(self.coalesce().values(), *args, **kwargs))
+
+    return valued
+
+
+_KEEP_ZERO = (
+    "abs asin asinh atan atanh ceil deg2rad erf erfinv expm1 floor frac log1p nan_to_num positive rad2deg relu round sgn sign "
+    "sin sinh sqrt square tan tanh trunc"
+)
+for _name in _KEEP_ZERO.split():
+    setattr(Coo, _name, _value_by_value(_name))
+    setattr(Compressed, _name, _value_by_value(_name))
 
 
 def _compress(made: Coo, axis: int) -> Compressed:
@@ -571,7 +578,8 @@ def sparse_mask(self: Tensor, mask: Coo) -> Coo:
 
 def _sparse_only(name: str, expected: str = "sparse coordinate") -> Callable:
     def refuse(self: Tensor, *args: Any) -> Any:
-        raise RuntimeError(f"{name} expected {expected} tensor layout but got Strided; convert by to_sparse()")
+        found = f"Sparse{self._kind}" if isinstance(self, Sparse) else "Strided"
+        raise RuntimeError(f"{name} expected {expected} tensor layout but got {found}; convert by to_sparse()")
 
     refuse.__name__ = name
     return refuse

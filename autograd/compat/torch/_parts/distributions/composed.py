@@ -69,9 +69,10 @@ class TransformedDistribution(Distribution):
     """
 
     def __init__(self, base_distribution: Distribution, transforms: Any, validate_args: Any = None) -> None:
-        self.transforms = [transforms] if isinstance(transforms, Transform) else list(transforms)
-        if not all(isinstance(t, Transform) for t in self.transforms):
+        given = [transforms] if isinstance(transforms, Transform) else transforms
+        if not isinstance(given, (list, tuple)) or not all(isinstance(t, Transform) for t in given):
             raise ValueError(f"transforms must be a Transform or a list of Transforms, but was {transforms}")
+        self.transforms = list(given)
         whole, events = ComposeTransform(self.transforms), len(base_distribution.event_shape)
         base_shape = base_distribution.batch_shape + base_distribution.event_shape
         shape = whole.forward_shape(base_shape)

@@ -95,4 +95,4 @@ transform_to.register(constraints.lower_cholesky, lambda c: LowerCholeskyTransfo
 transform_to.register(constraints.positive_definite, lambda c: PositiveDefiniteTransform())
 transform_to.register(constraints.positive_semidefinite, lambda c: PositiveDefiniteTransform())
 
-__all__ = ["biject_to", "transform_to"]
+__all__ = ["ConstraintRegistry", "biject_to", "transform_to"]

@@ -517,6 +517,8 @@ class CorrCholeskyTransform(Transform):
         return Size((*shape[:-1], *(self._size(shape[-1]),) * 2))
 
     def inverse_shape(self, shape: Any) -> Size:
+        if shape[-2] != shape[-1]:
+            raise ValueError(f"Input is not square: {tuple(shape)}")
         return Size((*shape[:-2], shape[-1] * (shape[-1] - 1) // 2))
 
 
