@@ -344,3 +344,47 @@ print(*looked_up_elsewhere())
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr, done.returncode) == ("\n", "", 0)
+
+
+# ------------------------------------------------------------------ small ones
+
+
+def test_a_muon_step_is_as_long_as_its_rule_says(torch):
+    def moved(rule):
+        p = torch.ones(3, 2, requires_grad=True)
+        p.grad = torch.tensor([[1.0, -2.0], [0.5, 3.0], [-1.0, 0.25]])
+        torch.optim.Muon([p], 0.1, weight_decay=0.0, adjust_lr_fn=rule).step()
+        return 1 - p.detach()
+
+    ratio = moved("match_rms_adamw") / moved("original")
+    assert torch.allclose(ratio, torch.full((3, 2), 0.2 * 3**0.5 / 1.5**0.5), rtol=1e-3)
+
+
+def test_everything_in_a_nested_tensor_is_summed(torch):
+    from autograd.compat.torch import nested
+
+    parts = [torch.ones(2, 3, requires_grad=True), torch.ones(1, 3, requires_grad=True)]
+    nested.as_nested_tensor(parts).sum().backward()
+    assert [t.grad.tolist() for t in parts] == [[[1.0] * 3] * 2, [[1.0] * 3]]
+
+
+def test_names_that_nobody_has_are_missing(torch):
+    assert not hasattr(torch.hub, "nothing")
+    compiled = type(torch.compile(torch.nn.ReLU()))
+    with pytest.raises(AttributeError, match="object has no attribute"):
+        compiled.__new__(compiled).nothing
+
+
+def test_slices_of_recorded_values_are_recorded(torch):
+    traced = torch.fx.symbolic_trace(lambda x, n: x[n:, 0])
+    assert traced(torch.ones(3, 2), 1).tolist() == [1.0, 1.0]
+    assert "slice(n, None, None)" in traced.code
+
+
+def test_a_module_may_hold_the_whole_of_another(torch):
+    inner = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.ReLU())
+    graph = torch.fx.Tracer().trace(inner)
+    graph.lint()
+    made = torch.fx.GraphModule({"0": inner[0], "1": inner[1]}, graph)
+    x = torch.ones(1, 2)
+    assert torch.equal(made(x), inner(x))

@@ -192,3 +192,23 @@ def test_astype(data):
     t = ag.from_numpy(x)
     assert xp.astype(t, t.dtype, copy=False) is t
     assert xp.astype(t, t.dtype) is not t
+
+
+def test_arrays_of_one_value_take_a_tensors_value():
+    value = ag.tensor(2.0, requires_grad=True)
+    made = xp.full((2, 3), value)
+    made.sum().backward()
+    assert value.grad.item() == 6.0
+    assert xp.full((2,), ag.tensor(2.0), dtype=xp.int64).dtype is xp.int64
+
+
+def test_arrays_convert_where_a_copy_may_be_made():
+    assert xp.asarray(np.arange(2), dtype=xp.float64).tolist() == [0.0, 1.0]
+    with pytest.raises(ValueError, match="at least one array or dtype"):
+        xp.result_type()
+
+
+def test_numpys_own_numbers_are_arrays_and_an_int_raises_a_bool():
+    assert xp.sqrt(np.float32(4.0)).dtype is ag.float32
+    assert xp.result_type(xp.bool, 1) is xp.int64
+    assert xp.result_type(xp.bool, True) is xp.bool

@@ -216,3 +216,17 @@ def test_searching(data):
 def test_nonzero_of_a_scalar_is_refused():
     with pytest.raises(ValueError, match="without axes has no indices"):
         xp.nonzero(ag.tensor(1.0))
+
+
+def test_positions_and_choices_of_the_simplest_kind():
+    flags = ag.tensor([False, True, True])
+    assert xp.argmax(flags).item() == 1
+    assert xp.argmin(flags).item() == 0
+    chosen = xp.where(flags, 1, 2.5)
+    assert chosen.tolist() == [2.5, 1.0, 1.0]
+    assert xp.where(flags, 1, 2).dtype is xp.int64
+
+
+def test_differences_of_nothing_are_nothing():
+    assert tuple(xp.diff(ag.zeros(0)).shape) == (0,)
+    assert tuple(xp.diff(ag.zeros(2), n=3).shape) == (0,)

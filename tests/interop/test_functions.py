@@ -308,3 +308,9 @@ def test_dtypes_are_accepted_by_numpy():
         assert np.dtype(d) == np.dtype(d.name)
         assert np.arange(3).astype(d).dtype == np.dtype(d.name)
         assert ag.zeros(2, dtype=np.dtype(d.name)).dtype is d
+
+
+def test_results_are_written_where_asked():
+    x, out = ag.tensor([1.0, 2.0, 3.0]), ag.zeros(())
+    assert np.sum(x, out=out) is out
+    assert out.item() == 6.0

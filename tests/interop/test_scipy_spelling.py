@@ -168,3 +168,13 @@ def test_odeint_and_its_adjoint():
     np.testing.assert_allclose(solve(start, times, M, 0.0)[-1], scipy.linalg.expm(M) @ start, rtol=1e-6)
     loss = lambda *args: anp.sum(solve(*args) ** 2)  # noqa: E731
     check_grads(loss, (0, 1, 2, 3), modes=["rev"], order=1)(start, times, M, 0.7)
+
+
+def test_arrays_alone_are_scipys():
+    a = np.ones((1, 2))
+    found = asp.linalg.block_diag(a, a)
+    assert type(found) is np.ndarray
+    np.testing.assert_array_equal(found, scipy.linalg.block_diag(a, a))
+    for name in ("__path__", "nothing_of_scipy"):
+        with pytest.raises(AttributeError, match=f"no attribute '{name}'"):
+            getattr(asp.linalg, name)
