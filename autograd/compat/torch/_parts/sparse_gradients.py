@@ -144,7 +144,7 @@ _watching: list[Any] = []  # the hook on optimizers, once there is one
 
 def attached() -> bool:
     """Whether `sparse=True` means that now."""
-    return bool(_replaced)
+    return bool(_swaps)
 
 
 def attach() -> None:
