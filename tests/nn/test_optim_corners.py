@@ -7,7 +7,7 @@ import math
 import pytest
 
 import nn
-from autograd import tensor
+from autograd import fast_paths, tensor
 from nn import optim
 from nn.optim import lr_scheduler
 
@@ -95,3 +95,14 @@ def test_a_sequence_takes_a_schedule_of_ones_own():
     schedule = lr_scheduler.SequentialLR(opt, [lr_scheduler.ConstantLR(opt, 0.5, total_iters=10), own], [2])
     assert run(opt, schedule, 3) == [0.5, 0.5, 0.5]
     assert own.steps == 2
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_a_step_leaves_parameters_without_gradients_alone(fast):
+    p, q = nn.Parameter(tensor([1.0, 2.0])), nn.Parameter(tensor([3.0]))
+    p.grad = tensor([1.0, -1.0])
+    opt = optim.SGD([p, q], lr=0.5, momentum=0.9)
+    with fast_paths(fast):
+        opt.step()
+    assert (p.tolist(), q.tolist()) == ([0.5, 2.5], [3.0])
+    assert "momentum_buffer" not in opt.state.get(q, {})
