@@ -82,6 +82,8 @@ def methods() -> Iterator[str]:
             "__module__",
             "__doc__",
             "__new__",
+            "__firstlineno__",  # these two from Python 3.13 on
+            "__static_attributes__",
             "_data",
             "_node",
             "_grad",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -138,7 +140,9 @@ def test_the_plugin(pytester):
             assert gradcheck(ag.sin, ag.ones(2, dtype=ag.float64, requires_grad=True))
         """
     )
-    result = pytester.runpytest_inprocess("-p", "autograd.testing.plugin", "-p", "no:cacheprovider")
+    installed = importlib.metadata.entry_points(group="pytest11", name="glassgrad")  # then pytest loads it by itself
+    plugin = () if installed else ("-p", "autograd.testing.plugin")
+    result = pytester.runpytest_inprocess(*plugin, "-p", "no:cacheprovider")
     result.assert_outcomes(passed=2, failed=1)
     result.stdout.fnmatch_lines(["*GradcheckError*analytically and*numerically*"])
 

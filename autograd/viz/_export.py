@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import importlib.util
 import json
@@ -9,9 +10,10 @@ import math
 import re
 import shutil
 import subprocess
+import warnings
 from typing import Any
 
-from ._fonts import width
+from ._fonts import FAMILY, PIXELS, width
 from ._model import Edge, Graph, Vertex
 from ._numbers import ascii_text, listed, norm, shape_text, stats, values
 from ._paint import escape
@@ -179,18 +181,33 @@ def _wide(text: str, size: float, bold: bool) -> float:
 
 def to_png(svg: str, scale: float = 2.0) -> bytes:
     """PNG by resvg-py or cairosvg, whichever is there."""
-    svg = _separate(svg)
+    svg = _separate(svg).replace(f'font-family="{FAMILY}"', PIXELS)
     if importlib.util.find_spec("resvg_py"):
         import resvg_py
 
-        return bytes(
-            resvg_py.svg_to_bytes(svg_string=svg, zoom=max(1, math.ceil(scale)), sans_serif_family="Liberation Sans")
-        )
+        warn_without_fonts()
+        return bytes(resvg_py.svg_to_bytes(svg_string=svg, zoom=max(1, math.ceil(scale))))
     if importlib.util.find_spec("cairosvg"):
         import cairosvg  # type: ignore[import-not-found]
 
         return cairosvg.svg2png(bytestring=svg.encode(), scale=scale)
     raise RuntimeError(WAYS.format("PNG"))
+
+
+@functools.cache
+def warn_without_fonts() -> None:
+    """Say so where resvg leaves out every text, because the system has none of the fonts (as in slim containers)."""
+    import resvg_py
+
+    page = f'<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20" {PIXELS}>{{}}</svg>'
+    blank, letter = (page.format(text) for text in ("", '<text x="5" y="15">x</text>'))
+    if bytes(resvg_py.svg_to_bytes(svg_string=blank)) == bytes(resvg_py.svg_to_bytes(svg_string=letter)):
+        warnings.warn(
+            "the picture has no text: of the fonts it may be written in, this system has none; install one (the package "
+            "fonts-liberation or fonts-dejavu) or save an .svg or .html file",
+            UserWarning,
+            stacklevel=2,
+        )
 
 
 def to_gif(frames: list[str], seconds: float = 1.5, scale: float = 1.0) -> bytes:

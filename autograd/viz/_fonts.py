@@ -5,6 +5,12 @@ from __future__ import annotations
 import unicodedata
 
 FAMILY = "Helvetica, Arial, Liberation Sans, sans-serif"
+# For a program that makes pixels and does not know what the system calls sans-serif: whichever of these is there, and of
+# one that is wider than those above its narrow form.
+PIXELS = (
+    f'font-family="{FAMILY.removesuffix(", sans-serif")}, Nimbus Sans, FreeSans, Noto Sans, DejaVu Sans" '
+    'font-stretch="condensed"'
+)
 _ASCII = [
     278, 278, 355, 556, 556, 889, 667, 191, 333, 333, 389, 584, 278, 333, 278, 278, *[556] * 10, 278, 278, 584, 584, 584,
     556, 1015, 667, 667, 722, 722, 667, 611, 778, 722, 278, 500, 667, 556, 833, 722, 778, 667, 778, 722, 667, 611, 722,

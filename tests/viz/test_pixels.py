@@ -10,6 +10,7 @@ import re
 import stat
 import sys
 import types
+import warnings
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -21,11 +22,15 @@ from autograd.viz import _drawing, _export, _player
 
 from .walk import SVG, texts, walk
 
+warn_without_fonts = _export.warn_without_fonts.__wrapped__
+
 
 @pytest.fixture
 def only(monkeypatch):
     """Make the named modules the only ones of their kind; a stand-in notes what it is given and answers with bytes."""
     asked = []
+
+    monkeypatch.setattr(_export, "warn_without_fonts", lambda: None)
 
     def install(**answers):
         find = importlib.util.find_spec
@@ -41,6 +46,25 @@ def only(monkeypatch):
         return asked
 
     return install
+
+
+@pytest.mark.parametrize(("letter", "warned"), [(b"page", True), (b"page with a letter", False)])
+def test_a_system_without_fonts_is_told_of(only, letter, warned):
+    only(resvg_py={"svg_to_bytes": b""})
+    draw = lambda svg_string: letter if "<text" in svg_string else b"page"  # noqa: E731
+    sys.modules["resvg_py"].svg_to_bytes = draw
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        warn_without_fonts()
+    assert [w.category for w in caught] == [UserWarning] * warned
+    assert all("install one (the package fonts-liberation" in str(w.message) for w in caught)
+
+
+def test_pixels_are_written_in_a_font_that_the_system_has():
+    pytest.importorskip("resvg_py")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_without_fonts()
 
 
 def test_resvg_is_given_each_piece_of_a_text_with_rare_characters(only):
