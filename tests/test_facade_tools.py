@@ -388,3 +388,33 @@ def test_a_module_may_hold_the_whole_of_another(torch):
     made = torch.fx.GraphModule({"0": inner[0], "1": inner[1]}, graph)
     x = torch.ones(1, 2)
     assert torch.equal(made(x), inner(x))
+
+
+def test_indices_beyond_the_size_are_refused(torch):
+    with pytest.raises(RuntimeError, match="size is inconsistent with indices: for dim 1, size is 3 but found index 5"):
+        torch.sparse_coo_tensor([[0, 1], [0, 5]], [1.0, 2.0], (3, 3))
+
+
+def test_dead_code_goes_with_what_only_it_used(torch):
+    graph = torch.fx.Graph()
+    x = graph.placeholder("x")
+    kept = graph.call_function(torch.sin, (x,))
+    graph.call_function(torch.cos, (graph.call_function(torch.exp, (kept,)),))
+    graph.output(kept)
+    assert graph.eliminate_dead_code()
+    assert [n.name for n in graph.nodes] == ["x", "sin", "output"]
+
+
+def test_two_names_of_one_child_are_taken_over_once(torch):
+    class Twice(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.block = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.ReLU())
+
+        def forward(self, x):
+            return self.block(x) + self.block[0](x)
+
+    root, x = Twice(), torch.ones(1, 2)
+    traced = torch.fx.symbolic_trace(root)
+    again = torch.fx.GraphModule(traced, traced.graph)
+    assert torch.equal(again(x), root(x))
