@@ -392,7 +392,7 @@ def test_a_module_may_hold_the_whole_of_another(torch):
 
 def test_indices_beyond_the_size_are_refused(torch):
     with pytest.raises(RuntimeError, match="size is inconsistent with indices: for dim 1, size is 3 but found index 5"):
-        torch.sparse_coo_tensor([[0, 1], [0, 5]], [1.0, 2.0], (3, 3))
+        torch.sparse_coo_tensor([[0, 1], [0, 5]], [1.0, 2.0], (3, 3), check_invariants=True)
 
 
 def test_dead_code_goes_with_what_only_it_used(torch):
