@@ -116,16 +116,16 @@ def reshape(input, shape):
     return _reshape(input, shape=sizes((shape,)))
 
 
-def _method_reshape(self, *shape):
+def _method_reshape(self, *lengths, shape=None):
     """See `reshape`; sizes may be given one by one."""
-    return _reshape(self, shape=sizes(shape))
+    return _reshape(self, shape=sizes(lengths if shape is None else (shape,)))
 
 
 Tensor.reshape = _method_reshape
 
 
 @composite
-def view(input, *shape, dtype=None):
+def view(input, *shape, size=None, dtype=None):
     """A view with another shape, or the same memory read as another dtype.
 
     Raises:
@@ -135,7 +135,7 @@ def view(input, *shape, dtype=None):
         dtype = shape[0]
     if dtype is not None:
         return _reinterpret(input, dtype)
-    return _view(input, shape=sizes(shape))
+    return _view(input, shape=sizes(shape if size is None else (size,)))
 
 
 def _reinterpret(input, dtype):
@@ -472,9 +472,9 @@ def _(g, x_shape, repeats):
 
 
 @composite
-def repeat(input, *repeats):
+def repeat(input, *counts, repeats=None):
     """Copies side by side, so many along each axis (NumPy's tile)."""
-    repeats = sizes(repeats)
+    repeats = sizes(counts if repeats is None else (repeats,))
     if len(repeats) < input.ndim:
         raise RuntimeError(
             "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor: "
