@@ -93,7 +93,7 @@ class Mapped(Tensor):
     def _node(self) -> Any:
         raise NotMapped("vmap: a single history was asked of all slices at once")
 
-    _base = _node
+    _base = _root = _node
 
     @property
     def shape(self) -> Size:

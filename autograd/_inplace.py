@@ -25,7 +25,7 @@ def check_history(t: Tensor, name: str) -> None:
     """Raise for a leaf, which has no history that could tell of a change, and for its views."""
     check_written(t._data, name)
     if grad_mode() is not False:
-        node, base = history(t), getattr(t, "_base", None)
+        node, base = history(t), t._base
         if hasattr(t, "_alias"):
             raise RuntimeError(f"{name}: {alias_text(t)}")
         if type(node) is Leaf:
@@ -98,7 +98,7 @@ def assign(t: Tensor, result: Tensor, name: str) -> Tensor:
 
 def take_back(t: Tensor, buffer: ndarray) -> None:
     """Before `t` is written: the node of an operation that lends its result keeps a copy of it instead."""
-    node = history(getattr(t, "_base", t))
+    node = history(t if t._base is None else t._base)
     if isinstance(node, Node) and node.plan.op.lends_result:
         detach_saved(node, buffer)
 
@@ -113,7 +113,7 @@ def detach_saved(node: Node, buffer: ndarray) -> None:
 
 def rebase(t: Tensor, node: Node | None) -> None:
     """Make `node` the history of `t`'s new contents, and of its base and their views."""
-    base = getattr(t, "_base", None)
+    base = t._base
     if base is None:
         if node is not None:
             node.seq = tick()  # younger than the stamp of its own write

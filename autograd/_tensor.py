@@ -145,7 +145,7 @@ class Tensor:
 
     # _data: ndarray, or a NumPy scalar for a tensor without axes. _node: None, a Leaf or a Node; unset on a view
     # whose base was changed in place since (see `history`). The others are set when first needed.
-    __slots__ = ("__dict__", "__weakref__", "_base", "_data", "_grad", "_node")
+    __slots__ = ("__dict__", "__weakref__", "_data", "_grad", "_node", "_root")
 
     _apply: Callable | None = None  # how a tensor that stands for something else runs an operation
 
@@ -181,13 +181,18 @@ class Tensor:
         if type(node) is Leaf:
             node.follow(self)
 
+    @property
+    def _base(self) -> Tensor | None:
+        """The tensor whose memory this view shows; None for one that is no view."""
+        return getattr(self, "_root", None)
+
     def detach(self) -> Tensor:
         """The same memory without history: a change of one shows in the other."""
         return wrap(self._buffer())
 
     def detach_(self) -> Tensor:
         """Forget this tensor's history."""
-        if getattr(self, "_base", None) is not None:
+        if self._base is not None:
             raise RuntimeError("Can't detach views in-place. Use detach() instead")
         self._node = None
         return self
@@ -652,8 +657,8 @@ def set_region_node(make: Callable) -> None:
 
 def note_view(view: Tensor, source: Tensor) -> None:
     """Remember that `view` shows memory of `source`, so that an in-place change of one rewrites both histories."""
-    base = getattr(source, "_base", None)
-    view._base = base = source if base is None else base
+    base = getattr(source, "_root", None)
+    view._root = base = source if base is None else base
     if hasattr(source, "_alias"):
         view._alias = source._alias
     try:

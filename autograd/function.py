@@ -278,7 +278,7 @@ def _note_aliases(cls: type, ctx: FunctionCtx, args: tuple, outputs: list) -> No
             continue
         shown = next((a for a in args if isinstance(a, Tensor) and may_share(o._data, a._data)), None)
         if shown is not None:
-            if getattr(o, "_base", None) is None:
+            if o._base is None:
                 note_view(o, shown)
             o._alias = f"Output {i} of {cls.__name__}Backward"
 

@@ -72,7 +72,7 @@ def methods() -> Iterator[str]:
     """Stub lines of the Tensor's attributes, properties and methods."""
     from autograd._tensor import Tensor
 
-    for name in ("_data", "_node", "_grad", "_base"):
+    for name in ("_data", "_node", "_grad", "_root"):
         yield f"    {name}: Any"
     for name in sorted(vars(Tensor)):
         if name in (
@@ -87,7 +87,7 @@ def methods() -> Iterator[str]:
             "_data",
             "_node",
             "_grad",
-            "_base",
+            "_root",
         ):
             continue
         yield from _member(name, vars(Tensor)[name])

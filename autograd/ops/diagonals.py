@@ -279,7 +279,7 @@ def as_strided(input, size, stride, storage_offset=None):
     """
     size, stride = sizes((size,)), sizes((stride,))
     offset = input.storage_offset() if storage_offset is None else int(storage_offset)
-    base = getattr(input, "_base", None)
+    base = input._base
     source = input if base is None or not base.is_contiguous() else base
     start = offset - source.storage_offset()
     last = start + int(np.sum([(n - 1) * s for n, s in zip(size, stride, strict=True)])) if all(size) else start

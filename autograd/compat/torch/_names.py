@@ -31,7 +31,7 @@ _OPS = {
     "cholesky": "LinalgCholeskyEx", "region_means": "AdaptiveAvgPool2D", "fft_c2c": "FftC2C", "fft_r2c": "FftR2C",
     "fft_c2r": "FftC2R", "matrix_exp": "LinalgMatrixExp", "pinv": "LinalgPinv", "root_mean_square": "Mul",
     "real_part": "Select", "imag_part": "Select", "svd": "LinalgSvd", "eigh": "LinalgEigh", "qr": "LinalgQr",
-    "slogdet": "LinalgSlogdet", "eig": "LinalgEig", "solve_triangular": "LinalgSolveTriangular",
+    "region": "AsStrided", "slogdet": "LinalgSlogdet", "eig": "LinalgEig", "solve_triangular": "LinalgSolveTriangular",
 }  # fmt: skip
 # Functions made of several operations here that are one there: the last node gets the name.
 _WHOLE = {
@@ -238,6 +238,7 @@ _BY_RULE: dict[str, Callable[[Node], str]] = {
     "sub": lambda node: "RsubBackward1" if _number_at(node, 0) else "SubBackward0",
     "true_divide": lambda node: "MulBackward0" if _number_at(node, 0) else "DivBackward0",
     "clamp": lambda node: "ClampBackward1",
+    "region_written": lambda node: "CopySlices",
 }  # fmt: skip
 
 

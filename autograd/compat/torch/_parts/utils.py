@@ -8,7 +8,7 @@ from typing import Any
 from ...._node import Leaf
 from ...._tensor import Tensor
 
-_SLOTS = ("_base", "_data", "_grad", "_node")
+_SLOTS = ("_data", "_grad", "_node", "_root")
 
 
 def set_module(obj: Any, mod: str) -> None:
