@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from autograd.compat import torch as facade
+from autograd.compat.torch import _facade
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = {module: names.split() for module, names in
@@ -170,6 +171,13 @@ def test_a_missing_attribute_names_itself_and_what_is_close(torch):
     with pytest.raises(AttributeError, match=r"torch has no 'Linear' here.*it is torch\.nn\.Linear"):
         torch.Linear
     assert not hasattr(torch, "quantize_per_tensor")
+
+
+def test_what_inspect_asks_of_every_module_is_not_looked_for(torch, monkeypatch):
+    monkeypatch.setattr(_facade, "missing", lambda module, name: pytest.fail(f"looked for what is close to {name}"))
+    assert not hasattr(torch.nn, "__wrapped__")
+    with pytest.raises(AttributeError, match=r"module 'torch\.nn' has no attribute '__file_list__'"):
+        _ = torch.nn.__file_list__
 
 
 def test_a_missing_import_names_itself_and_what_is_close(torch):

@@ -81,12 +81,13 @@ class FacadeModule(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name == "__all__":
             return public_names(self)
-        if not name.startswith("__"):
-            for source in self.__sources__:
-                found = _take(source, name)
-                if found is not ABSENT:
-                    setattr(self, name, found)
-                    return found if dress is None else dress(self, name, found)
+        if name.startswith("__"):  # asked of every module by `inspect`, which would wait for seconds for what is close
+            raise AttributeError(f"module {torch_name(self)!r} has no attribute {name!r}", name=None, obj=None)
+        for source in self.__sources__:
+            found = _take(source, name)
+            if found is not ABSENT:
+                setattr(self, name, found)
+                return found if dress is None else dress(self, name, found)
         raise AttributeError(missing(self, name), name=None, obj=None)
 
     def __dir__(self) -> list[str]:
