@@ -309,3 +309,19 @@ def test_a_function_of_ones_own_gets_gradients_of_16_bits():
     (Twice.apply(x) * 1e-7).sum().backward()
     assert seen == [ag.float16]
     assert (x.grad > 0).all()
+
+
+@pytest.mark.parametrize("steps", [1, 2, 5])
+def test_even_steps_move_with_their_ends(steps):
+    ends, even = leaf([1.5, -0.5]).unbind(), np.linspace(1.5, -0.5, steps)
+    assert ag.linspace(*ends, steps, dtype=ag.float64).tolist() == pytest.approx(even)
+    assert ag.gradcheck(lambda a: ag.linspace(a[0], a[1], steps, dtype=ag.float64), leaf([1.5, -0.5]))
+    assert ag.gradcheck(lambda b: ag.linspace(1.5, b, steps, dtype=ag.float64), leaf(-0.5))
+
+
+def test_even_steps_have_one_dtype_whether_recorded_or_not():
+    recorded, plain = leaf([1.0, 6.0]).unbind(), ag.tensor([1.0, 6.0], dtype=ag.float64).unbind()
+    assert ag.linspace(*recorded, 3).dtype == ag.linspace(*plain, 3).dtype == ag.float32
+    assert ag.linspace(*plain, 3, dtype=ag.int64).tolist() == [1, 3, 6]
+    with pytest.raises(TypeError, match="its gradient would be lost"):
+        ag.linspace(*recorded, 3, dtype=ag.int64)

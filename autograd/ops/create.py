@@ -313,9 +313,10 @@ def _space(name, start, end, steps, dtype):
     if steps < 0:
         raise RuntimeError(f"{name}: number of steps must be non-negative, got {steps}")
     tensors = [t for t in (start, end) if isinstance(t, Tensor)]
-    d = as_dtype(dtype) if dtype is not None else _space_dtype(start, end, tensors)
-    if any(t.requires_grad for t in tensors):
+    d = as_dtype(dtype) if dtype is not None else _space_dtype(start, end)
+    if d.kind in "fc" and any(t.requires_grad for t in tensors):
         weight = wrap(np.linspace(0, 1, steps).astype(d.dtype))
+        start, end = (convert(v, d) if isinstance(v, Tensor) else v for v in (start, end))
         return start * (1 - weight) + end * weight
     return wrap(_even(_scalar(start), _scalar(end), steps, d.dtype).astype(d.dtype))
 
@@ -335,12 +336,10 @@ def _even(start, end, steps, dtype):
     return np.trunc(values) if dtype.kind in "iu" else values
 
 
-def _space_dtype(start, end, tensors):
-    """A recorded end's dtype, else the default one, complex when an end is."""
-    if any(t.requires_grad for t in tensors):
-        return tensors[0].dtype
-    numbers = [_scalar(v) for v in (start, end)]
-    return get_default_dtype().to_complex() if any(isinstance(v, complex) for v in numbers) else get_default_dtype()
+def _space_dtype(start, end):
+    """The default dtype, complex when an end is; as in PyTorch also where the ends are tensors of another."""
+    wide = any(v.is_complex() if isinstance(v, Tensor) else np.iscomplexobj(v) for v in (start, end))
+    return get_default_dtype().to_complex() if wide else get_default_dtype()
 
 
 @composite(method=False)
@@ -354,7 +353,7 @@ def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=Non
 @composite(method=False)
 def logspace(start, end, steps, base=10.0, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
     """`steps` powers of `base` with evenly spaced exponents from `start` to `end`."""
-    d = _space_dtype(start, end, ()) if dtype is None else as_dtype(dtype)
+    d = _space_dtype(start, end) if dtype is None else as_dtype(dtype)
     start, end = _scalar(start), _scalar(end)
     if d.dtype.kind in "iu":
         start, end = int(start), int(end)
