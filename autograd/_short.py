@@ -63,6 +63,8 @@ def _entry(input, other{signature}):
                 if x.dtype is not y.dtype:
                     return _general(input, other{given})
                 if kind is not type(y):  # a 0-d array meets a scalar: as scalars they are five times faster
+                    if _held:  # but those have no memory of which something is known
+                        return _general(input, other{given})
                     x, y = x[()], y[()]
             {promotion}
     except AttributeError:

@@ -625,6 +625,17 @@ def test_inference_mode():
     assert not ag.is_inference_mode_enabled()
 
 
+@pytest.mark.parametrize("fast", [True, False])
+def test_a_number_made_in_inference_mode_is_not_saved_beside_a_recorded_one(fast):
+    total = leaf(0.5, 2.0).sum()
+    with ag.inference_mode():
+        made = total * total
+    for product in (lambda: total * made, lambda: made * total, lambda: total / made):
+        with ag.fast_paths(fast), pytest.raises(RuntimeError, match="Inference tensors cannot be saved for backward"):
+            product()
+    assert (total + made).requires_grad  # which saves neither
+
+
 # ------------------------------------------------------------------ size, memory, threads
 
 
