@@ -15,7 +15,7 @@ from weakref import ref
 from ._array import NUMBERS, RAW, exports, ndarray, tick
 from ._dtype import FLOATING
 from ._entry import is_operand, keep
-from ._inference import mark
+from ._inference import is_marked, mark
 from ._mode import grad_mode, inferring, scope
 from ._node import SCALAR_PAIRS, ArrayPair, capture, new
 from ._tensor import Tensor
@@ -63,7 +63,7 @@ def _entry(input, other{signature}):
                 if x.dtype is not y.dtype:
                     return _general(input, other{given})
                 if kind is not type(y):  # a 0-d array meets a scalar: as scalars they are five times faster
-                    if _held:  # but those have no memory of which something is known
+                    if _is_marked(x) or _is_marked(y):  # of a scalar nobody knows that it may not be saved
                         return _general(input, other{given})
                     x, y = x[()], y[()]
             {promotion}
@@ -160,7 +160,7 @@ def short_entry(op: Any, general: Callable, template: str = "", operator: bool =
         "_numbers": frozenset({float, int}) if op.promote is not None else frozenset(), "_FLOATING": FLOATING,
         "_Tensor": Tensor, "_new": new, "_ArrayPair": ArrayPair, "_scalars": SCALAR_PAIRS, "_capture": capture,
         "_tick": tick, "_grad_mode": grad_mode, "_current_scope": scope.get, "_held": exports.table, "_exports": exports,
-        "_inferring": inferring, "_mark": mark, "_is_operand": is_operand, "_keep": keep, "_ref": ref, "_ndarray": ndarray,
+        "_inferring": inferring, "_mark": mark, "_is_marked": is_marked, "_is_operand": is_operand, "_keep": keep, "_ref": ref, "_ndarray": ndarray,
         "_both": None, "_first": None, "_second": None, "_number": None,
     }  # fmt: skip
     op.scopes.append(scope_)
