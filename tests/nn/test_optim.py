@@ -148,6 +148,7 @@ class CountingTeam(_parallel.Team):
         return super()._share(work, pieces)
 
 
+@pytest.mark.fast
 def test_a_big_parameter_is_updated_by_two_threads(monkeypatch):
     monkeypatch.setattr(_update, "SHARED", 1000)
     monkeypatch.setattr(_parallel, "team", team := CountingTeam(2))
