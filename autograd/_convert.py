@@ -26,7 +26,7 @@ def legacy_constructor(*args: Any, **kwargs: Any) -> Array:
     if len(args) == 1 and type(args[0]).__name__ == "Size":
         return np.empty(args[0], d)
     if all(isinstance(a, (int, np.integer)) and not isinstance(a, bool) for a in args):
-        return np.empty(args or 0, d)
+        return np.empty(args, d)
     if len(args) != 1:
         raise TypeError(f"Tensor: expected sizes or one sequence, got {len(args)} arguments; use autograd.tensor(data)")
     return to_array(args[0], d)
