@@ -636,6 +636,15 @@ def test_a_number_made_in_inference_mode_is_not_saved_beside_a_recorded_one(fast
     assert (total + made).requires_grad  # which saves neither
 
 
+@pytest.mark.parametrize("dtype", [ag.float32, ag.complex128])
+def test_memory_read_as_other_numbers_has_no_gradient_to_lose(dtype):
+    x = leaf(1.0, 2.0)
+    with pytest.raises(RuntimeError, match=r"view: reading memory as another dtype has no gradient; detach\(\) first"):
+        x.view(dtype)
+    assert not x.detach().view(dtype).requires_grad
+    assert not x.view(ag.int64).requires_grad
+
+
 # ------------------------------------------------------------------ size, memory, threads
 
 

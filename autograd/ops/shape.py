@@ -143,6 +143,8 @@ def _reinterpret(input, dtype):
 
     if dtype is input.dtype:
         return input
+    if input.requires_grad and dtype.kind in "fc":  # of integers nobody expects a gradient
+        raise RuntimeError("view: reading memory as another dtype has no gradient; detach() first")
     return wrap(input._buffer().view(dtype.dtype))
 
 
