@@ -40,8 +40,7 @@ def refuse_recorded(name: str, argument: str, value: Any) -> None:
 def general_entry(op: Any) -> Callable:
     """The public function of an operation, for any arity."""
     one = len(op.inputs) == 1 and not op.variadic
-    at = (*op.inputs, *op.parameters, "dtype").index("dtype")
-    typed = "dtype" in op.parameters
+    places = (*op.inputs, *op.parameters)
 
     def entry(*args: Any, **kwargs: Any) -> Any:
         if args and type(args[0]) in RAW and (one if len(args) == 1 else all_raw(args)):
@@ -50,8 +49,8 @@ def general_entry(op: Any) -> Callable:
             out = kwargs.pop("out")
             if out is None:
                 return op.apply(*op.bind(args, kwargs))
-            if typed and isinstance(out, Tensor) and len(args) <= at:
-                kwargs = typed_by(out, op.name, kwargs)
+            if "dtype" in places:
+                kwargs = typed_by(out, op.name, places, args, kwargs)
             return write_out(op.name, out, op.apply(*op.bind(args, kwargs)))
         return op.apply(*op.bind(args, kwargs))
 

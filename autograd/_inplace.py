@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -145,12 +145,17 @@ def set_region_written(make: Callable) -> None:
     region_written = make
 
 
-def typed_by(out: Any, name: str, kwargs: dict) -> dict:
+def typed_by(out: Any, name: str, places: Sequence[str], args: tuple, kwargs: dict) -> dict:
     """The keyword arguments of a function that has a `dtype`, with the one that `out=` asks for.
+
+    Args:
+        places: the arguments that may be given by place, in order.
 
     Raises:
         RuntimeError: another dtype was given.
     """
+    if not isinstance(out, Tensor) or "dtype" in places[: len(args)]:
+        return kwargs
     dtype = kwargs.get("dtype")
     if dtype is not None and as_dtype(dtype) is not out.dtype:
         raise RuntimeError(f"{name}: dtype {as_dtype(dtype)!r} does not match dtype of out parameter ({out.dtype!r})")

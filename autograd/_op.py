@@ -553,10 +553,9 @@ class Composite(Declaration):
 
     def into(self, out: Any, function: Callable, args: tuple, kwargs: dict) -> Any:
         """The function's result in memory the caller gave, computed in its dtype where the function takes one."""
-        code = self.function.__code__
-        given = code.co_varnames[: min(len(args), code.co_argcount)]
-        if "dtype" in self.names and "dtype" not in given and isinstance(out, Tensor):
-            kwargs = typed_by(out, self.name, kwargs)
+        if "dtype" in self.names:
+            places = self.names[: self.function.__code__.co_argcount]
+            kwargs = typed_by(out, self.name, places, args, kwargs)
         return write_out(self.name, out, function(*args, **kwargs))
 
     def over_slices(self, args: tuple, kwargs: dict) -> Any:
