@@ -3,28 +3,26 @@
 NumPy lets go of the interpreter's lock inside its loops, so threads help wherever a piece takes some tens of
 microseconds. `run` costs about 30 of them; kernels call it for large arrays only.
 
-Whether they do run at the same time is up to the system: a virtual machine may keep both on one core for milliseconds.
-So the team compares, for short jobs, the time of its processors with what went by, and does alone for a while what was
-not worth it.
+Whether that is faster is up to the machine: waking a thread takes some tens of microseconds, two threads may share one
+core's units or one memory, and each waits when the other holds the interpreter's lock. So the team times short jobs both
+ways, shared and alone, keeps to the faster one, and now and then tries both again.
 """
 
 from __future__ import annotations
 
 import contextvars
+import math
 import os
 import queue
 import threading
-import time
 from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Any
 
 _MOST = 4  # beyond this, memory is the limit of everything done here
-_GAIN = 1.1  # processors' seconds in a second from which sharing pays
-_SHORT = 2e-3  # seconds below which that is doubtful: during longer jobs systems find the other core
-_PATIENCE = 256  # jobs of a kind done alone, at most, before sharing is tried again
-thread_time = getattr(time, "thread_time", perf_counter)
-_EXACT = thread_time is not perf_counter and time.get_clock_info("thread_time").resolution < 1e-5  # else who can tell
+_LONG = 2e-3  # seconds of a shared job that is never tried alone
+_TRIED = 5  # jobs of a kind done in each way, by turns, before the faster way is chosen
+_PERIOD = 256  # jobs of a kind from one trial to the next
 
 
 def _cores() -> int:
@@ -40,7 +38,6 @@ class _Job:
     def __init__(self, work: Callable, pieces: Sequence, helpers: int) -> None:
         self.work, self.left = work, iter(pieces)
         self.error: BaseException | None = None
-        self.busy: list[float] = []  # seconds of each thread's processor
         self.ended = threading.Semaphore(0)
         # NumPy's floating-point error handling is in the context; a context serves one thread at a time.
         self.contexts = [contextvars.copy_context() for _ in range(helpers)]
@@ -54,24 +51,32 @@ class _Job:
             self.ended.release()
 
     def finish(self) -> None:
-        start = thread_time()
         for piece in self.left:  # taking from one iterator is atomic
             self.work(piece)
-        self.busy.append(thread_time() - start)
 
 
-class _Worth:
-    """Whether jobs of a kind are shared: after one that was not worth it, twice as many as the last time are done alone."""
+class _Ways:
+    """The shortest times that jobs of a kind took, shared and alone, and so how the next one is done."""
 
-    alone = left = 0
+    def __init__(self) -> None:
+        self.jobs = -1
 
-    def shared(self) -> bool:
-        self.left -= 1
-        return self.left < 0
+    def share(self) -> bool:
+        """Whether the next job is shared. The very first is, so that a long one is never done alone."""
+        self.jobs = (self.jobs + 1) % _PERIOD
+        if not self.jobs:
+            self.shared = self.alone = math.inf
+        if self.jobs < 2 * _TRIED:
+            return self.jobs % 2 == 0 or self.shared > _LONG
+        return self.shared <= self.alone
 
-    def judge(self, gain: float) -> None:
-        self.alone = 0 if gain >= _GAIN else min(max(2 * self.alone, 4), _PATIENCE)
-        self.left = self.alone
+    def note(self, shared: bool, seconds: float) -> None:
+        if self.jobs >= 2 * _TRIED:
+            return
+        if shared:
+            self.shared = min(self.shared, seconds)
+        else:
+            self.alone = min(self.alone, seconds)
 
 
 class Team:
@@ -81,7 +86,7 @@ class Team:
         self.size = size
         self.jobs: queue.SimpleQueue | None = None
         self.free = threading.Lock()
-        self.kinds: dict[tuple, _Worth] = {}
+        self.kinds: dict[tuple, _Ways] = {}
 
     def start(self) -> queue.SimpleQueue:
         jobs: queue.SimpleQueue = queue.SimpleQueue()
@@ -90,34 +95,35 @@ class Team:
             threading.Thread(target=_serve, args=(jobs,), daemon=True, name="autograd-helper").start()
         return jobs
 
-    def run(self, work: Callable[[Any], None], pieces: Sequence) -> None:
-        """work(piece) for every piece, in any order; alone when the team is busy or there is nothing to share."""
-        worth = self._worth(work, pieces) if self.size > 1 and len(pieces) > 1 else None
-        if worth is None or not worth.shared() or not self.free.acquire(blocking=False):
+    def run(self, work: Callable[[Any], None], pieces: Sequence, like: Any = None) -> None:
+        """work(piece) for every piece, in any order; alone when the team is busy or that is faster.
+
+        Jobs of the same function, with as many pieces and an equal `like`, are taken to need the same time.
+        """
+        ways = self._ways(work, pieces, like) if self.size > 1 and len(pieces) > 1 else None
+        shared = ways is not None and ways.share() and self.free.acquire(blocking=False)
+        start = perf_counter()
+        if not shared:
             for piece in pieces:
                 work(piece)
-            return
-        try:
-            start = perf_counter()
-            busy = self._share(work, pieces)
-            passed = perf_counter() - start
-            if _EXACT and passed < _SHORT:
-                worth.judge(busy / passed)
-        finally:
-            self.free.release()
+        else:
+            try:
+                self._share(work, pieces)
+            finally:
+                self.free.release()
+        if ways is not None:
+            ways.note(shared, perf_counter() - start)
 
-    def _worth(self, work: Callable, pieces: Sequence) -> _Worth:
-        """What is known about jobs like this one: the same function, as many pieces of the same length."""
-        kind = getattr(work, "__code__", None), len(pieces), getattr(pieces[0], "stop", 0)
+    def _ways(self, work: Callable, pieces: Sequence, like: Any) -> _Ways:
+        kind = getattr(work, "__code__", None), len(pieces), like
         found = self.kinds.get(kind)
         if found is None:
             if len(self.kinds) > 256:
                 self.kinds.clear()
-            found = self.kinds[kind] = _Worth()
+            found = self.kinds[kind] = _Ways()
         return found
 
-    def _share(self, work: Callable, pieces: Sequence) -> float:
-        """The seconds that all processors took."""
+    def _share(self, work: Callable, pieces: Sequence) -> None:
         jobs = self.jobs or self.start()
         helpers = min(self.size, len(pieces)) - 1
         job = _Job(work, pieces, helpers)
@@ -131,7 +137,6 @@ class Team:
                 job.ended.acquire()
         if job.error is not None:
             raise job.error
-        return sum(job.busy)
 
     def reset(self) -> None:
         """In a forked child no helper lives on."""
@@ -154,6 +159,14 @@ def slices(n: int, step: int) -> list[slice]:
     return [slice(i, min(i + step, n)) for i in range(0, n, step)]
 
 
-def run(work: Callable[[slice], None], n: int, step: int) -> None:
+def total(found: dict[int, Any]) -> Any:
+    """The sum of the arrays that pieces found, by their starts: added in that order, however threads took turns."""
+    first, *rest = (found[start] for start in sorted(found))
+    for x in rest:
+        first += x
+    return first
+
+
+def run(work: Callable[[slice], None], n: int, step: int, like: Any = None) -> None:
     """work(piece) for slices of `step` that cover 0..n, on all cores."""
-    team.run(work, slices(n, step))
+    team.run(work, slices(n, step), (n, like))

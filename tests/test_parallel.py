@@ -73,58 +73,84 @@ def test_a_forked_child_starts_helpers_of_its_own(team, monkeypatch):
 
 
 class Clock:
-    """Processors that are busy for this share of the time each, in jobs of so many seconds."""
+    """A clock by which jobs take so many seconds, shared and alone."""
 
-    def __init__(self, monkeypatch, busy, job=1e-3):
-        self.busy, self.now = busy, threading.local()
-        monkeypatch.setattr(_parallel, "_EXACT", True)
-        monkeypatch.setattr(_parallel, "thread_time", lambda: self.tick(self.busy * job))
-        monkeypatch.setattr(_parallel, "perf_counter", lambda: self.tick(job))
+    def __init__(self, monkeypatch, team, shared, alone):
+        self.seconds, self.now, self.done = {True: shared, False: alone}, 0.0, []
+        monkeypatch.setattr(_parallel, "perf_counter", lambda: self.now)
+        monkeypatch.setattr(team, "_share", lambda work, pieces: self.pass_by(True))
 
-    def tick(self, step):
-        times = vars(self.now)
-        times[step] = times.get(step, 0.0) + step
-        return times[step]
+    def pass_by(self, shared):
+        self.done.append(shared)
+        self.now += self.seconds[shared]
 
+    def work(self, piece):
+        """The whole of a job done alone is in its first piece."""
+        if not piece.start:
+            self.pass_by(False)
 
-def shared(made, jobs, work=lambda part: None):
-    """Of so many jobs of a kind, those that the team shared."""
-    found = []
-    share = made._share
-    for i in range(jobs):
-        made._share = lambda *given, i=i: found.append(i) or share(*given)
-        made.run(work, [slice(0, 1), slice(1, 2)])
-    made._share = share
-    return found
-
-
-def test_what_two_processors_work_on_at_once_is_always_shared(monkeypatch):
-    Clock(monkeypatch, busy=0.9)
-    assert shared(_parallel.Team(2), 20) == list(range(20))
+    def run(self, team, jobs, like=None):
+        """How each of so many jobs was done: True where the team shared it."""
+        self.done.clear()
+        for _ in range(jobs):
+            team.run(self.work, [slice(0, 1), slice(1, 2)], like)
+        return self.done.copy()
 
 
-def test_what_one_processor_does_in_turns_is_done_alone_for_longer_and_longer(monkeypatch):
-    clock, made = Clock(monkeypatch, busy=0.5), _parallel.Team(2)
-    assert shared(made, 100) == [0, 5, 14, 31, 64]
-    assert shared(made, 5, lambda part: part) == [0]  # another kind of job is another matter
-    clock.busy = 0.9
-    assert shared(made, 100) == [29, *range(30, 100)]
+TRIAL = [True, False] * _parallel._TRIED
 
 
-def test_long_jobs_are_always_shared(monkeypatch):
-    Clock(monkeypatch, busy=0.5, job=0.1)
-    assert shared(_parallel.Team(2), 20) == list(range(20))
+@pytest.mark.parametrize(("shared", "alone"), [(1e-3, 1.9e-3), (1e-3, 1e-3), (1e-3, 0.9e-3), (1e-4, 1e-5)])
+def test_short_jobs_are_tried_both_ways_and_then_done_the_faster_way(monkeypatch, shared, alone):
+    made = _parallel.Team(2)
+    done = Clock(monkeypatch, made, shared, alone).run(made, 100)
+    assert done == TRIAL + [shared <= alone] * (100 - len(TRIAL))
 
 
-def test_without_exact_clocks_everything_is_shared(monkeypatch):
-    Clock(monkeypatch, busy=0.0)
-    monkeypatch.setattr(_parallel, "_EXACT", False)
-    assert shared(_parallel.Team(2), 20) == list(range(20))
+def test_the_faster_way_is_looked_for_again(monkeypatch):
+    made = _parallel.Team(2)
+    clock = Clock(monkeypatch, made, 2e-4, 1e-4)
+    assert not any(clock.run(made, _parallel._PERIOD)[len(TRIAL) :])
+    clock.seconds[False] = 3e-4  # the other core has become free
+    assert clock.run(made, _parallel._PERIOD) == TRIAL + [True] * (_parallel._PERIOD - len(TRIAL))
+
+
+def test_one_slow_job_does_not_decide(monkeypatch):
+    made = _parallel.Team(2)
+    clock = Clock(monkeypatch, made, 1e-4, 2e-4)
+    clock.seconds[True] = 1e-3  # helpers are started
+    clock.run(made, 1)
+    clock.seconds[True] = 1e-4
+    assert all(clock.run(made, 100)[len(TRIAL) :])
+
+
+def test_kinds_of_jobs_are_judged_apart(monkeypatch):
+    made = _parallel.Team(2)
+    clock = Clock(monkeypatch, made, 2e-4, 1e-4)
+    assert not any(clock.run(made, 50, "small")[len(TRIAL) :])
+    clock.seconds[False] = 4e-4
+    assert all(clock.run(made, 50, "large")[len(TRIAL) :])
+    assert not any(clock.run(made, 50, "small"))
+
+
+def test_a_long_job_is_never_done_alone(monkeypatch):
+    made = _parallel.Team(2)
+    assert all(Clock(monkeypatch, made, 0.1, 0.01).run(made, 600))
+
+
+def test_a_job_that_fails_is_no_measure(team):
+    def fail(piece):
+        raise ValueError("a piece")
+
+    for _ in range(20):
+        with pytest.raises(ValueError, match="a piece"):
+            _parallel.run(fail, 2, 1)
+    assert team.free.acquire(blocking=False)
 
 
 def test_what_is_known_of_jobs_does_not_grow_without_end():
     made, done = _parallel.Team(2), []
     for n in range(2, 600):
-        made.run(done.append, [slice(0, n), slice(n, n + 1)])
+        made.run(done.append, [slice(0, n), slice(n, n + 1)], n)
     assert len(done) == 2 * 598
     assert 0 < len(made.kinds) <= 257

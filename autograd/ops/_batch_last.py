@@ -75,7 +75,7 @@ class Layout:
         products = len(x) * filters * depth * self.row * self.out[0] * math.prod(self.kernel)
         small = _piece(filters // groups, depth * self.places, least) is not None
         if small and products + 8 * len(x) * depth * groups * self.copied > SHARED:
-            _parallel.team.run(function, self.parts(x, depth * groups, _parallel.team.size))
+            _parallel.team.run(function, self.parts(x, depth * groups, _parallel.team.size), products)
             return
         for part in self.parts(x, depth * groups):
             function(part)
@@ -176,17 +176,17 @@ def _slopes(g, groups):
 
 def convolve_weight(layout, x, g, groups):
     """The gradient for the weight: (groups, O/G, C/G * places)."""
-    found = []
+    found: dict = {}
 
     def work(part):
         columns, slopes = layout.columns(x[part]), _slopes(g[part], groups)
         if layout.many:
-            found.append(np.stack([_correlate(layout.at(columns, s, groups), slopes) for s in layout.starts]))
+            found[part.start] = np.stack([_correlate(layout.at(columns, s, groups), slopes) for s in layout.starts])
         else:
-            found.append(np.matmul(slopes, layout.at(columns, 0, groups).swapaxes(1, 2)))
+            found[part.start] = np.matmul(slopes, layout.at(columns, 0, groups).swapaxes(1, 2))
 
     layout.work(work, x, (g.shape[1], x.shape[1] // groups), groups, _LONG)
-    total = found[0] if len(found) == 1 else np.add.reduce(found)
+    total = _parallel.total(found)
     if not layout.many:
         return total
     outer, _, _, own = total.shape

@@ -51,7 +51,7 @@ def _over_channels(work, a):
     pieces = 1 if a.shape[2] == 1 else min(-(-a.nbytes // _BLOCK), channels)
     step = -(-channels // pieces)
     if a.size > _SHARED:
-        _parallel.run(work, channels, step)
+        _parallel.run(work, channels, step, a.size)
         return
     for part in _parallel.slices(channels, step):
         work(part)

@@ -69,7 +69,27 @@ def cleared(like, shape):
     if type(like) is not np.ndarray or math.prod(shape) * like.itemsize not in _WRITTEN or not fast.enabled:
         return zeros(like, shape)
     out = np.empty(shape, like.dtype)
-    _parallel.run(lambda part: out[part].fill(0), len(out), -(-len(out) // _parallel.team.size))
+    _parallel.run(lambda part: out[part].fill(0), len(out), -(-len(out) // _parallel.team.size), out.size)
+    return out
+
+
+_ZEROS = np.zeros(_PIECE, np.float32)
+_SEVERAL = 1 << 11  # elements from which zeros are cheaper than the number 0
+
+
+def positive_part(x, out=None):
+    """np.maximum(x, 0) in half the time: NumPy compares two arrays several numbers at a time, a number one by one."""
+    if type(x) is not np.ndarray or x.size < _SEVERAL or x.dtype != np.float32 or not fast.enabled:
+        return np.maximum(x, 0, out=out)
+    if x.size <= _PIECE:
+        return np.maximum(x, _ZEROS[: x.size].reshape(x.shape), out=out)
+    out = np.empty_like(x) if out is None else out
+    if not (x.flags.c_contiguous and out.flags.c_contiguous):
+        return np.maximum(x, 0, out=out)
+    numbers, target = x.reshape(-1), out.reshape(-1)
+    for start in range(0, x.size, _PIECE):
+        piece = numbers[start : start + _PIECE]
+        np.maximum(piece, _ZEROS[: piece.size], out=target[start : start + _PIECE])
     return out
 
 
@@ -97,7 +117,7 @@ def in_pieces(function, x, *more):
     if x.size <= 4 * _PIECE:
         work(slice(0, x.size))
     else:
-        _parallel.run(work, x.size, 4 * _PIECE)
+        _parallel.run(work, x.size, 4 * _PIECE, function)
     return result
 
 
@@ -108,4 +128,4 @@ def by_rows(work, x, axes=()):
         work(slice(None))
         return
     with along_rows(x.shape[-1]):
-        _parallel.run(work, len(x), 2 * _PIECE * len(x) // x.size)
+        _parallel.run(work, len(x), 2 * _PIECE * len(x) // x.size, x.size)

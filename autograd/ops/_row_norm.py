@@ -97,7 +97,7 @@ def _over_rows(work, rows):
     step = max((_LARGE if shared else _BLOCK) // (rows.shape[1] * rows.itemsize), 1)
     with along_rows(rows.shape[1]):
         if shared:
-            _parallel.run(work, len(rows), step)
+            _parallel.run(work, len(rows), step, rows.size)
             return
         for part in _parallel.slices(len(rows), step):
             work(part)
@@ -114,15 +114,16 @@ def backward(g, x, weight, mean, variance, trailing, eps, needs):
     if x.size <= FEW:
         return _backward_few(result, slopes, rows, (flat, mean, scale), tail, needs)
     gx = result.reshape(rows.shape)
-    for_weight, for_bias = [], []
+    for_weight: dict = {}
+    for_bias: dict = {}
 
     def work(part):
         slope, row, factor, average = slopes[part], rows[part], scale[part], mean[part]
         product = np.multiply(slope, row, out=scratch(x, row.shape))
         if needs[1] or needs[2]:
             whole, weighted = _column_sums(slope, factor * average)
-            for_bias.append(whole)
-            for_weight.append(_column_sums(product, factor)[1] - weighted)  # Σ g (x - mean) / deviation
+            for_bias[part.start] = whole
+            for_weight[part.start] = _column_sums(product, factor)[1] - weighted  # Σ g (x - mean) / deviation
         if needs[0]:
             whole = np.vecdot(slope, flat)[:, None]
             along = np.vecdot(product, flat)[:, None] - average * whole
@@ -131,8 +132,8 @@ def backward(g, x, weight, mean, variance, trailing, eps, needs):
     _over_rows(work, rows)
     return (
         result if needs[0] else None,
-        _gathered(for_weight, tail) if needs[1] else None,
-        _gathered(for_bias, tail) if needs[2] else None,
+        _parallel.total(for_weight).reshape(tail) if needs[1] else None,
+        _parallel.total(for_bias).reshape(tail) if needs[2] else None,
     )
 
 
@@ -162,11 +163,6 @@ def _column_sums(rows, column):
     factors = np.empty((2, len(column)), column.dtype)
     factors[0], factors[1] = 1, column[:, 0]
     return np.matmul(factors, rows)
-
-
-def _gathered(parts, shape):
-    total = parts[0] if len(parts) == 1 else np.sum(parts, axis=0)
-    return total.reshape(shape)
 
 
 def _row_slope(out, slope, row, spare, sums):

@@ -16,21 +16,23 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import _parallel
+from ._pieces import positive_part
 
-_NEAR = 1 << 15  # elements of the factors of a few steps: all that is used of those steps stays in the cache
+_NEAR = 1 << 16  # elements of the factors of a few steps: all that is used of those steps stays in the cache
 _LARGE = 1 << 17  # elements of one step's factors that do not stay there
 _PIECE = 1 << 18  # elements of a share of large factors: smaller ones, and the threads wait for each other too often
 
 
 class Layout(NamedTuple):
-    """How the weights are stacked, and what a step does. Arrays have their features on the axis before the last.
+    """How the weights are stacked, and what a step does with arrays (blocks, features, batch), or states without blocks.
 
     input, state: for each block of stacked rows, the block of the input's and of the state's weights that it holds.
     halved: the blocks whose products are inside a sigmoid. On the way there their weights are halved, for
         sigmoid(x) = (1 + tanh(x / 2)) / 2, and NumPy's tanh takes half as long as its exp alone.
     kept: how many blocks are kept of a step. The first are the stacked rows' products.
     step(kept, *states): brings the states, in place, to the next step, and the products to what is kept.
-    factors(kept, out): of any number of steps at once, from what was kept, what gradients of states are multiplied by.
+    factors(kept, out): of any number of steps at once, along the second axis, from what was kept, what gradients of states
+        are multiplied by.
     step_back(slopes, factors, *gradients): fills the slopes of the products, and brings the gradients of the states,
         in place, to the step before, but for what goes through the products.
     carries: whether the output of a step holds some of the one before other than through the products.
@@ -55,12 +57,6 @@ def suits(arrays):
 # ---------------------------------------------------------------------------------------------- the layers' steps
 
 
-def _blocks(a, count):
-    """The features in `count` blocks, of one step or of several: views, along the first axis of what is returned."""
-    split = a.reshape(*a.shape[:-2], count, a.shape[-2] // count, a.shape[-1])
-    return split if a.ndim == 2 else split.swapaxes(0, 1)
-
-
 def _sigmoid(t):
     """From t = tanh(x / 2) to 1 / (1 + e^-x), in place."""
     t *= 0.5
@@ -83,10 +79,9 @@ def _fall(t, factor, out):
 
 def _lstm_step(kept, h, c):
     """c' = f c + i g, h' = o tanh c'; kept: g, i, f, o, c, tanh c'."""
-    width = len(h)
-    g, i, f, o, before, bent = _blocks(kept, 6)
-    np.tanh(kept[: 4 * width], out=kept[: 4 * width])
-    _sigmoid(kept[width : 4 * width])
+    g, i, f, o, before, bent = kept
+    np.tanh(kept[:4], out=kept[:4])
+    _sigmoid(kept[1:4])
     before[...] = c
     c *= f
     c += np.multiply(i, g, out=bent)
@@ -95,32 +90,29 @@ def _lstm_step(kept, h, c):
 
 
 def _lstm_factors(kept, out):
-    """Of c for g, i and f, of h for o and for c, and of c for itself."""
-    g, i, f, o, c, bent = _blocks(kept, 6)
-    for_g, for_i, for_f, for_o, bend, keep = _blocks(out, 6)
-    _fall(g, i, for_g)
-    _bump(i, g, for_i)
-    _bump(f, c, for_f)
-    _bump(o, bent, for_o)
-    _fall(bent, o, bend)
-    keep[...] = f
+    """Of c for g, i and f, of h for o and for c, and of c for itself; blocks that are treated alike in one call."""
+    _fall(kept[::5], kept[1:4:2], out[:5:4])  # i (1 - g²) and o (1 - tanh² c)
+    sigmoids, bumps = kept[1:4], out[1:4]
+    np.subtract(1, sigmoids, out=bumps)
+    bumps *= sigmoids
+    bumps[0] *= kept[0]  # g i (1 - i)
+    bumps[1:] *= kept[4:]  # c f (1 - f) and tanh c o (1 - o)
+    out[5] = kept[2]
 
 
 def _lstm_step_back(slopes, factors, dh, dc):
-    end = 3 * len(dh)
-    for_o, bend, keep = _blocks(factors[end:], 3)
-    np.multiply(dh, for_o, out=slopes[end:])
-    dh *= bend
+    np.multiply(dh, factors[3], out=slopes[3])
+    dh *= factors[4]
     dc += dh
-    np.multiply(factors[:end].reshape(3, *dc.shape), dc, out=slopes[:end].reshape(3, *dc.shape))
-    dc *= keep
+    np.multiply(factors[:3], dc, out=slopes[:3])
+    dc *= factors[5]
 
 
 def _gru_step(kept, h):
     """n = tanh(x_n + r p) with p = (W h + b)_n, h' = n + z (h - n); kept: r, z, n, p, h - n."""
-    r, z, n, p, gap = _blocks(kept, 5)
-    np.tanh(kept[: 2 * len(h)], out=kept[: 2 * len(h)])
-    _sigmoid(kept[: 2 * len(h)])
+    r, z, n, p, gap = kept
+    np.tanh(kept[:2], out=kept[:2])
+    _sigmoid(kept[:2])
     n += np.multiply(r, p, out=gap)
     np.tanh(n, out=n)
     np.subtract(h, n, out=gap)
@@ -130,8 +122,8 @@ def _gru_step(kept, h):
 
 def _gru_factors(kept, out):
     """Of h for r, z, n, p and itself."""
-    r, z, n, p, gap = _blocks(kept, 5)
-    for_r, for_z, for_n, for_p, keep = _blocks(out, 5)
+    r, z, n, p, gap = kept
+    for_r, for_z, for_n, for_p, keep = out
     np.subtract(1, z, out=keep)
     _fall(n, keep, for_n)
     _bump(z, gap, for_z)
@@ -142,14 +134,13 @@ def _gru_factors(kept, out):
 
 
 def _gru_step_back(slopes, factors, dh):
-    end = 4 * len(dh)
-    np.multiply(factors[:end].reshape(4, *dh.shape), dh, out=slopes.reshape(4, *dh.shape))
-    dh *= factors[end:]
+    np.multiply(factors[:4], dh, out=slopes)
+    dh *= factors[4]
 
 
 def _tanh_step(kept, h):
     np.tanh(kept, out=kept)
-    h[...] = kept
+    h[...] = kept[0]
 
 
 def _tanh_factors(kept, out):
@@ -157,8 +148,8 @@ def _tanh_factors(kept, out):
 
 
 def _relu_step(kept, h):
-    np.maximum(kept, 0, out=kept)
-    h[...] = kept
+    positive_part(kept, out=kept)
+    h[...] = kept[0]
 
 
 def _relu_factors(kept, out):
@@ -222,10 +213,11 @@ def _by_step(a, group, back):
     return a[rows].reshape(steps, n, a.shape[1])[:: -1 if back else 1]
 
 
-def _kept(flat, group, height, back):
-    """The group's share of what is kept, (steps, features, rows), in the order they are taken."""
+def _kept(flat, group, blocks, width, back):
+    """The group's share of what is kept, (steps, blocks, features, rows), in the order they are taken."""
     rows, steps, n = group
-    return flat[rows.start * height : rows.stop * height].reshape(steps, height, n)[:: -1 if back else 1]
+    height = blocks * width
+    return flat[rows.start * height : rows.stop * height].reshape(steps, blocks, width, n)[:: -1 if back else 1]
 
 
 def run(mode, x, states, w_ih, w_hh, biases, sizes, back, keep):
@@ -243,7 +235,8 @@ def run(mode, x, states, w_ih, w_hh, biases, sizes, back, keep):
     states = [column[inputs:-1], *(np.array(s.T, order="C") for s in states[1:])]
     for group in _groups(sizes, back):
         rows, steps, n = group
-        kept = _kept(rest, group, height, back) if keep else [rest[: height * n].reshape(height, n)] * steps
+        once = rest[: height * n].reshape(layout.kept, width, n)
+        kept = _kept(rest, group, layout.kept, width, back) if keep else [once] * steps
         made, first = _by_step(output, group, back), states[0][:, :n].T.copy()
         now = [s[:, :n] for s in states]
         _forwards(layout, weights, column[:, :n], now, _by_step(x, group, back), kept, made)
@@ -259,7 +252,7 @@ def _forwards(layout, weights, column, states, x, kept, output):
     rows, inputs = len(weights), x.shape[2]
     for given, part, made in zip(x, kept, output, strict=True):
         column[:inputs] = given.T
-        np.matmul(weights, column, out=part[:rows])
+        np.matmul(weights, column, out=part.reshape(-1, part.shape[-1])[:rows])
         layout.step(part, *states)
         made[...] = states[0].T
 
@@ -269,14 +262,14 @@ def run_back(mode, g, w_ih, w_hh, biases, sizes, back, flat, needs):
     layout, inputs, width, count = LAYOUTS[mode], w_ih.shape[1], w_hh.shape[1], sum(sizes)
     blocks = _stacked(layout, w_ih, w_hh, biases)
     weights = blocks.reshape(-1, blocks.shape[2])
-    deep, height = weights.shape[1], layout.kept * width
+    deep = weights.shape[1]
     seen, rest = flat[: count * deep].reshape(count, deep), flat[count * deep :]
     returning = np.array(weights[:, inputs:-1].T, order="C")
     g, *last = g
     states = [np.zeros((width, sizes[0]), flat.dtype) if s is None else np.array(s.T, order="C") for s in last]
     slopes = np.empty((count, len(weights)), flat.dtype)  # of all steps, so that the weights' gradient is one product
     for group in reversed(_groups(sizes, back)):
-        factors = _factors(layout, _kept(rest, group, height, not back))
+        factors = _factors(layout, _kept(rest, group, layout.kept, width, not back))
         given = [None] * group[1] if g is None else _by_step(g, group, not back)
         now = [s[:, : group[2]] for s in states]
         _backwards(layout, returning, now, given, factors, _by_step(slopes, group, not back))
@@ -287,28 +280,30 @@ def run_back(mode, g, w_ih, w_hh, biases, sizes, back, flat, needs):
 
 def _factors(layout, kept):
     """Step by step, made for a few steps at a time just before they are used: in the cache. Large ones on all cores."""
-    size = kept[0].size
+    size, blocks = kept[0].size, kept.swapaxes(0, 1)
     if size > _LARGE:
         out = np.empty_like(kept, order="C")
-        _parallel.run(lambda part: layout.factors(kept[part], out[part]), len(kept), max(_PIECE // size, 1))
+        whole = out.swapaxes(0, 1)
+        _parallel.run(lambda p: layout.factors(blocks[:, p], whole[:, p]), len(kept), max(_PIECE // size, 1), size)
         yield from out
         return
     few = max(_NEAR // size, 1)
     out = np.empty_like(kept[:few], order="C")
     for start in range(0, len(kept), few):
-        part = kept[start : start + few]
-        layout.factors(part, out[: len(part)])
-        yield from out[: len(part)]
+        part = blocks[:, start : start + few]
+        layout.factors(part, out.swapaxes(0, 1)[:, : part.shape[1]])
+        yield from out[: part.shape[1]]
 
 
 def _backwards(layout, returning, states, g, factors, slopes):
     """The steps of a group, from the last to the first."""
     dh = states[0]
     slope = np.empty((returning.shape[1], dh.shape[1]), dh.dtype)
+    blocks = slope.reshape(-1, *dh.shape)
     for given, factor, made in zip(g, factors, slopes, strict=True):
         if given is not None:
             dh += given.T
-        layout.step_back(slope, factor, *states)
+        layout.step_back(blocks, factor, *states)
         if layout.carries:
             dh += np.matmul(returning, slope)
         else:

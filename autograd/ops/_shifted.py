@@ -82,7 +82,7 @@ class Layout:
         numbers = len(x) * self.depth * (self.out[0] * self.row + (self.outer - 1) * self.outer_step)
         shares = _parallel.team.size if numbers * (8 + self.filters * self.outer) > SHARED else 1
         shares = max(shares, -(-numbers * x.itemsize // _BLOCK))
-        _parallel.team.run(function, _parallel.slices(len(x), -(-len(x) // shares)))
+        _parallel.team.run(function, _parallel.slices(len(x), -(-len(x) // shares)), (numbers, self.filters))
 
     def images(self, x, rows):
         """`image` of a part of the batch: all at once where that is little, so that threads have fewer calls to make."""
@@ -183,7 +183,8 @@ def _add(terms, out):
 
 def convolve_weight(layout, x, g):
     """The gradient for the weight: (O, C, *kernel)."""
-    filters, outer, found = layout.filters, layout.outer, []
+    filters, outer = layout.filters, layout.outer
+    found: dict = {}
     deep, rows = layout.shares()
     image = layout.images(x, layout.out[0])
 
@@ -193,11 +194,10 @@ def convolve_weight(layout, x, g):
         seen = seen.reshape(*seen.shape[:3], -1, deep, seen.shape[-1])
         slopes = slopes.reshape(len(columns), filters, -1, 1, 1, seen.shape[-1]).transpose(0, 2, 3, 4, 5, 1)
         products = np.matmul(seen, slopes, out=scratch(x, (*seen.shape[:-1], filters), 1))
-        found.append(products.reshape(-1, outer, layout.depth, filters).sum(axis=0))
+        found[part.start] = products.reshape(-1, outer, layout.depth, filters).sum(axis=0)
 
     layout.work(work, x)
-    total = found[0] if len(found) == 1 else np.add.reduce(found)
-    ordered = total.reshape(outer, -1, layout.channels, filters).transpose(3, 2, 0, 1)
+    ordered = _parallel.total(found).reshape(outer, -1, layout.channels, filters).transpose(3, 2, 0, 1)
     return np.ascontiguousarray(ordered).reshape(filters, layout.channels, *layout.kernel)
 
 

@@ -9,6 +9,7 @@ from .._dtype import element
 from .._inplace import assign
 from .._op import composite, op
 from .._samples import call, cases, reals
+from ._pieces import positive_part
 from ._select import kept, select
 
 _F = "nn.functional"
@@ -89,7 +90,7 @@ def relu(x):
     if x.dtype.kind in "bc":
         real_only("relu", x)
         raise RuntimeError("relu: Boolean inputs not supported for relu; convert the tensor to a number type first")
-    return np.maximum(x, 0)
+    return positive_part(x)
 
 
 @relu.grad("x")

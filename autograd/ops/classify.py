@@ -97,7 +97,7 @@ def _large_rows(x, target):
         np.vecdot(out, ones, out=total[part, 0])
 
     with along_rows(classes):
-        _parallel.run(work, n, max(_BLOCK // classes, 1))
+        _parallel.run(work, n, max(_BLOCK // classes, 1), classes)
     return shifted, total, chosen
 
 
@@ -124,6 +124,7 @@ def _(g, target, exponentials, total, average, needs):
                 lambda part: np.multiply(exponentials[part], scale[part], out=gx[part]),
                 len(gx),
                 max(_BLOCK // gx.shape[1], 1),
+                gx.size,
             )
     gx[_places(target, gx.shape)] -= g
     return gx, None

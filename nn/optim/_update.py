@@ -230,7 +230,7 @@ class Plan:
                 update(opt, block, decay, maximize, self.scratch(block[0]))
 
         if sum(w.size * (1 + len(s)) for w, _, s, _ in blocks) >= SHARED:
-            _parallel.team.run(work, blocks)
+            _parallel.team.run(work, blocks, sum(w.size for w, _, _, _ in blocks))
             return
         for block in blocks:
             work(block)

@@ -13,6 +13,7 @@ import nn.functional as F
 from autograd import _parallel
 from autograd._registry import registry
 from autograd.ops import _batch_last, _columns, _pieces, _select, _shifted, _windows
+from autograd.ops import pool as pool_
 from autograd.ops.embedding import _add_into_zeros
 
 SHAPE = (600, 300)
@@ -107,6 +108,81 @@ def test_maxima_of_windows_that_touch_or_do_not(stride, dilation):
         window = [(i * stride + a * dilation, j * stride + b * dilation) for a in (0, 1) for b in (0, 1)]
         wanted[(n, c, *max(window, key=lambda place: x[(n, c, *place)]))] += g[n, c, i, j]
     np.testing.assert_allclose(t.grad.numpy(), wanted, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("shape", [(3, 2, 2), (2, 3, 8, 6), (2, 1, 14, 10), (40, 6, 40, 30), (5, 4, 2, 2, 2)])
+def test_the_way_back_to_maxima_of_two_by_two(shape):
+    x = np.round(_drawn(shape, np.float32)).clip(0)  # with equals
+    g = _drawn((*shape[:-2], shape[-2] // 2, shape[-1] // 2), np.float32, seed=1)
+    g.reshape(-1)[:3] = np.inf, np.nan, -0.0
+    pool = registry["nn.functional.max_pool2d"].call if len(shape) < 5 else None
+    top = x.reshape(*shape[:-2], shape[-2] // 2, 2, shape[-1] // 2, 2).max((-3, -1))
+    given = {"kernel": (2, 2), "stride": (2, 2), "pads": ((0, 0), (0, 0)), "dilation": (1, 1)}
+    assert pool_._quarters(x, g, top)
+    found = []
+    for mode in (True, False):
+        with autograd.fast_paths(mode):
+            found.append(pool_._to_maxima.op.kernel(g, x, top, **given))
+            if pool:
+                t = autograd.tensor(x, requires_grad=True)
+                pool(t, 2).backward(autograd.tensor(g))
+                np.testing.assert_array_equal(t.grad.numpy(), found[-1])
+    np.testing.assert_array_equal(*found)
+    assert not np.isnan(found[0]).sum() > 1
+
+
+def test_two_by_two_is_not_taken_for_what_it_is_not():
+    x, half = np.ones((2, 6, 6), np.float32), np.ones((2, 3, 3), np.float32)
+    assert pool_._quarters(x, half, half)
+    odd = np.array([np.nan], np.float32)
+    for source, g, top in (
+        (x[:, :, ::-1], half, half), (x, half[:, ::-1], half), (x, half, half[:, ::-1]), (x[0], half[0], half[0]),
+        (np.ones((2, 7, 6), np.float32), half, half), (np.ones((2, 6, 7), np.float32), half, half),
+        (x.astype(np.float64), half, half), (x, half.astype(np.float64), half), (x, half, half * odd)):  # fmt: skip
+        assert not pool_._quarters(source, g, top)
+
+
+class Backwards(_parallel.Team):
+    """A team whose threads take the pieces in another order."""
+
+    def run(self, work, pieces, like=None):
+        super().run(work, pieces[::-1], like)
+
+
+def _weights_gradient(kind):
+    if kind == "layer norm":
+        x, w = autograd.tensor(_drawn((3000, 500), np.float32)), autograd.ones(500, requires_grad=True)
+        (F.layer_norm(x, (500,), w) ** 3).sum().backward()
+        return w.grad.numpy()
+    images = _drawn((60, 6, 20, 20) if kind == "shifted" else (300, 3, 11, 11), np.float32)
+    x, w = autograd.tensor(images), autograd.tensor(_drawn((8, images.shape[1], 3, 3), np.float32), requires_grad=True)
+    (F.conv2d(x, w, stride=1 if kind == "shifted" else 2) ** 2).sum().backward()
+    return w.grad.numpy()
+
+
+@pytest.mark.parametrize("kind", ["layer norm", "shifted", "batch last"])
+def test_sums_are_the_same_in_whatever_order_threads_come(kind, monkeypatch):
+    monkeypatch.setattr(_shifted, "_BLOCK", 1 << 16)
+    monkeypatch.setattr(_batch_last, "_BLOCK", 1 << 16)
+    monkeypatch.setattr(_batch_last, "SHARED", 0)
+    forwards = _weights_gradient(kind)
+    monkeypatch.setattr(_parallel, "team", Backwards(2))
+    np.testing.assert_array_equal(_weights_gradient(kind), forwards)
+
+
+@pytest.mark.parametrize("shape", [(2047,), (2048,), (64, 1024), (65, 1009), (70_001, 3)])
+def test_positive_parts(shape):
+    x = _drawn(shape, np.float32)
+    x.reshape(-1)[:4] = np.nan, np.inf, -np.inf, 0
+    np.testing.assert_array_equal(_pieces.positive_part(x), np.maximum(x, 0))
+    turned, room = x.T, np.empty_like(x)
+    np.testing.assert_array_equal(_pieces.positive_part(turned), np.maximum(turned, 0))
+    assert _pieces.positive_part(x, out=room) is room
+    np.testing.assert_array_equal(room, np.maximum(x, 0))
+    there = np.empty((*shape[:-1], 2 * shape[-1]), np.float32)[..., ::2]
+    assert _pieces.positive_part(x, out=there) is there
+    np.testing.assert_array_equal(there, room)
+    assert _pieces.positive_part(x.astype(np.float64)).dtype == np.float64
 
 
 def test_relu_of_a_sum_and_of_a_transposed_gradient():
