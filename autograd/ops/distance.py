@@ -9,6 +9,7 @@ import numpy as np
 from .._array import wrap_dim
 from .._op import composite, op
 from .._samples import call, cases
+from ._pieces import product
 
 _F = "nn.functional"
 
@@ -185,10 +186,10 @@ def _(g):
 @_linear.fast
 def _(g, x, weight, needs):
     rows, given = (g, x) if x.ndim == 2 else (g.reshape(-1, g.shape[-1]), x.reshape(-1, x.shape[-1]))
-    gx = rows.dot(weight) if needs[0] else None
+    gx = product(rows, weight) if needs[0] else None
     if gx is not None and rows is not g:
         gx = gx.reshape(x.shape)
-    gw = rows.T.dot(given) if needs[1] else None
+    gw = product(rows.T, given) if needs[1] else None
     return gx, gw, column_sums(rows) if needs[2] else None
 
 
