@@ -56,7 +56,7 @@ class _Job:
 
 
 class _Ways:
-    """The shortest times that jobs of a kind took, shared and alone, and so how the next one is done."""
+    """How long jobs of a kind took, shared and alone, when both were tried last; and so how the next one is done."""
 
     def __init__(self) -> None:
         self.jobs = -1
@@ -65,18 +65,19 @@ class _Ways:
         """Whether the next job is shared. The very first is, so that a long one is never done alone."""
         self.jobs = (self.jobs + 1) % _PERIOD
         if not self.jobs:
-            self.shared = self.alone = math.inf
+            self.took: dict[bool, list[float]] = {True: [], False: []}
+            self.faster = True
         if self.jobs < 2 * _TRIED:
-            return self.jobs % 2 == 0 or self.shared > _LONG
-        return self.shared <= self.alone
+            return self.jobs % 2 == 0 or min(self.took[True], default=0.0) > _LONG
+        return self.faster
 
     def note(self, shared: bool, seconds: float) -> None:
+        """Times in between decide: a shared job that was lucky once says little of the next one."""
         if self.jobs >= 2 * _TRIED:
             return
-        if shared:
-            self.shared = min(self.shared, seconds)
-        else:
-            self.alone = min(self.alone, seconds)
+        self.took[shared].append(seconds)
+        middle = {way: sorted(times)[len(times) // 2] for way, times in self.took.items() if times}
+        self.faster = middle.get(True, 0.0) <= middle.get(False, math.inf)
 
 
 class Team:
