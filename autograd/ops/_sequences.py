@@ -208,9 +208,9 @@ def _groups(sizes, back):
 
 
 def _by_step(a, group, back):
-    """The group's rows of `a`, (steps, rows, features), in the order they are taken."""
+    """The group's rows of `a`, (steps, features, rows), in the order they are taken."""
     rows, steps, n = group
-    return a[rows].reshape(steps, n, a.shape[1])[:: -1 if back else 1]
+    return a[rows].reshape(steps, n, a.shape[1])[:: -1 if back else 1].swapaxes(1, 2)
 
 
 def _kept(flat, group, blocks, width, back):
@@ -237,24 +237,24 @@ def run(mode, x, states, w_ih, w_hh, biases, sizes, back, keep):
         rows, steps, n = group
         once = rest[: height * n].reshape(layout.kept, width, n)
         kept = _kept(rest, group, layout.kept, width, back) if keep else [once] * steps
-        made, first = _by_step(output, group, back), states[0][:, :n].T.copy()
+        made, first = _by_step(output, group, back), states[0][:, :n].copy()
         now = [s[:, :n] for s in states]
         _forwards(layout, weights, column[:, :n], now, _by_step(x, group, back), kept, made)
         if keep:
             seen[rows, :inputs], seen[rows, -1] = x[rows], 1
-            before = _by_step(seen, group, back)[..., inputs:-1]
+            before = _by_step(seen, group, back)[:, inputs:-1]
             before[0], before[1:] = first, made[:-1]
     return output, [np.array(s.T, order="C") for s in states], flat
 
 
 def _forwards(layout, weights, column, states, x, kept, output):
     """The steps of a group; column is [input, state, 1] of the step."""
-    rows, inputs = len(weights), x.shape[2]
+    entry, state = column[: x.shape[1]], states[0]
     for given, part, made in zip(x, kept, output, strict=True):
-        column[:inputs] = given.T
-        np.matmul(weights, column, out=part.reshape(-1, part.shape[-1])[:rows])
+        entry[...] = given
+        np.matmul(weights, column, out=part.reshape(-1, part.shape[-1])[: len(weights)])
         layout.step(part, *states)
-        made[...] = states[0].T
+        made[...] = state
 
 
 def run_back(mode, g, w_ih, w_hh, biases, sizes, back, flat, needs):
@@ -302,10 +302,10 @@ def _backwards(layout, returning, states, g, factors, slopes):
     blocks = slope.reshape(-1, *dh.shape)
     for given, factor, made in zip(g, factors, slopes, strict=True):
         if given is not None:
-            dh += given.T
+            dh += given
         layout.step_back(blocks, factor, *states)
         if layout.carries:
             dh += np.matmul(returning, slope)
         else:
             np.matmul(returning, slope, out=dh)
-        made[...] = slope.T
+        made[...] = slope
