@@ -110,6 +110,7 @@ def test_maxima_of_windows_that_touch_or_do_not(stride, dilation):
     np.testing.assert_allclose(t.grad.numpy(), wanted, rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.fast
 @pytest.mark.parametrize("shape", [(3, 2, 2), (2, 3, 8, 6), (2, 1, 14, 10), (40, 6, 40, 30), (5, 4, 2, 2, 2)])
 def test_the_way_back_to_maxima_of_two_by_two(shape):
     x = np.round(_drawn(shape, np.float32)).clip(0)  # with equals
@@ -131,6 +132,7 @@ def test_the_way_back_to_maxima_of_two_by_two(shape):
     assert not np.isnan(found[0]).sum() > 1
 
 
+@pytest.mark.fast
 def test_two_by_two_is_not_taken_for_what_it_is_not():
     x, half = np.ones((2, 6, 6), np.float32), np.ones((2, 3, 3), np.float32)
     assert pool_._quarters(x, half, half)
@@ -147,6 +149,7 @@ def _repeated(kind, shape):
     return np.broadcast_to({"rows": row, "columns": column, "both": row[:, :1], "neither": _drawn(shape)}[kind], shape)
 
 
+@pytest.mark.fast
 @pytest.mark.parametrize("left", ["rows", "columns", "both", "neither"])
 @pytest.mark.parametrize("right", ["rows", "columns", "both", "neither"])
 @pytest.mark.parametrize("shape", [(120, 90, 110), (1, 9000, 3), (9000, 1, 2), (2, 5000, 1)])
@@ -188,6 +191,7 @@ def _weights_gradient(kind):
     return w.grad.numpy()
 
 
+@pytest.mark.fast
 @pytest.mark.parametrize("kind", ["layer norm", "shifted", "batch last"])
 def test_sums_are_the_same_in_whatever_order_threads_come(kind, monkeypatch):
     monkeypatch.setattr(_shifted, "_BLOCK", 1 << 16)
@@ -198,6 +202,7 @@ def test_sums_are_the_same_in_whatever_order_threads_come(kind, monkeypatch):
     np.testing.assert_array_equal(_weights_gradient(kind), forwards)
 
 
+@pytest.mark.fast
 @pytest.mark.parametrize("shape", [(2047,), (2048,), (64, 1024), (65, 1009), (70_001, 3)])
 def test_positive_parts(shape):
     x = _drawn(shape, np.float32)
