@@ -150,35 +150,28 @@ def convolve(layout, y, w, x):
     image = layout.images(x, rows)
 
     def work(part):
-        columns = layout.columns(image(part), rows, False)
-        terms = scratch(x, (len(columns), layout.pieces, layout.outer, filters, piece), 1)
-        np.matmul(weights, layout.places(columns, piece), out=terms)
-        _write(y[part], terms, layout)
+        columns, target = layout.columns(image(part), rows, False), y[part]
+        shape = len(columns), layout.outer, filters, rows * layout.row
+        there = target.size == math.prod(shape)  # the results are all that is computed
+        terms = target.reshape(shape) if there else scratch(x, shape, 1)
+        pieces = terms.reshape(*shape[:3], layout.pieces, piece).transpose(0, 3, 1, 2, 4)
+        np.matmul(weights, layout.places(columns, piece), out=pieces)
+        if not there:
+            _write(target, terms, layout)
 
     layout.work(work, x)
 
 
 def _write(y, terms, layout):
-    """y (n, O, *out) = the sum over `outer` of terms (n, pieces, outer, O, rows * row), which may go on after y's rows."""
-    terms = terms.reshape(*terms.shape[:4], layout.rows, *layout.grid)
+    """y (n, O, *out) = the sum over `outer` of terms (n, outer, O, numbers), where rows may be longer than y's, and more."""
+    within = (..., *(slice(0, o) for o in layout.out))
+    terms = terms.reshape(*terms.shape[:3], -1, *layout.grid)[within]
     for k in range(1, layout.outer - 1):
-        terms[:, :, 0] += terms[:, :, k]
-    within = tuple(slice(0, o) for o in layout.out[1:])
-    whole, left = divmod(layout.out[0], layout.rows)
-    if whole:
-        target = y[:, :, : whole * layout.rows].reshape(*y.shape[:2], whole, layout.rows, *layout.out[1:])
-        _add(terms[(slice(None), slice(0, whole), ..., *within)], target.swapaxes(1, 2))
-    if left:
-        rows = terms[(slice(None), slice(whole, whole + 1), ..., slice(0, left), *within)]
-        _add(rows, y[:, None, :, -left:])
-
-
-def _add(terms, out):
-    """out = the first and the last of terms (n, pieces, outer, ...), or their only one."""
-    if terms.shape[2] == 1:
-        out[...] = terms[:, :, 0]
+        terms[:, 0] += terms[:, k]
+    if layout.outer == 1:
+        y[...] = terms[:, 0]
     else:
-        np.add(terms[:, :, 0], terms[:, :, -1], out=out)
+        np.add(terms[:, 0], terms[:, -1], out=y)
 
 
 def convolve_weight(layout, x, g):
