@@ -11,7 +11,6 @@ ways, shared and alone, keeps to the faster one, and now and then tries both aga
 from __future__ import annotations
 
 import contextvars
-import math
 import os
 import queue
 import threading
@@ -60,24 +59,28 @@ class _Ways:
 
     def __init__(self) -> None:
         self.jobs = -1
+        self.took: dict[bool, list[float]] = {True: [], False: []}
 
     def share(self) -> bool:
-        """Whether the next job is shared. The very first is, so that a long one is never done alone."""
+        """Whether the next job is shared. The very first is, so that a long one is never done alone.
+
+        Times in the middle decide: a shared job that was lucky once says little of the next one.
+        """
         self.jobs = (self.jobs + 1) % _PERIOD
         if not self.jobs:
-            self.took: dict[bool, list[float]] = {True: [], False: []}
-            self.faster = True
+            self.took = {True: [], False: []}
+        shared, alone = self.took[True], self.took[False]
         if self.jobs < 2 * _TRIED:
-            return self.jobs % 2 == 0 or min(self.took[True], default=0.0) > _LONG
-        return self.faster
+            return self.jobs % 2 == 0 or min(shared, default=0.0) > _LONG
+        return not alone or _middle(shared) <= _middle(alone)
 
     def note(self, shared: bool, seconds: float) -> None:
-        """Times in between decide: a shared job that was lucky once says little of the next one."""
-        if self.jobs >= 2 * _TRIED:
-            return
-        self.took[shared].append(seconds)
-        middle = {way: sorted(times)[len(times) // 2] for way, times in self.took.items() if times}
-        self.faster = middle.get(True, 0.0) <= middle.get(False, math.inf)
+        if self.jobs < 2 * _TRIED:
+            self.took[shared].append(seconds)
+
+
+def _middle(times: list[float]) -> float:
+    return sorted(times)[len(times) // 2] if times else 0.0
 
 
 class Team:

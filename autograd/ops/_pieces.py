@@ -46,9 +46,9 @@ def product(a, b):
 
     Such is the gradient of a sum or mean: the way back from `(a @ b).sum()` takes no product of matrices.
     """
-    if type(a) is not np.ndarray or type(b) is not np.ndarray or a.ndim != 2 or b.ndim != 2 or not fast.enabled:
+    if a.size < FEW or type(a) is not np.ndarray or type(b) is not np.ndarray or a.ndim != 2 or b.ndim != 2:
         return a.dot(b)
-    if a.strides[0] and b.strides[1]:
+    if (a.strides[0] and b.strides[1]) or not fast.enabled:
         return a.dot(b)
     one = a.dot(b[:, :1]) if a.strides[0] else a[:1].dot(b)
     result = np.empty((len(a), b.shape[1]), one.dtype)
@@ -98,14 +98,9 @@ def positive_part(x, out=None):
         return np.maximum(x, 0, out=out)
     if x.size <= _PIECE:
         return np.maximum(x, _ZEROS[: x.size].reshape(x.shape), out=out)
-    out = np.empty_like(x) if out is None else out
-    if not (x.flags.c_contiguous and out.flags.c_contiguous):
-        return np.maximum(x, 0, out=out)
-    numbers, target = x.reshape(-1), out.reshape(-1)
-    for start in range(0, x.size, _PIECE):
-        piece = numbers[start : start + _PIECE]
-        np.maximum(piece, _ZEROS[: piece.size], out=target[start : start + _PIECE])
-    return out
+    if out is None and x.flags.c_contiguous:
+        return in_pieces(positive_part, x)
+    return np.maximum(x, 0, out=out)
 
 
 def in_pieces(function, x, *more):

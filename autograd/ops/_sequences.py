@@ -291,8 +291,9 @@ def _factors(layout, kept):
     out = np.empty_like(kept[:few], order="C")
     for start in range(0, len(kept), few):
         part = blocks[:, start : start + few]
-        layout.factors(part, out.swapaxes(0, 1)[:, : part.shape[1]])
-        yield from out[: part.shape[1]]
+        made = out[: part.shape[1]]
+        layout.factors(part, made.swapaxes(0, 1))
+        yield from made
 
 
 def _backwards(layout, returning, states, g, factors, slopes):

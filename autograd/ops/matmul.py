@@ -8,7 +8,7 @@ from .._array import in_c_order
 from .._dtype import element
 from .._op import composite, op
 from .._samples import call, cases
-from ._pieces import FEW, product
+from ._pieces import product
 from .arithmetic import add, mul
 from .cast import convert
 from .reduce import sum
@@ -61,7 +61,7 @@ def matmul(x, y):
     """
     check_product("matmul", x, y)
     if x.ndim <= 2 and y.ndim <= 2 and x.dtype.kind != "b":
-        return x.dot(y) if x.size < FEW else product(x, y)
+        return product(x, y)
     return in_c_order(np.matmul(x, y))
 
 

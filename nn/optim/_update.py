@@ -229,8 +229,9 @@ class Plan:
             with quiet():
                 update(opt, block, decay, maximize, self.scratch(block[0]))
 
-        if sum(w.size * (1 + len(s)) for w, _, s, _ in blocks) >= SHARED:
-            _parallel.team.run(work, blocks, sum(w.size for w, _, _, _ in blocks))
+        numbers = sum(w.size * (1 + len(s)) for w, _, s, _ in blocks)
+        if numbers >= SHARED:
+            _parallel.team.run(work, blocks, numbers)
             return
         for block in blocks:
             work(block)
