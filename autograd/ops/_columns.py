@@ -9,12 +9,17 @@ import math
 
 import numpy as np
 
+from .._array import along_rows
 from .._dtype import HALVES
-from . import _batch_last, _shifted
+from .._mode import fast
+from . import _batch_last, _shifted, _strided
 from ._windows import BLOCK, offsets, out_size, padded, scratch, steps, windows
 
 # Up to this ratio of filters to channels, gathering from the filters is cheaper than adding into the channels.
 _TURN = 3
+# Multiplications from which the gradient for the input of a convolution with a stride is found phase by phase; and
+# filters times channels up to which: more are multiplied faster at once.
+_SPLIT, _FEW_WEIGHTS = 1 << 20, 1 << 12
 
 
 def fill_columns(columns, xp, kernel, stride, dilation, out):
@@ -86,11 +91,17 @@ def convolve(x, w, stride, pads, dilation, groups):
 
 def _convolve_quickly(y, x, w, stride, pads, dilation, groups):
     """Writes the convolution into y if one of the layouts made for speed suits; whether it does."""
+    if len(stride) == 1:  # a row is what these layouts keep together, so a sequence is an image of one row
+        y, x, w = y[:, :, None], x[:, :, None], w[:, :, None]
+        stride, pads, dilation = (1, *stride), ((0, 0), *pads), (1, *dilation)
     kernel, out = w.shape[2:], y.shape[2:]
-    if _shifted.possible(x, stride, groups):
-        shifted = _shifted.Layout(x.shape, len(w), kernel, pads, dilation, out)
+    if _shifted.possible(x, groups):
+        shifted = _strided.layout(x.shape, len(w), kernel, stride, pads, dilation, out)
         if shifted.suits():
             _shifted.convolve(shifted, y, w, x)
+            return True
+        if shifted.joins():
+            _strided.convolve_joined(shifted, y, w, x)
             return True
     layout = _batch_last.Layout(x, w.shape, stride, pads, dilation, out)
     if layout.suits(x, x.shape[1]):
@@ -159,9 +170,10 @@ def _depthwise_runs(y, xp, w, kernel, dilation):
         n = part.stop - part.start
         rows, term = scratch(xp, (n, channels, out[0] * row), 1), scratch(xp, (n, channels, length))
         total = rows[:, :, :length]
-        np.multiply(flat[part, :, :length], factors[:, 0], out=total)
-        for i, start in enumerate(starts[1:], 1):
-            total += np.multiply(flat[part, :, start : start + length], factors[:, i], out=term)
+        with along_rows(length):
+            np.multiply(flat[part, :, :length], factors[:, 0], out=total)
+            for i, start in enumerate(starts[1:], 1):
+                total += np.multiply(flat[part, :, start : start + length], factors[:, i], out=term)
         y[part] = rows.reshape(n, channels, out[0], *size[1:])[_dropped_edges(out)]
 
 
@@ -182,6 +194,9 @@ def convolve_input(g, w, size, stride, pads, dilation, groups):
     if all(s == 1 for s in stride) and filters <= channels * _TURN:
         turned = _turned_pads(size, out, kernel, pads, dilation)
         return convolve(g, _turned(w, groups), stride, turned, dilation, groups).astype(dtype, copy=False)
+    few = filters <= channels * _TURN and filters * channels <= _FEW_WEIGHTS
+    if fast.enabled and few and math.prod(kernel) * g.size * w.shape[1] > _SPLIT:
+        return _strided.convolve_input(convolve_input, g, w, size, stride, pads, dilation, groups)
     layout = _batch_last.Layout(g, (filters, w.shape[1], *kernel), stride, pads, dilation, out, size)
     if layout.suits(g, channels) and not _depthwise_weight(w, groups, channels):
         return _batch_last.convolve_input(layout, w, g, groups).astype(dtype, copy=False)
@@ -235,11 +250,19 @@ def convolve_weight(x, g, kernel, stride, pads, dilation, groups):
 
 def _weight_quickly(x, g, shape, stride, pads, dilation, groups):
     """The gradient for a weight of `shape` if one of the layouts made for speed suits, else None."""
+    if len(stride) == 1:
+        row = (*shape[:2], 1, *shape[2:])
+        found = _weight_quickly(
+            x[:, :, None], g[:, :, None], row, (1, *stride), ((0, 0), *pads), (1, *dilation), groups
+        )
+        return None if found is None else found.reshape(shape)
     kernel, out = shape[2:], g.shape[2:]
-    if _shifted.possible(x, stride, groups):
-        shifted = _shifted.Layout(x.shape, shape[0], kernel, pads, dilation, out, free=True)
+    if _shifted.possible(x, groups):
+        shifted = _strided.layout(x.shape, shape[0], kernel, stride, pads, dilation, out, free=True)
         if shifted.suits_weight():
             return _shifted.convolve_weight(shifted, x, g)
+        if shifted.joins():
+            return _strided.convolve_weight_joined(shifted, x, g)
     layout = _batch_last.Layout(x, shape, stride, pads, dilation, out)
     if layout.suits(x, x.shape[1]):
         return _batch_last.convolve_weight(layout, x, g, groups).reshape(shape)
@@ -248,8 +271,21 @@ def _weight_quickly(x, g, shape, stride, pads, dilation, groups):
 
 def _weight_depthwise(xp, g, shape, stride, dilation):
     kernel, out = shape[2:], g.shape[2:]
+    if type(xp) is np.ndarray and xp.dtype.kind == "f" and _flattens(stride, out, xp.shape[2:]) and fast.enabled:
+        return _weight_runs(xp, g, kernel, dilation).reshape(shape)
     total = np.zeros_like(xp, shape=shape, order="C")
     for offset in offsets(kernel):
         seen = xp[(..., *windows(offset, stride, dilation, out))]
         total[(slice(None), 0, *offset)] = np.sum(seen * g, axis=(0, *range(2, g.ndim)))
     return total
+
+
+def _weight_runs(xp, g, kernel, dilation):
+    """(C, places): inner products of runs, with zeros in g where windows straddle the edge."""
+    (batch, channels), size, out = xp.shape[:2], xp.shape[2:], g.shape[2:]
+    length = _run(out, size)
+    flat, starts = np.reshape(xp, (batch, channels, -1)), _starts(kernel, dilation, size)
+    slopes = np.zeros_like(g, shape=(batch, channels, out[0], *size[1:]), order="C")
+    slopes[_dropped_edges(out)] = g
+    run = slopes.reshape(batch, channels, -1)[:, :, :length]
+    return np.stack([np.vecdot(flat[:, :, start : start + length], run).sum(axis=0) for start in starts], axis=-1)

@@ -17,20 +17,21 @@ import numpy as np
 
 from .. import _parallel
 from .._mode import fast
-from ._windows import PIECE, SHARED, scratch, steps
+from ._windows import CORNER, PIECE, SHARED, UNPACKED, scratch, steps
 
 _BLOCK = 1 << 20  # bytes of columns worked on at a time
 _WASTE = 1.15  # numbers in a row, for each one of the result, up to which this pays
 _LEAST = 48  # columns in a piece of a product from which it pays
 _LONG = 128  # the same for the gradient of a weight, where they are summed over
 _DEEP = 12  # rows in a piece of such a gradient from which it pays
+_SHALLOW = 6  # the same where nothing is packed
 
 _strided = np.lib.stride_tricks.as_strided
 
 
-def possible(x, stride, groups):
+def possible(x, groups):
     """Whether arrays like x may be convolved this way."""
-    return fast.enabled and type(x) is np.ndarray and groups == 1 and all(s == 1 for s in stride)
+    return fast.enabled and type(x) is np.ndarray and groups == 1
 
 
 class Layout:
@@ -40,26 +41,31 @@ class Layout:
         copied: places of the window that have columns of their own; outer: places along the first axis that do not.
         depth: rows of the columns. steps, row, outer_step: numbers from one to the next along each axis of the image, along
             the first one, and from one outer place to the next.
-        rows, pieces: of a product, in rows of the image.
+        most: multiplications in a piece of a product. rows, pieces: of a product, in rows of the image.
     """
 
-    def __init__(self, shape, filters, kernel, pads, dilation, out, free=False):
+    def __init__(self, shape, filters, kernel, pads, dilation, out, free=None):
         self.channels, self.size, self.out, self.filters = shape[1], shape[2:], out, filters
         self.kernel, self.before, self.dilation = kernel, [lo for lo, _ in pads], dilation
+        self.shifts = [[j * d - lo for j in range(k)] for k, d, (lo, _) in zip(kernel, dilation, pads, strict=True)]
         self.grid = tuple(max(n, o) for n, o in zip(self.size[1:], out[1:], strict=True))
         self.steps = steps((self.size[0], *self.grid))
         self.row, self.outer_step = self.steps[0], dilation[0] * self.steps[0]
-        free = free or self.channels * math.prod(kernel[1:]) >= filters  # else sums would take longer than copies
+        if free is None:
+            free = self.channels * math.prod(kernel[1:]) >= filters  # else sums would take longer than copies
         self.copied: tuple = (1, *kernel[1:]) if free else kernel
         self.outer: int = kernel[0] if free else 1
         self.depth = self.channels * math.prod(self.copied)
-        most = max(PIECE // (filters * self.depth * self.row), 1)
+        weights = filters * self.depth
+        large = PIECE // weights < _LEAST and self.grid == tuple(out[1:])
+        self.most: int = UNPACKED if large else PIECE
+        most = max(self.most // (weights * self.row), 1)
         self.pieces = -(-out[0] // most)
         self.rows = -(-out[0] // self.pieces)
 
     def suits(self):
         """Whether this is the way."""
-        small = self.filters * self.depth * self.rows * self.row <= PIECE
+        small = self.filters * self.depth * self.rows * self.row <= self.most
         return small and self._dense() and (self.pieces == 1 or self.rows * self.row >= _LEAST)
 
     def suits_weight(self):
@@ -72,10 +78,27 @@ class Layout:
     def shares(self):
         """(rows of columns, rows of the image) in a piece of the product that is the gradient of the weight, if it pays."""
         rows = self.out[0]
-        deep = _divisor(self.depth, PIECE // (self.filters * rows * self.row))
-        if deep < min(self.depth, _DEEP):
+        deep, least = _divisor(self.depth, PIECE // (self.filters * rows * self.row)), min(self.depth, _DEEP)
+        if deep < least and UNPACKED > PIECE:
+            least = _SHALLOW
+            deep = _divisor(self.depth, min(UNPACKED // (self.filters * rows * self.row), CORNER // self.filters))
+        if deep < least:
             deep, rows = self.depth, _divisor(rows, PIECE // (self.filters * self.depth * self.row))
         return (deep, rows) if deep and rows * self.row >= _LONG else None
+
+    def joins(self):
+        """Whether one product of many images is the way where this is not: `_strided` has such layouts."""
+        return False
+
+    def weights(self, w):
+        """w (O, C, *kernel) as matrices (outer, O, depth)."""
+        ordered = w.reshape(self.filters, self.channels, self.outer, -1).transpose(2, 0, 3, 1)
+        return ordered.reshape(self.outer, self.filters, self.depth)
+
+    def weights_back(self, found):
+        """The gradient of w from that of its matrices, turned: (outer, depth, O)."""
+        ordered = found.reshape(self.outer, -1, self.channels, self.filters).transpose(3, 2, 0, 1)
+        return np.ascontiguousarray(ordered).reshape(self.filters, self.channels, *self.kernel)
 
     def work(self, function, x):
         """function(part) for parts of the batch whose columns fit in the cache; on all cores if there is much to do."""
@@ -122,8 +145,7 @@ class Layout:
     def _clear_edges(self, columns, clean):
         """Zeros in columns (n, *places, C, rows, *grid) where a window's place lies outside of the image."""
         for a in range(1, len(self.kernel)):
-            for j in range(self.kernel[a]):
-                shift = j * self.dilation[a] - self.before[a]
+            for j, shift in enumerate(self.shifts[a]):
                 if shift:
                     columns[self._at(a, j, slice(-shift, None) if shift > 0 else slice(0, -shift))] = 0
             if clean and self.out[a] < self.grid[a - 1]:
@@ -143,9 +165,7 @@ class Layout:
 
 def convolve(layout, y, w, x):
     """Writes the convolution of x with w into y (N, O, *out)."""
-    filters, channels = w.shape[:2]
-    ordered = w.reshape(filters, channels, layout.outer, -1).transpose(2, 0, 3, 1)
-    weights = ordered.reshape(layout.outer, filters, layout.depth)
+    filters, weights = len(w), layout.weights(w)
     piece, rows = layout.rows * layout.row, layout.rows * layout.pieces
     image = layout.images(x, rows)
 
@@ -190,8 +210,7 @@ def convolve_weight(layout, x, g):
         found[part.start] = products.reshape(-1, outer, layout.depth, filters).sum(axis=0)
 
     layout.work(work, x)
-    ordered = _parallel.total(found).reshape(outer, -1, layout.channels, filters).transpose(3, 2, 0, 1)
-    return np.ascontiguousarray(ordered).reshape(filters, layout.channels, *layout.kernel)
+    return layout.weights_back(_parallel.total(found))
 
 
 def _slopes(g, layout):

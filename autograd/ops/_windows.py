@@ -16,6 +16,17 @@ PIECE = 1 << 18  # multiplications up to which BLAS starts no threads
 SHARED = 1 << 22  # multiplications, and eight for each number copied, from which two threads pay
 
 
+def _unpacked():
+    """The same where OpenBLAS multiplies small matrices as they lie, which it does with the instructions of AVX-512."""
+    config: dict = np.show_config(mode="dicts")  # type: ignore[assignment]
+    wide = {"X86_V4", "AVX512_SKX"} & set(config["SIMD Extensions"]["found"])
+    return 900_000 if wide and "openblas" in config["Build Dependencies"]["blas"]["name"] else PIECE
+
+
+UNPACKED = _unpacked()
+CORNER = 1 << 10  # numbers in a product with a transpose up to which it does
+
+
 def out_size(size, kernel, stride, pads, dilation):
     """How many windows fit along each axis."""
     return tuple(

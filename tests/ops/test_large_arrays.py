@@ -12,7 +12,7 @@ import autograd
 import nn.functional as F
 from autograd import _parallel
 from autograd._registry import registry
-from autograd.ops import _batch_last, _columns, _pieces, _select, _shifted, _windows
+from autograd.ops import _batch_last, _columns, _pieces, _select, _shifted, _strided, _windows
 from autograd.ops import pool as pool_
 from autograd.ops.embedding import _add_into_zeros
 
@@ -22,6 +22,9 @@ SHAPE = (600, 300)
 @pytest.fixture(autouse=True)
 def _three_threads(monkeypatch):
     monkeypatch.setattr(_parallel, "team", _parallel.Team(3))
+    _strided.layout.cache_clear()  # layouts follow from settings that tests change
+    yield
+    _strided.layout.cache_clear()
 
 
 def _drawn(shape, dtype=np.float64, seed=0):
@@ -276,6 +279,18 @@ CONVOLUTIONS = [
 ]
 
 
+# kernels smaller than, as large as and larger than the stride; phases that no window sees, or of unequal length
+STRIDED = [
+    ((3, 4, 9, 8), (5, 4, 3, 3), ((1, 1), (1, 1)), (2, 2), (1, 1), 1),
+    ((3, 4, 8, 8), (2, 4, 4, 4), ((1, 1), (1, 1)), (2, 2), (1, 1), 1),
+    ((2, 3, 11, 13), (4, 3, 1, 2), ((0, 0), (0, 0)), (3, 4), (1, 1), 1),
+    ((2, 2, 16, 17), (3, 2, 7, 5), ((3, 2), (1, 4)), (2, 3), (1, 1), 1),
+    ((3, 3, 9, 10), (4, 3, 3, 2), ((2, 1), (3, 0)), (1, 2), (3, 2), 1),
+    ((3, 3, 9, 10), (4, 3, 2, 3), ((-1, 2), (1, -2)), (2, 2), (1, 3), 1),
+    ((2, 2, 6, 7, 5), (3, 2, 3, 2, 3), ((1, 1), (0, 1), (2, 2)), (2, 3, 1), (1, 1, 1), 1),
+]
+
+
 def _convolutions(x, w, g, options):
     """The three products of `convolve`."""
     return (
@@ -308,38 +323,92 @@ def test_convolution_with_the_batch_last(
 
 @pytest.mark.fast
 @pytest.mark.parametrize(("x", "w", "pads", "stride", "dilation", "groups"), [
-    *(case for case in CONVOLUTIONS if set(case[3]) == {1} and case[5] == 1),
+    *(case for case in CONVOLUTIONS if case[5] == 1),
     ((3, 2, 9, 8), (7, 2, 3, 3), ((1, 1), (1, 1)), (1, 1), (1, 1), 1),
     ((3, 2, 7, 6), (3, 2, 1, 5), ((0, 0), (4, 4)), (1, 1), (1, 1), 1),
     ((3, 2, 3, 2), (2, 2, 2, 3), ((5, 4), (6, 3)), (1, 1), (2, 3), 1),
-    ((2, 3, 40), (4, 3, 5), ((2, 2),), (1,), (1,), 1)])  # fmt: skip
+    ((2, 3, 40), (4, 3, 5), ((2, 2),), (1,), (1,), 1), *STRIDED])  # fmt: skip
 @pytest.mark.parametrize("block", [1 << 12, 1 << 21])
 @pytest.mark.parametrize("piece", [1 << 10, 1 << 11, 1 << 18])
-@pytest.mark.parametrize("shared", [0, 1 << 22])
-def test_convolution_by_shifts(x, w, pads, stride, dilation, groups, block, piece, shared, monkeypatch):
+@pytest.mark.parametrize(("shared", "unpacked"), [(0, 8), (1 << 22, 1)])
+def test_convolution_by_shifts(x, w, pads, stride, dilation, groups, block, piece, shared, unpacked, monkeypatch):
     for name, value in {
         "_BLOCK": block,
         "PIECE": piece,
+        "UNPACKED": piece * unpacked,
         "SHARED": shared,
         "_WASTE": 9,
         "_LEAST": 1,
         "_LONG": 1,
     }.items():
         monkeypatch.setattr(_shifted, name, value)
+    monkeypatch.setattr(_strided, "_LEAST", 1)
+    monkeypatch.setattr(_columns, "_SPLIT", 0)
     x, w = _drawn(x), _drawn(w, seed=1)
     out = _results(x, w, (stride, pads, dilation))
     for free in (False, True) if piece == 1 << 18 else ():
-        layout = _shifted.Layout(x.shape, len(w), w.shape[2:], pads, dilation, out, free)
-        assert _shifted.possible(x, stride, groups)
+        layout = _strided.layout(x.shape, len(w), w.shape[2:], stride, pads, dilation, out, free)
+        assert _shifted.possible(x, groups)
         assert layout.suits()
         assert layout.suits_weight()
     _check_convolutions(x, w, (stride, pads, dilation, groups))
 
 
 @pytest.mark.fast
+@pytest.mark.parametrize(("x", "w", "pads", "stride", "dilation", "groups"), STRIDED)
+@pytest.mark.parametrize("block", [1 << 8, 1 << 13, 1 << 21])
+def test_strided_convolution_by_products_of_many_images(x, w, pads, stride, dilation, groups, block, monkeypatch):
+    for module, name, value in (
+        (_shifted, "PIECE", 1),
+        (_shifted, "UNPACKED", 1),
+        (_shifted, "_WASTE", 9),
+        (_strided, "_LEAST", 1),
+        (_strided, "BLOCK", block),
+    ):
+        monkeypatch.setattr(module, name, value)
+    x, w = _drawn(x), _drawn(w, seed=1)
+    layout = _strided.layout(
+        x.shape, *w.shape[:1], w.shape[2:], stride, pads, dilation, _results(x, w, (stride, pads, dilation))
+    )
+    assert layout.joins()
+    assert not layout.suits()
+    assert not layout.suits_weight()
+    _check_convolutions(x, w, (stride, pads, dilation, groups))
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("kind", ["pieces", "joined"])
+def test_strided_convolution_keeps_what_is_infinite_apart(kind, monkeypatch):
+    monkeypatch.setattr(_strided, "_LEAST", 1)
+    monkeypatch.setattr(_columns, "_SPLIT", 0)
+    if kind == "joined":
+        monkeypatch.setattr(_shifted, "PIECE", 1)
+        monkeypatch.setattr(_shifted, "UNPACKED", 1)
+    monkeypatch.setattr(_shifted, "_WASTE", 9)
+    x, w = _drawn((2, 2, 11, 12)), _drawn((2, 2, 3, 3), seed=1)
+    x[0, 0, 0, 0], x[1, 1, 5, 11] = np.inf, np.nan
+    with np.errstate(invalid="ignore"):
+        for pads in (((0, 0), (0, 0)), ((1, 1), (1, 1))):
+            _check_convolutions(x, w, ((2, 2), pads, (1, 1), 1))
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(("size", "kernel", "pads", "dilation"), [
+    ((9, 8), (3, 3), ((1, 1), (1, 1)), (1, 1)), ((9, 10), (3, 2), ((2, 1), (0, 3)), (2, 3)), ((30,), (5,), ((2, 2),), (1,))])  # fmt: skip
+@pytest.mark.parametrize("dtype", [np.float64, np.complex128])
+def test_one_filter_per_channel(size, kernel, pads, dilation, dtype, monkeypatch):
+    monkeypatch.setattr(_columns, "BLOCK", 1 << 12)
+    x, w = _drawn((3, 4, *size)).astype(dtype), _drawn((4, 1, *kernel), seed=1).astype(dtype)
+    if dtype == np.complex128:
+        x, w = x + 1j * x[::-1], w - 2j * w[::-1]
+    _check_convolutions(x, w, ((1,) * len(size), pads, dilation, 4))
+
+
+@pytest.mark.fast
 @pytest.mark.parametrize("block", [1, 1 << 21])
 def test_convolution_where_no_piece_is_small_enough_and_no_memory_is_kept(block, monkeypatch):
     monkeypatch.setattr(_shifted, "PIECE", 1)
+    monkeypatch.setattr(_shifted, "UNPACKED", 1)
     monkeypatch.setattr(_shifted, "_WASTE", 9)
     monkeypatch.setattr(_windows, "BLOCK", block)
     monkeypatch.setattr(_windows, "_own", threading.local())
@@ -366,7 +435,7 @@ def _results(x, w, options):
 
 
 def _check_convolutions(x, w, options):
-    g = _drawn((len(x), len(w), *_results(x, w, options[:3])), seed=2)
+    g = _drawn((len(x), len(w), *_results(x, w, options[:3])), seed=2).astype(x.dtype)
     quick = _convolutions(x, w, g, options)
     with autograd.fast_paths(False):
         plain = _convolutions(x, w, g, options)
