@@ -17,6 +17,8 @@ from ._windows import BLOCK, offsets, out_size, padded, scratch, steps, windows
 
 # Up to this ratio of filters to channels, gathering from the filters is cheaper than adding into the channels.
 _TURN = 3
+_NEAR = 1.8  # and up to so many elements for each window: gathering is done for every element
+_WIDE = 6  # windows along the last axis from which phases are worth it
 # Multiplications from which the gradient for the input of a convolution with a stride is found phase by phase; and
 # filters times channels up to which: more are multiplied faster at once.
 _SPLIT, _FEW_WEIGHTS = 1 << 20, 1 << 12
@@ -50,6 +52,15 @@ def _plain(kernel, stride, pads):
     return all(k == 1 for k in kernel) and all(s == 1 for s in stride) and not any(lo or hi for lo, hi in pads)
 
 
+def _whole(size, kernel, pads, groups):
+    """Whether there is a single window, of the whole image: then images and filters are rows of matrices."""
+    return groups == 1 and tuple(size) == tuple(kernel) and not any(lo or hi for lo, hi in pads)
+
+
+def _rows(a):
+    return np.reshape(a, (len(a), -1))
+
+
 def _depthwise(x, w, groups):
     return _depthwise_weight(w, groups, x.shape[1])
 
@@ -77,6 +88,9 @@ def convolve(x, w, stride, pads, dilation, groups):
     target = y.reshape(batch, groups, filters // groups, length)
     if _plain(kernel, stride, pads):
         np.matmul(weights, np.reshape(x, (batch, groups, depth, length)), out=target)
+        return y.astype(dtype, copy=False)
+    if _whole(x.shape[2:], kernel, pads, groups):
+        np.matmul(_rows(x), _rows(w).T, out=_rows(y))
         return y.astype(dtype, copy=False)
     if _convolve_quickly(y, x, w, stride, pads, dilation, groups):
         return y.astype(dtype, copy=False)
@@ -191,11 +205,15 @@ def convolve_input(g, w, size, stride, pads, dilation, groups):
     gradients = np.reshape(g, (batch, groups, filters // groups, length))
     if _plain(kernel, stride, pads) and tuple(size) == out:
         return np.matmul(weights, gradients).reshape(batch, channels, *size).astype(dtype, copy=False)
-    if all(s == 1 for s in stride) and filters <= channels * _TURN:
+    if _whole(size, kernel, pads, groups):
+        return np.matmul(_rows(g), _rows(w)).reshape(batch, channels, *size).astype(dtype, copy=False)
+    near = math.prod(size) <= _NEAR * length or not fast.enabled
+    strided = any(s > 1 for s in stride)
+    if not strided and filters <= channels * _TURN and near:
         turned = _turned_pads(size, out, kernel, pads, dilation)
         return convolve(g, _turned(w, groups), stride, turned, dilation, groups).astype(dtype, copy=False)
     few = filters <= channels * _TURN and filters * channels <= _FEW_WEIGHTS
-    if fast.enabled and few and math.prod(kernel) * g.size * w.shape[1] > _SPLIT:
+    if strided and fast.enabled and few and out[-1] >= _WIDE and math.prod(kernel) * g.size * w.shape[1] > _SPLIT:
         return _strided.convolve_input(convolve_input, g, w, size, stride, pads, dilation, groups)
     layout = _batch_last.Layout(g, (filters, w.shape[1], *kernel), stride, pads, dilation, out, size)
     if layout.suits(g, channels) and not _depthwise_weight(w, groups, channels):
@@ -234,6 +252,8 @@ def convolve_weight(x, g, kernel, stride, pads, dilation, groups):
         return total.reshape(shape).astype(dtype, copy=False)
     if _depthwise(x, total.reshape(shape), groups):
         return _weight_depthwise(padded(x, pads), g, shape, stride, dilation).astype(dtype, copy=False)
+    if _whole(x.shape[2:], kernel, pads, groups):
+        return np.matmul(_rows(g).T, _rows(x)).reshape(shape).astype(dtype, copy=False)
     quick = _weight_quickly(x, g, shape, stride, pads, dilation, groups)
     if quick is not None:
         return quick.astype(dtype, copy=False)

@@ -189,10 +189,11 @@ def add_at(out, index, values):
 def _add_rows(out, index, values):
     flat = index.reshape(-1) % max(out.shape[0], 1)
     rows = np.broadcast_to(values, (*index.shape, *out.shape[1:])).reshape(flat.size, *out.shape[1:])
-    order = np.argsort(flat, kind="stable")
-    ranked = flat[order]
-    starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
-    out[ranked[starts]] += np.add.reduceat(rows[order], starts, axis=0)
+    if (flat[1:] < flat[:-1]).any():
+        order = np.argsort(flat, kind="stable")
+        flat, rows = flat[order], rows[order]
+    starts = np.flatnonzero(np.r_[True, flat[1:] != flat[:-1]])
+    out[flat[starts]] += np.add.reduceat(rows, starts, axis=0)
 
 
 def getitem(self, index):

@@ -10,6 +10,7 @@ import math
 import numpy as np
 
 from .._dtype import element
+from .._mode import fast
 from .._op import composite, op
 from .._samples import call, cases
 from ._columns import padded
@@ -24,6 +25,25 @@ def _lift(weight, dim, ndim):
     return weight.reshape(-1, *(1,) * (ndim - 1 - dim))
 
 
+def _multiplied(x, dim, index, weight, size, back):
+    """`resample` (or `back`) of an axis of `size` by a product with its matrix: where that is small, the fastest; else None."""
+    kind = type(x) is np.ndarray and x.dtype in (np.float32, np.float64)
+    if not (kind and fast.enabled and x.size and max(size, index.shape[1]) <= _NARROW):
+        return None
+    matrix = np.zeros((index.shape[1], size), x.dtype)
+    for t, places in enumerate(index):
+        matrix[np.arange(len(places)), places] += 1 if weight is None else weight[t].astype(x.dtype)
+    if back:
+        matrix = matrix.T
+    if dim == x.ndim - 1:
+        found = np.matmul(x, matrix.T)
+    else:
+        lines = np.matmul(matrix, x.reshape(-1, x.shape[dim], math.prod(x.shape[dim + 1 :])))
+        found = lines.reshape(*x.shape[:dim], len(matrix), *x.shape[dim + 1 :])
+    return found if np.isfinite(found).all() else None  # what is infinite in one place would be NaN in the others
+
+
+_NARROW = 128  # elements along an axis up to which a product with all of them takes no longer than adding a few
 _TAPS = np.array([[0, 0, 2, 1], [1, 1, 0, 2]])
 _WEIGHTS = np.array([[0.3, 1.0, -0.5, 0.2], [0.7, 0.1, 0.4, 2.0]])
 
@@ -34,6 +54,9 @@ def resample(x, *, dim, index, weight=None):
     """out[i] = Σ over taps t of weight[t, i] x[index[t, i]] along `dim`; one tap of weight 1 without weights."""
     if weight is None:
         return np.take(x, index[0], axis=dim)
+    found = _multiplied(x, dim, index, weight, x.shape[dim], False)
+    if found is not None:
+        return found
     total = None
     for places, factors in zip(index, weight.astype(x.dtype), strict=True):
         part = np.take(x, places, axis=dim)
@@ -51,6 +74,9 @@ def _(g, x_shape, dim, index, weight):
     call(r(2, 4, 2), dim=1, index=_TAPS, weight=_WEIGHTS, size=3)]))  # fmt: skip
 def _resample_back(x, *, dim, index, weight=None, size):
     """The transpose of `resample`: every element added, weighted, to the places it was made of."""
+    found = _multiplied(x, dim, index, weight, size, True)
+    if found is not None:
+        return found
     out = np.zeros_like(x, shape=(*x.shape[:dim], size, *x.shape[dim + 1 :]))
     if not x.size:
         return out

@@ -259,6 +259,44 @@ def test_rows_added_at_numbers_that_repeat(rows):
 
 
 @pytest.mark.fast
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("count", [400, 3000])
+def test_infinite_rows_are_added_to_their_own_sums_only(bad, count):
+    index = np.random.default_rng(0).integers(0, 40, count)
+    values, out, wanted = _drawn((count, 7)), np.zeros((40, 7)), np.zeros((40, 7))
+    values[3, 2] = bad
+    with np.errstate(invalid="ignore"):
+        _add_into_zeros(out, index, values)
+    np.add.at(wanted, index, values)
+    np.testing.assert_allclose(out, wanted, rtol=1e-12, atol=1e-12)
+    assert np.isfinite(out).sum() == 40 * 7 - 1
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic", "area"])
+@pytest.mark.parametrize("size", [(7, 9), (20, 3), (6, 200)])
+def test_images_are_resampled_by_products(mode, size):
+    _compare(lambda t: F.interpolate(t, size, mode=mode), _drawn((2, 3, 6, 8)), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_infinite_pixels_reach_what_is_made_of_them_only(bad):
+    x = _drawn((1, 1, 6, 8))
+    x[0, 0, 2, 3] = bad
+
+    def weights(shape):
+        w = _drawn(shape)
+        w[0, 0, 1, 1] = bad
+        return w
+
+    with np.errstate(invalid="ignore"):
+        for quick, plain in zip(*_both(lambda t: F.interpolate(t, (7, 9), mode="bilinear"), x, weights), strict=True):
+            np.testing.assert_allclose(quick, plain, rtol=1e-12, atol=1e-12)
+            assert 0 < np.isfinite(quick).sum() < quick.size
+
+
+@pytest.mark.fast
 def test_a_large_table_is_cleared_by_all_cores(monkeypatch):
     monkeypatch.setattr(_pieces, "_WRITTEN", range(1, 1 << 20))
     monkeypatch.setattr(np, "empty", lambda shape, dtype: np.full(shape, 7, dtype))
@@ -402,6 +440,14 @@ def test_one_filter_per_channel(size, kernel, pads, dilation, dtype, monkeypatch
     if dtype == np.complex128:
         x, w = x + 1j * x[::-1], w - 2j * w[::-1]
     _check_convolutions(x, w, ((1,) * len(size), pads, dilation, 4))
+
+
+def test_a_window_of_the_whole_image_is_a_row_of_a_matrix():
+    x, w, g = _drawn((3, 4, 5, 2)), _drawn((6, 4, 5, 2), seed=1), _drawn((3, 6, 1, 1), seed=2)
+    y, gx, gw = _convolutions(x, w, g, ((2, 1), ((0, 0), (0, 0)), (1, 1), 1))
+    np.testing.assert_allclose(y[:, :, 0, 0], np.einsum("nchw,ochw->no", x, w), rtol=1e-12)
+    np.testing.assert_allclose(gx, np.einsum("no,ochw->nchw", g[:, :, 0, 0], w), rtol=1e-12)
+    np.testing.assert_allclose(gw, np.einsum("no,nchw->ochw", g[:, :, 0, 0], x), rtol=1e-12)
 
 
 @pytest.mark.fast
