@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import _parallel
 from ._windows import scratch
+from .reduce import column_sums
 
 _BLOCK = 1 << 19  # bytes of a block of channels: the three arrays that meet in it fit in a core's own cache
 _SHARED = 1 << 18  # elements from which two threads pay
@@ -30,13 +31,13 @@ def _flat(a):
 def _sums(a):
     """Per-channel sums; over the batch last, so that float32 adds long runs pairwise first."""
     if a.shape[2] == 1:
-        return np.add.reduce(np.ascontiguousarray(a[:, :, 0].T), axis=1)
+        return column_sums(a[:, :, 0])
     return np.add.reduce(np.einsum("ncl->nc", a), axis=0)
 
 
 def _products(a, b):
     if a.shape[2] == 1:
-        return np.einsum("nc,nc->c", a[:, :, 0], b[:, :, 0])
+        return column_sums(a[:, :, 0] * b[:, :, 0])
     return np.add.reduce(np.einsum("ncl,ncl->nc", a, b), axis=0)
 
 

@@ -43,6 +43,7 @@ def _multiplied(x, dim, index, weight, size, back):
     return found if np.isfinite(found).all() else None  # what is infinite in one place would be NaN in the others
 
 
+_OFTEN = 16  # elements added to one place up to which NumPy's `reduceat`, slow for each place, is slower
 _NARROW = 128  # elements along an axis up to which a product with all of them takes no longer than adding a few
 _TAPS = np.array([[0, 0, 2, 1], [1, 1, 0, 2]])
 _WEIGHTS = np.array([[0.3, 1.0, -0.5, 0.2], [0.7, 0.1, 0.4, 2.0]])
@@ -82,12 +83,31 @@ def _resample_back(x, *, dim, index, weight=None, size):
         return out
     for t, places in enumerate(index):
         part = x if weight is None else x * _lift(weight[t].astype(x.dtype), dim, x.ndim)
-        order = np.argsort(places, kind="stable")
-        ranked = places[order]
-        starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
-        sums = np.add.reduceat(np.take(part, order, axis=dim), starts, axis=dim)
-        out[(*(slice(None),) * dim, ranked[starts])] += sums
+        _add_along(out, places, part, dim)
     return out
+
+
+def _add_along(out, places, part, dim):
+    """out[..., places, ...] += part along `dim`: first all places' first elements, then their second, and so on."""
+    order = np.argsort(places, kind="stable")
+    ranked = places[order]
+    starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
+    counts = np.diff(np.r_[starts, len(ranked)])
+    lead = (slice(None),) * dim
+    if counts.max() > _OFTEN:
+        out[(*lead, ranked[starts])] += np.add.reduceat(np.take(part, order, axis=dim), starts, axis=dim)
+        return
+    for turn in range(counts.max()):
+        found = starts[counts > turn]
+        out[(*lead, _run(ranked[found]))] += part[(*lead, _run(order[found + turn]))]
+
+
+def _run(places):
+    """The slice that picks the same, if they are evenly apart: a view, where places give a copy."""
+    step = int(places[1] - places[0]) if len(places) > 1 else 1
+    if step > 0 and (np.diff(places) == step).all():
+        return slice(int(places[0]), int(places[-1]) + 1, step)
+    return places
 
 
 @_resample_back.grad("x")
