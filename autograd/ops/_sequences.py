@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import _parallel
-from ._pieces import positive_part
+from ._pieces import within
 
 _NEAR = 1 << 16  # elements of the factors of a few steps: all that is used of those steps stays in the cache
 _LARGE = 1 << 17  # elements of one step's factors that do not stay there
@@ -148,7 +148,7 @@ def _tanh_factors(kept, out):
 
 
 def _relu_step(kept, h):
-    positive_part(kept, out=kept)
+    within(kept, 0, out=kept)
     h[...] = kept[0]
 
 

@@ -9,10 +9,11 @@ from .._dtype import element
 from .._inplace import assign
 from .._op import composite, op
 from .._samples import call, cases, reals
-from ._pieces import positive_part
+from ._pieces import within
 from ._select import kept, select
 
 _F = "nn.functional"
+_FEW = 1 << 10  # elements up to which choosing takes no longer than multiplying
 _FLOAT = {"elementwise": True, "method": False, "namespace": "_"}
 
 
@@ -90,7 +91,7 @@ def relu(x):
     if x.dtype.kind in "bc":
         real_only("relu", x)
         raise RuntimeError("relu: Boolean inputs not supported for relu; convert the tensor to a number type first")
-    return positive_part(x)
+    return within(x, 0)
 
 
 @relu.grad("x")
@@ -123,6 +124,16 @@ def _leaky(x, *, slope):
 @_leaky.grad("x")
 def _(g, x, slope):
     return where(x > 0, g, g * slope)
+
+
+@_leaky.fast
+def _(g, x, slope, needs):
+    if not 0 < slope <= 1 or type(x) is not np.ndarray or x.dtype.kind != "f" or x.size < _FEW:
+        return (where(x > 0, g, g * slope),)
+    factor = (x > 0).astype(x.dtype)
+    within(factor, slope, out=factor)
+    factor *= g
+    return (factor,)
 
 
 @composite(namespace=_F)
@@ -198,7 +209,7 @@ def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
     call(r(4), alpha=1.3, inner=0.8)]))  # fmt: skip
 def _elu(x, *, alpha=1.0, scale=1.0, inner=1.0):
     _whole("elu", x)
-    low = np.expm1(np.minimum(x, 0) * inner) * (alpha * scale)
+    low = np.expm1(within(x, high=0) * inner) * (alpha * scale)
     return select(x > 0, x * scale, low).astype(x.dtype, copy=False)[()]
 
 
@@ -263,10 +274,10 @@ def silu(input, inplace=False):
     return _written("silu", input, _silu(input), inplace)
 
 
-@op(name="_mish", symbol="mish", sample=reals(-3, 3), quiet=True, **_FLOAT)
+@op(real=True, name="_mish", symbol="mish", sample=reals(-3, 3), quiet=True, **_FLOAT)
 def _mish(x):
     _whole("mish", x)
-    return x * np.tanh(np.logaddexp(0, x))
+    return x * np.tanh(within(x, 0) + np.log1p(np.exp(-np.abs(x))))
 
 
 @_mish.grad("x")
@@ -287,7 +298,7 @@ def softplus(x, *, beta=1.0, threshold=20.0):
     """Smooth, positive version of ReLU: log(1 + e^(beta x)) / beta; x itself where beta x > threshold."""
     _whole("softplus", x)
     z = x * beta
-    return select(z > threshold, x, np.log1p(np.exp(np.minimum(z, threshold))) / beta).astype(x.dtype, copy=False)[()]
+    return select(z > threshold, x, np.log1p(np.exp(within(z, high=threshold))) / beta).astype(x.dtype, copy=False)[()]
 
 
 @softplus.grad("x")
@@ -299,7 +310,7 @@ def _(g, x, beta, threshold):
 def log_sigmoid(x):
     """log of sigmoid(x) without overflow: min(x, 0) - log(1 + e^-|x|)."""
     _whole("log_sigmoid", x)
-    return np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x)))
+    return within(x, high=0) - np.log1p(np.exp(-np.abs(x)))
 
 
 @log_sigmoid.grad("x")
@@ -319,7 +330,7 @@ def logsigmoid(input):
 @op(real=True, batch="align", name="_hardtanh", symbol="hardtanh", bitwise=True, method=False, namespace="_", sample=cases(lambda r: [
     call(r(2, 3), low=-0.77, high=0.83), call(r(), low=-1.0, high=1.0)]))  # fmt: skip
 def _hardtanh(x, *, low, high):
-    return np.minimum(np.maximum(x, element(low, x.dtype)), element(high, x.dtype))
+    return within(x, element(low, x.dtype), element(high, x.dtype))
 
 
 @_hardtanh.grad("x")
@@ -350,7 +361,7 @@ def relu6(input, inplace=False):
 @op(real=True, name="_hardswish", symbol="hardswish", sample=reals(-5, 5, avoid=(-3, 3)), **_FLOAT)
 def _hardswish(x):
     _whole("hardswish", x)
-    return x * np.minimum(np.maximum(x + 3, 0), 6) / 6
+    return x * within(x + 3, 0, 6) / 6
 
 
 @_hardswish.grad("x")
@@ -367,7 +378,7 @@ def hardswish(input, inplace=False):
 @op(real=True, name="_hardsigmoid", symbol="hardsigmoid", sample=reals(-5, 5, avoid=(-3, 3)), **_FLOAT)
 def _hardsigmoid(x):
     _whole("hardsigmoid", x)
-    return np.minimum(np.maximum(x + 3, 0), 6) / 6
+    return within(x + 3, 0, 6) / 6
 
 
 @_hardsigmoid.grad("x")
@@ -409,7 +420,7 @@ def softshrink(x, *, lambd=0.5):
     _whole("softshrink", x)
     if lambd < 0:
         raise RuntimeError(f"softshrink: lambda must be greater or equal to 0, but found to be {lambd}.")
-    return x - np.minimum(np.maximum(x, -lambd), lambd)
+    return x - within(x, -lambd, lambd)
 
 
 @softshrink.grad("x")

@@ -8,7 +8,7 @@ import numpy as np
 
 from .._op import composite, op
 from .._samples import call, cases, reals
-from ._pieces import in_pieces
+from ._pieces import in_pieces, within
 from ._select import select
 from .compare import nothing, over, times, where
 from .complex import conj, real
@@ -570,6 +570,9 @@ def _(g, x, y):
     return where(x == y, g, 0.0)
 
 
+_BOUNDS = (int, float, type(None))
+
+
 @op(real=True, batch="align", inplace=True, promote="same", symbol="clamp", caption="× [min ≤ x ≤ max]", aliases=("clip",),
     fits=("min", "max"),
     sample=cases(lambda r: [call(r(2, 3), min=-0.77, max=0.83), call(r(3), max=0.3), call(r(), min=-0.2),
@@ -582,6 +585,8 @@ def clamp(x, min=None, max=None):
     """
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    if type(min) in _BOUNDS and type(max) in _BOUNDS:
+        return within(x, min, max)
     if min is not None:
         x = np.maximum(x, min)
     return x if max is None else np.minimum(x, max)

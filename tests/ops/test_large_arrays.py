@@ -206,19 +206,24 @@ def test_sums_are_the_same_in_whatever_order_threads_come(kind, monkeypatch):
 
 
 @pytest.mark.fast
-@pytest.mark.parametrize("shape", [(2047,), (2048,), (64, 1024), (65, 1009), (70_001, 3)])
-def test_positive_parts(shape):
-    x = _drawn(shape, np.float32)
-    x.reshape(-1)[:4] = np.nan, np.inf, -np.inf, 0
-    np.testing.assert_array_equal(_pieces.positive_part(x), np.maximum(x, 0))
-    turned, room = x.T, np.empty_like(x)
-    np.testing.assert_array_equal(_pieces.positive_part(turned), np.maximum(turned, 0))
-    assert _pieces.positive_part(x, out=room) is room
-    np.testing.assert_array_equal(room, np.maximum(x, 0))
-    there = np.empty((*shape[:-1], 2 * shape[-1]), np.float32)[..., ::2]
-    assert _pieces.positive_part(x, out=there) is there
-    np.testing.assert_array_equal(there, room)
-    assert _pieces.positive_part(x.astype(np.float64)).dtype == np.float64
+@pytest.mark.parametrize("shape", [(1023,), (1024,), (65, 1009)])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int64])
+@pytest.mark.parametrize(("low", "high"), [(0, None), (None, 1), (-1, 1), (1, -1), (-np.inf, None)])
+def test_limits(shape, dtype, low, high):
+    x = _drawn(shape).astype(dtype)
+    if x.dtype.kind == "f":
+        x.reshape(-1)[:5] = np.nan, np.inf, -np.inf, 0, -0.0
+    wanted = x if low is None else np.maximum(x, low)
+    wanted = wanted if high is None else np.minimum(wanted, high)
+    room = np.empty(wanted.shape, wanted.dtype)
+    for given, expected in ((x, wanted), (x.T, wanted.T)):
+        found = _pieces.within(given, low, high)
+        np.testing.assert_array_equal(found, expected)
+        assert found.dtype == expected.dtype
+        assert not np.shares_memory(found, given)
+    if room.dtype == x.dtype:
+        assert _pieces.within(x, low, high, out=room) is room
+        np.testing.assert_array_equal(room, wanted)
 
 
 def test_relu_of_a_sum_and_of_a_transposed_gradient():
