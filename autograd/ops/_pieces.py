@@ -97,7 +97,7 @@ def within(x, low=None, high=None, out=None):
     return x if high is None else np.minimum(x, high, out=out)
 
 
-_SEVERAL = 1 << 10  # elements from which the call of clip is made up for
+_SEVERAL = 1 << 13  # elements from which the call of clip is made up for
 
 
 def in_pieces(function, x, *more):

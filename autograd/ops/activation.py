@@ -9,7 +9,7 @@ from .._dtype import element
 from .._inplace import assign
 from .._op import composite, op
 from .._samples import call, cases, reals
-from ._pieces import within
+from ._pieces import in_pieces, within
 from ._select import kept, select
 
 _F = "nn.functional"
@@ -266,6 +266,21 @@ def _silu(x):
 def _(g, x):
     s = sigmoid(x)
     return g * (s * (1.0 + x * (1.0 - s)))
+
+
+def _silu_gradient_of(g, x, out=None):
+    s = sigmoid(x)
+    slope = np.subtract(1, s, out=out)
+    slope *= x
+    slope += 1
+    slope *= s
+    slope *= g
+    return slope
+
+
+@_silu.fast
+def _(g, x, needs):
+    return (in_pieces(_silu_gradient_of, g, x),)
 
 
 @composite(namespace=_F)
