@@ -79,7 +79,7 @@ def test_images_with_channels_last_give_such_images(name):
     if expected.is_floating_point():
         first, last = IMAGES.clone().requires_grad_(), LAST.clone().requires_grad_()
         for t in (first, last):
-            (function(t) ** 2).sum().backward()
+            (function(t) ** 3).sum().backward()  # the sum of squares of a normalised image does not change
         np.testing.assert_allclose(last.grad, first.grad, rtol=1e-5)
 
 
