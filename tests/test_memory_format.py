@@ -80,7 +80,7 @@ def test_images_with_channels_last_give_such_images(name):
         first, last = IMAGES.clone().requires_grad_(), LAST.clone().requires_grad_()
         for t in (first, last):
             (function(t) ** 3).sum().backward()  # the sum of squares of a normalised image does not change
-        np.testing.assert_allclose(last.grad, first.grad, rtol=1e-5)
+        np.testing.assert_allclose(last.grad, first.grad, rtol=1e-5, atol=1e-6 * float(first.grad.abs().max()))
 
 
 def test_copies_without_gaps_or_repeats():
