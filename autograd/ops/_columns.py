@@ -17,7 +17,9 @@ from ._windows import BLOCK, offsets, out_size, padded, scratch, steps, windows
 
 # Up to this ratio of filters to channels, gathering from the filters is cheaper than adding into the channels.
 _TURN = 3
-_NEAR = 1.8  # and up to so many elements for each window: gathering is done for every element
+# And up to so many elements for each window, since gathering is done for every element: of few images, or of many, whose
+# elements are added in long runs.
+_NEAR, _MANY = (3.0, 1.8), 16
 _WIDE = 6  # windows along the last axis from which phases are worth it
 # Multiplications from which the gradient for the input of a convolution with a stride is found phase by phase; and
 # filters times channels up to which: more are multiplied faster at once.
@@ -207,7 +209,7 @@ def convolve_input(g, w, size, stride, pads, dilation, groups):
         return np.matmul(weights, gradients).reshape(batch, channels, *size).astype(dtype, copy=False)
     if _whole(size, kernel, pads, groups):
         return np.matmul(_rows(g), _rows(w)).reshape(batch, channels, *size).astype(dtype, copy=False)
-    near = math.prod(size) <= _NEAR * length or not fast.enabled
+    near = math.prod(size) <= _NEAR[batch >= _MANY] * length or not fast.enabled
     strided = any(s > 1 for s in stride)
     if not strided and filters <= channels * _TURN and near:
         turned = _turned_pads(size, out, kernel, pads, dilation)

@@ -14,7 +14,7 @@ from ._pieces import cleared
 from .index import add_at
 
 _F = "nn.functional"
-_FEW = 1 << 15  # rows of a table times rows added up to which a product adds them fastest; four times that if many meet
+_FEW = 1 << 15  # rows of a table times rows added up to which a product adds them fastest
 
 
 # ---------------------------------------------------------------------------------------------- lookup
@@ -96,8 +96,7 @@ def _add_into_zeros(out, index, values):
 
 def _counted(out, index, values):
     """Whether a product with a matrix of zeros and ones, which takes a third of the time for few rows, wrote the sums."""
-    most = _FEW if index.size < 4 * len(out) else 4 * _FEW
-    few = 0 < len(out) * index.size <= most and index.size > 1 and values.ndim == 2
+    few = 0 < len(out) * index.size <= _FEW and index.size > 1 and values.ndim == 2
     if not few or type(values) is not np.ndarray or values.dtype not in (np.float32, np.float64) or not fast.enabled:
         return False
     chosen = np.zeros((len(out), index.size), values.dtype)
