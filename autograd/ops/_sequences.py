@@ -1,8 +1,12 @@
 """Recurrent layers' kernels: a whole sequence in one loop over its steps, and the way back.
 
-Inside, arrays are features first, (features, batch): each gate is one run of memory, and BLAS divides the product of a
-step between the cores (512 x 128 by 128 x 16 takes 13 us, and 23 us with the batch first). A step's input, the state
-before it and a row of ones are stacked, so that one product adds both shares of the gates and the biases.
+A step's input, the state before it and ones are stacked, so that one product adds both shares of the gates and the biases.
+Each gate is one run of memory. Inside, arrays lie in one of two ways:
+
+- features first, (features, batch), so that BLAS divides the product of a step between the cores (512 x 128 by 128 x 16
+  takes 13 us, and 23 us with the batch first);
+- rows, (batch, features), as they come, where BLAS multiplies matrices as small as a gate's as they lie: then nothing is
+  turned on the way in and out, and all stays in one core's cache.
 
 Sequences are packed, (Σ sizes, features): `sizes[t]` rows for step t, never growing. A `Layout` says what a step does.
 """
@@ -17,6 +21,7 @@ import numpy as np
 
 from .. import _parallel
 from ._pieces import within
+from ._windows import PIECE, UNPACKED
 
 _NEAR = 1 << 16  # elements of the factors of a few steps: all that is used of those steps stays in the cache
 _LARGE = 1 << 17  # elements of one step's factors that do not stay there
@@ -24,7 +29,7 @@ _PIECE = 1 << 18  # elements of a share of large factors: smaller ones, and the 
 
 
 class Layout(NamedTuple):
-    """How the weights are stacked, and what a step does with arrays (blocks, features, batch), or states without blocks.
+    """How the weights are stacked, and what a step does with blocks of arrays, or states, which lie in either way.
 
     input, state: for each block of stacked rows, the block of the input's and of the state's weights that it holds.
     halved: the blocks whose products are inside a sigmoid. On the way there their weights are halved, for
@@ -194,6 +199,106 @@ def _unstacked(layout, slopes, width):
     return [w for w, _ in found] + [b for _, b in found]
 
 
+# ---------------------------------------------------------------------------------------------- how arrays lie
+
+
+class _FeaturesFirst:
+    """Arrays of a step are (features, batch). Made for stacked weights (blocks, width, deep)."""
+
+    def __init__(self, blocks, inputs):
+        self.count, self.width, self.deep = blocks.shape
+        self.inputs, self.matrix = inputs, blocks.reshape(-1, self.deep)
+
+    def own(self, state):
+        """A copy of a state (batch, features), to be changed in place; and of such a one as (batch, features)."""
+        return np.array(state.T, order="C")
+
+    def start(self, a, n):
+        """The first n of a batch."""
+        return a[:, :n]
+
+    def steps(self, a):
+        """What each step has of `a` (steps, batch, features)."""
+        return a.swapaxes(1, 2)
+
+    def kept(self, flat, steps, blocks, n):
+        """What is kept of each step: (steps, blocks, one array of a step)."""
+        return flat.reshape(steps, blocks, self.width, n)
+
+    def stack(self, n, dtype):
+        """(the stack of a batch, with its ones; its input; its state)."""
+        stack = np.ones((self.deep, n), dtype)
+        return stack, stack[: self.inputs], stack[self.inputs : -1]
+
+    def multiply(self, stack, kept):
+        """The products of a step into the first blocks of what is kept."""
+        np.matmul(self.matrix, stack, out=kept.reshape(-1, kept.shape[-1])[: len(self.matrix)])
+
+    def start_back(self, n):
+        """Made ready for the way back of a batch of n."""
+        self.returning = np.array(self.matrix[:, self.inputs : -1].T, order="C")
+        self.slope = np.empty((len(self.matrix), n), self.matrix.dtype)
+
+    def slopes(self, made):
+        """Where a step's slopes go, by block; `made` (batch, blocks · width) is where they are kept."""
+        return self.slope.reshape(self.count, self.width, -1)
+
+    def multiply_back(self, made, out):
+        """What a step's slopes are for the state before it."""
+        made[...] = self.slope.T
+        return np.matmul(self.returning, self.slope, out=out)
+
+
+class _Rows:
+    """The same for arrays of a step that are (batch, features)."""
+
+    def __init__(self, blocks, inputs):
+        self.count, self.width, self.deep = blocks.shape
+        self.inputs, self.blocks = inputs, blocks
+        self.turned = np.ascontiguousarray(blocks.swapaxes(1, 2))
+
+    def own(self, state):
+        return np.array(state, order="C")
+
+    def start(self, a, n):
+        return a[:n]
+
+    def steps(self, a):
+        return a
+
+    def kept(self, flat, steps, blocks, n):
+        return flat.reshape(steps, blocks, n, self.width)
+
+    def stack(self, n, dtype):
+        stack = np.ones((n, self.deep), dtype)
+        return stack, stack[:, : self.inputs], stack[:, self.inputs : -1]
+
+    def multiply(self, stack, kept):
+        np.matmul(stack, self.turned, out=kept[: self.count])
+
+    def start_back(self, n):
+        """The product is made in as many parts as let each be small."""
+        most = UNPACKED // (n * self.count * self.width)
+        parts = next(p for p in range(1, self.width + 1) if self.width % p == 0 and self.width // p <= most)
+        states = self.blocks[:, :, self.inputs : -1].reshape(-1, parts, self.width // parts)
+        self.parts, self.returning = parts, np.ascontiguousarray(states.swapaxes(0, 1))
+
+    def slopes(self, made):
+        return made.reshape(-1, self.count, self.width).swapaxes(0, 1)
+
+    def multiply_back(self, made, out):
+        out = np.empty((len(made), self.width), made.dtype) if out is None else out
+        np.matmul(made, self.returning, out=out.reshape(len(made), self.parts, -1).swapaxes(0, 1))
+        return out
+
+
+def _lying(blocks, inputs, n):
+    """How arrays lie for these weights and a batch of n."""
+    count, width, deep = blocks.shape
+    small = n * width * max(deep, count) <= UNPACKED
+    return (_Rows if UNPACKED > PIECE and small else _FeaturesFirst)(blocks, inputs)
+
+
 # ---------------------------------------------------------------------------------------------- the walk
 
 
@@ -208,16 +313,17 @@ def _groups(sizes, back):
 
 
 def _by_step(a, group, back):
-    """The group's rows of `a`, (steps, features, rows), in the order they are taken."""
+    """The group's rows of `a`, (steps, rows, features), in the order they are taken."""
     rows, steps, n = group
-    return a[rows].reshape(steps, n, a.shape[1])[:: -1 if back else 1].swapaxes(1, 2)
+    return a[rows].reshape(steps, n, a.shape[1])[:: -1 if back else 1]
 
 
-def _kept(flat, group, blocks, width, back):
-    """The group's share of what is kept, (steps, blocks, features, rows), in the order they are taken."""
+def _kept(lying, flat, group, blocks, back):
+    """The group's share of what is kept, in the order its steps are taken."""
     rows, steps, n = group
-    height = blocks * width
-    return flat[rows.start * height : rows.stop * height].reshape(steps, blocks, width, n)[:: -1 if back else 1]
+    height = blocks * lying.width
+    share = flat[rows.start * height : rows.stop * height]
+    return lying.kept(share, steps, blocks, n)[:: -1 if back else 1]
 
 
 def run(mode, x, states, w_ih, w_hh, biases, sizes, back, keep):
@@ -225,57 +331,55 @@ def run(mode, x, states, w_ih, w_hh, biases, sizes, back, keep):
     layout, inputs, width = LAYOUTS[mode], x.shape[1], w_hh.shape[1]
     blocks = _stacked(layout, w_ih, w_hh, biases)
     blocks[layout.halved] *= 0.5
-    weights = blocks.reshape(-1, blocks.shape[2])
-    deep, height = weights.shape[1], layout.kept * width
+    lying, deep, height = _lying(blocks, inputs, sizes[0]), blocks.shape[2], layout.kept * width
     flat = np.empty(len(x) * (deep + height) if keep else sizes[0] * height, x.dtype)
     seen: Any = flat[: len(x) * deep].reshape(-1, deep) if keep else None
     rest = flat[len(x) * deep :] if keep else flat
-    output, column = np.empty((len(x), width), x.dtype), np.ones((deep, sizes[0]), x.dtype)
-    column[inputs:-1] = states[0].T
-    states = [column[inputs:-1], *(np.array(s.T, order="C") for s in states[1:])]
+    output, (stack, entry, state) = np.empty((len(x), width), x.dtype), lying.stack(sizes[0], x.dtype)
+    state[...] = lying.own(states[0])
+    states = [state, *(lying.own(s) for s in states[1:])]
     for group in _groups(sizes, back):
         rows, steps, n = group
-        once = rest[: height * n].reshape(layout.kept, width, n)
-        kept = _kept(rest, group, layout.kept, width, back) if keep else [once] * steps
-        made, first = _by_step(output, group, back), states[0][:, :n].copy()
-        now = [s[:, :n] for s in states]
-        _forwards(layout, weights, column[:, :n], now, _by_step(x, group, back), kept, made)
+        once = lying.kept(rest[: height * n], 1, layout.kept, n)
+        kept = _kept(lying, rest, group, layout.kept, back) if keep else itertools.repeat(once[0], steps)
+        made, first = lying.steps(_by_step(output, group, back)), lying.start(state, n).copy()
+        now, given = [lying.start(s, n) for s in states], lying.steps(_by_step(x, group, back))
+        _forwards(layout, lying, (lying.start(stack, n), lying.start(entry, n)), now, given, kept, made)
         if keep:
             seen[rows, :inputs], seen[rows, -1] = x[rows], 1
-            before = _by_step(seen, group, back)[:, inputs:-1]
+            before = lying.steps(_by_step(seen[:, inputs:-1], group, back))
             before[0], before[1:] = first, made[:-1]
-    return output, [np.array(s.T, order="C") for s in states], flat
+    return output, [lying.own(s) for s in states], flat
 
 
-def _forwards(layout, weights, column, states, x, kept, output):
-    """The steps of a group; column is [input, state, 1] of the step."""
-    entry, state = column[: x.shape[1]], states[0]
+def _forwards(layout, lying, stack, states, x, kept, output):
+    """The steps of a group; the stack is [input, state, 1] of the step, and its input."""
+    whole, entry = stack
     for given, part, made in zip(x, kept, output, strict=True):
         entry[...] = given
-        np.matmul(weights, column, out=part.reshape(-1, part.shape[-1])[: len(weights)])
+        lying.multiply(whole, part)
         layout.step(part, *states)
-        made[...] = state
+        made[...] = states[0]
 
 
 def run_back(mode, g, w_ih, w_hh, biases, sizes, back, flat, needs):
     """Gradients of x, the states, w_ih, w_hh and the biases, given those of the outputs and of the last states."""
     layout, inputs, width, count = LAYOUTS[mode], w_ih.shape[1], w_hh.shape[1], sum(sizes)
     blocks = _stacked(layout, w_ih, w_hh, biases)
-    weights = blocks.reshape(-1, blocks.shape[2])
-    deep = weights.shape[1]
+    lying, weights, deep = _lying(blocks, inputs, sizes[0]), blocks.reshape(-1, blocks.shape[2]), blocks.shape[2]
     seen, rest = flat[: count * deep].reshape(count, deep), flat[count * deep :]
-    returning = np.array(weights[:, inputs:-1].T, order="C")
     g, *last = g
-    states = [np.zeros((width, sizes[0]), flat.dtype) if s is None else np.array(s.T, order="C") for s in last]
+    states = [lying.own(np.zeros((sizes[0], width), flat.dtype) if s is None else s) for s in last]
     slopes = np.empty((count, len(weights)), flat.dtype)  # of all steps, so that the weights' gradient is one product
     for group in reversed(_groups(sizes, back)):
-        factors = _factors(layout, _kept(rest, group, layout.kept, width, not back))
-        given = [None] * group[1] if g is None else _by_step(g, group, not back)
-        now = [s[:, : group[2]] for s in states]
-        _backwards(layout, returning, now, given, factors, _by_step(slopes, group, not back))
+        factors = _factors(layout, _kept(lying, rest, group, layout.kept, not back))
+        given = [None] * group[1] if g is None else lying.steps(_by_step(g, group, not back))
+        now = [lying.start(s, group[2]) for s in states]
+        lying.start_back(group[2])
+        _backwards(layout, lying, now, given, factors, _by_step(slopes, group, not back))
     found = _unstacked(layout, slopes.T @ seen, width) if any(needs[1 + len(states) :]) else [None] * 4
     gx = slopes @ weights[:, :inputs] if needs[0] else None
-    return [gx, *(np.array(s.T, order="C") for s in states), *found[: 4 if biases else 2]]
+    return [gx, *(lying.own(s) for s in states), *found[: 4 if biases else 2]]
 
 
 def _factors(layout, kept):
@@ -296,17 +400,14 @@ def _factors(layout, kept):
         yield from made
 
 
-def _backwards(layout, returning, states, g, factors, slopes):
+def _backwards(layout, lying, states, g, factors, slopes):
     """The steps of a group, from the last to the first."""
     dh = states[0]
-    slope = np.empty((returning.shape[1], dh.shape[1]), dh.dtype)
-    blocks = slope.reshape(-1, *dh.shape)
     for given, factor, made in zip(g, factors, slopes, strict=True):
         if given is not None:
             dh += given
-        layout.step_back(blocks, factor, *states)
+        layout.step_back(lying.slopes(made), factor, *states)
         if layout.carries:
-            dh += np.matmul(returning, slope)
+            dh += lying.multiply_back(made, None)
         else:
-            np.matmul(returning, slope, out=dh)
-        made[...] = slope
+            lying.multiply_back(made, dh)

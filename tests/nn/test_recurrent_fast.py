@@ -10,8 +10,10 @@ from autograd._node import Leaf
 from autograd.ops import _sequences, recurrent
 
 
-@pytest.fixture(autouse=True)
-def _small_ones_too(monkeypatch):
+@pytest.fixture(autouse=True, params=[0, 130, 1 << 20], ids=["features first", "rows in parts", "rows"])
+def _small_ones_too(monkeypatch, request):
+    monkeypatch.setattr(_sequences, "PIECE", 1)
+    monkeypatch.setattr(_sequences, "UNPACKED", request.param)
     monkeypatch.setattr(recurrent, "_DRAWN", 0)
     monkeypatch.setattr(recurrent.capture, "limit", 0)
 
