@@ -220,6 +220,13 @@ def convolve_input(g, w, size, stride, pads, dilation, groups):
     layout = _batch_last.Layout(g, (filters, w.shape[1], *kernel), stride, pads, dilation, out, size)
     if layout.suits(g, channels) and not _depthwise_weight(w, groups, channels):
         return _batch_last.convolve_input(layout, w, g, groups).astype(dtype, copy=False)
+    return _input_by_columns(weights, gradients, g, w, size, stride, pads, dilation).astype(dtype, copy=False)
+
+
+def _input_by_columns(weights, gradients, g, w, size, stride, pads, dilation):
+    """The gradient for the input as columns that are added where the windows lie: what all other ways are compared with."""
+    groups, kernel, out = weights.shape[1], w.shape[2:], g.shape[2:]
+    batch, channels, depth, length = len(g), w.shape[1] * groups, weights.shape[2], math.prod(out)
     whole = tuple(max(n + lo + max(hi, 0), (o - 1) * s + d * (k - 1) + 1) for n, (lo, hi), o, s, d, k in
                   zip(size, pads, out, stride, dilation, kernel, strict=True))  # fmt: skip
     xp = np.zeros_like(g, shape=(batch, channels, *whole), order="C")
@@ -232,7 +239,7 @@ def convolve_input(g, w, size, stride, pads, dilation, groups):
             add_columns(xp[part], columns, kernel, stride, dilation, out)
     inside: tuple = tuple(slice(max(lo, 0), lo + n) for n, (lo, _) in zip(size, pads, strict=True))
     cropped = tuple((max(-lo, 0), 0) for lo, _ in pads)
-    return np.ascontiguousarray(padded(xp[(..., *inside)], cropped)).astype(dtype, copy=False)
+    return np.ascontiguousarray(padded(xp[(..., *inside)], cropped))
 
 
 def _spread_depthwise(xp, g, w, stride, dilation):
