@@ -13,7 +13,7 @@ from .._array import along_rows
 from .._dtype import HALVES
 from .._mode import fast
 from . import _batch_last, _shifted, _strided
-from ._windows import BLOCK, offsets, out_size, padded, scratch, steps, windows
+from ._windows import blocks, offsets, out_size, padded, scratch, steps, windows
 
 # Up to this ratio of filters to channels, gathering from the filters is cheaper than adding into the channels.
 _TURN = 3
@@ -41,12 +41,6 @@ def add_columns(xp, columns, kernel, stride, dilation, out):
 def _wide(a):
     """Half precision is multiplied and summed in float32."""
     return a.astype(np.float32) if a.dtype in HALVES else a
-
-
-def blocks(batch, bytes_each):
-    """Slices of the batch whose columns fit in the cache together."""
-    step = max(1, BLOCK // max(bytes_each, 1))
-    return [slice(i, min(i + step, batch)) for i in range(0, batch, step)]
 
 
 def _plain(kernel, stride, pads):
@@ -105,11 +99,16 @@ def convolve(x, w, stride, pads, dilation, groups):
     return y.astype(dtype, copy=False)
 
 
+def _of_a_row(stride, pads, dilation):
+    """A sequence as an image of one row: a row is what the layouts made for speed keep together."""
+    return (1, *stride), ((0, 0), *pads), (1, *dilation)
+
+
 def _convolve_quickly(y, x, w, stride, pads, dilation, groups):
     """Writes the convolution into y if one of the layouts made for speed suits; whether it does."""
-    if len(stride) == 1:  # a row is what these layouts keep together, so a sequence is an image of one row
-        y, x, w = y[:, :, None], x[:, :, None], w[:, :, None]
-        stride, pads, dilation = (1, *stride), ((0, 0), *pads), (1, *dilation)
+    if len(stride) == 1:
+        stride, pads, dilation = _of_a_row(stride, pads, dilation)
+        return _convolve_quickly(y[:, :, None], x[:, :, None], w[:, :, None], stride, pads, dilation, groups)
     kernel, out = w.shape[2:], y.shape[2:]
     if _shifted.possible(x, groups):
         shifted = _strided.layout(x.shape, len(w), kernel, stride, pads, dilation, out)
@@ -280,10 +279,8 @@ def convolve_weight(x, g, kernel, stride, pads, dilation, groups):
 def _weight_quickly(x, g, shape, stride, pads, dilation, groups):
     """The gradient for a weight of `shape` if one of the layouts made for speed suits, else None."""
     if len(stride) == 1:
-        row = (*shape[:2], 1, *shape[2:])
-        found = _weight_quickly(
-            x[:, :, None], g[:, :, None], row, (1, *stride), ((0, 0), *pads), (1, *dilation), groups
-        )
+        row, (stride, pads, dilation) = (*shape[:2], 1, *shape[2:]), _of_a_row(stride, pads, dilation)
+        found = _weight_quickly(x[:, :, None], g[:, :, None], row, stride, pads, dilation, groups)
         return None if found is None else found.reshape(shape)
     kernel, out = shape[2:], g.shape[2:]
     if _shifted.possible(x, groups):

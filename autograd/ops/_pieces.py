@@ -88,6 +88,9 @@ def cleared(like, shape):
     return out
 
 
+_SEVERAL = 1 << 13  # elements from which the call of clip is made up for
+
+
 def within(x, low=None, high=None, out=None):
     """x limited to two numbers. NumPy's clip compares several numbers at a time, its maximum with one number one by one."""
     if type(x) is np.ndarray and x.dtype.kind == "f" and x.size >= _SEVERAL and fast.enabled:
@@ -95,9 +98,6 @@ def within(x, low=None, high=None, out=None):
     if low is not None:
         x = np.maximum(x, low, out=out)
     return x if high is None else np.minimum(x, high, out=out)
-
-
-_SEVERAL = 1 << 13  # elements from which the call of clip is made up for
 
 
 def in_pieces(function, x, *more):

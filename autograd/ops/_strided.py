@@ -13,9 +13,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .. import _parallel
 from . import _shifted
-from ._windows import BLOCK, scratch
+from ._windows import blocks, scratch
 
 _LEAST = 1 << 11  # numbers in the columns of a place from which copying them in one call pays
 
@@ -94,10 +93,7 @@ class Layout(_shifted.Layout):
         return self.long and self._dense()
 
     def parts(self, x):
-        """Slices of the batch whose joined columns fit in the cache together."""
-        bytes_each = self.depth * self.out[0] * self.row * x.itemsize
-        parts = min(max(-(-len(x) * bytes_each // BLOCK), 1), len(x))
-        return _parallel.slices(len(x), -(-len(x) // parts))
+        return blocks(len(x), self.depth * self.out[0] * self.row * x.itemsize)
 
 
 def convolve_joined(layout, y, w, x):

@@ -8,6 +8,7 @@ import threading
 
 import numpy as np
 
+from .. import _parallel
 from .._array import at_line
 
 # Bytes of columns worked on at a time: they are written and read back while still in the cache.
@@ -33,6 +34,11 @@ def out_size(size, kernel, stride, pads, dilation):
         (n + lo + hi - d * (k - 1) - 1) // s + 1
         for n, k, s, (lo, hi), d in zip(size, kernel, stride, pads, dilation, strict=True)
     )
+
+
+def blocks(batch, bytes_each):
+    """Slices of the batch whose columns fit in the cache together."""
+    return _parallel.slices(batch, BLOCK // max(bytes_each, 1))
 
 
 def steps(size):

@@ -202,13 +202,13 @@ def add_at(out, index, values):
         and 4 * values.size >= out.size >= _LARGE
     ):
         places = np.arange(out.size).reshape(out.shape)[index]
-        return _add_flat(out, places, np.broadcast_to(values, places.shape))
+        return add_flat(out, places, np.broadcast_to(values, places.shape))
     np.add.at(out, index, values)
     return None
 
 
-def _add_flat(out, places, values):
-    """out.reshape(-1)[places] += values, which NumPy adds ten times as fast as along several axes."""
+def add_flat(out, places, values):
+    """out.reshape(-1)[places] += values, out being in C order. NumPy adds so ten times as fast as along several axes."""
     np.add.at(out.reshape(-1), places.reshape(-1), np.ascontiguousarray(values, out.dtype).reshape(-1))
 
 
@@ -295,7 +295,7 @@ def _along(index, dim, shape):
     return tuple(grid)
 
 
-def _flat_along(index, dim, shape):
+def flat_along(index, dim, shape):
     """`_along` as places in a flat array of `shape`."""
     apart = math.prod(shape[dim + 1 :])
     flat = index.astype(np.intp, copy=False) if apart == 1 else np.multiply(index, apart, dtype=np.intp)
@@ -338,7 +338,7 @@ def gather(x, *, dim, index, sparse_grad=False):
         )
     check_index("gather", index, x.shape[dim], dim)
     if _flattens(x, index):
-        return x.reshape(-1).take(_flat_along(index, dim, x.shape))
+        return x.reshape(-1).take(flat_along(index, dim, x.shape))
     return x[_along(index, dim, x.shape)]
 
 
@@ -357,7 +357,7 @@ def scatter_zeros(x, index, *, dim, shape):
         return np.sum(x, dtype=x.dtype) if not shape else out
     dim, values = wrap_dim(dim, out.ndim), x[tuple(slice(n) for n in index.shape)]
     if _flattens(out, index):
-        _add_flat(out, _flat_along(index, dim, shape), values)
+        add_flat(out, flat_along(index, dim, shape), values)
     else:
         np.add.at(out, _along(index, dim, shape), values)
     return out

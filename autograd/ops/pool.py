@@ -17,6 +17,7 @@ from ._columns import offsets, padded, windows
 from ._pieces import by_rows
 from ._select import select
 from .conv import per_axis
+from .index import add_flat, flat_along
 
 _F = "nn.functional"
 
@@ -420,19 +421,13 @@ def lp_pool3d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
 # ---------------------------------------------------------------------------------------------- unpooling
 
 
-def flat_index(index, shape):
-    """Flat positions in an array (..., M) of indices (..., n) that count within the last axis."""
-    rows = math.prod(shape[:-1])
-    return np.reshape(index, (rows, -1)) + np.arange(rows)[:, None] * shape[-1]
-
-
 @op(name="_put_last", symbol="put", linear=True, method=False, namespace="_", sample=cases(lambda r: [
     call(r(2, 3), np.array([[0, 4, 2], [1, 3, 0]]), size=5)]))  # fmt: skip
 def _put_last(x, index, *, size):
     """Zeros (..., size) with x written at `index` of the last axis."""
     shape = (*x.shape[:-1], size)
     out = np.zeros_like(x, shape=(math.prod(shape),))
-    out[flat_index(index, shape)] = np.reshape(x, (index.shape[:-1] and (-1, x.shape[-1])) or (1, -1))
+    out[flat_along(index, index.ndim - 1, shape)] = x
     return out.reshape(shape)
 
 
@@ -458,9 +453,9 @@ def _(g, x_shape, index):
 def add_last(x, index, *, size):
     """Zeros (..., size) with x added at `index` of the last axis; equal places add up."""
     shape = (*x.shape[:-1], size)
-    out = np.zeros_like(x, shape=(math.prod(shape),))
-    np.add.at(out, flat_index(index, shape).reshape(-1), np.reshape(x, (-1,)))
-    return out.reshape(shape)
+    out = np.zeros_like(x, shape=shape, order="C")
+    add_flat(out, flat_along(index, index.ndim - 1, shape), x)
+    return out
 
 
 @add_last.grad("x")

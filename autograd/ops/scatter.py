@@ -12,7 +12,7 @@ from .._tensor import Tensor, wrap
 from .arithmetic import mul
 from .cast import convert
 from .compare import where
-from .index import _along, _gather_at, check_index, gather, scatter_zeros
+from .index import _along, _gather_at, add_at, check_index, gather, scatter_zeros
 from .shape import expand, reshape
 
 # ---------------------------------------------------------------------------------------------- masks
@@ -141,7 +141,7 @@ def _writing(name, input, dim, index, source):
     call(r(4, 3), r(3, 3), index=np.array([0, 2, 0]), dim=0), call(r(2, 4), r(2, 2), index=np.array([1, 1]), dim=1)]))  # fmt: skip
 def _index_add(x, y, *, index, dim):
     out = np.array(x)
-    np.add.at(out, _slices(dim, index), y)
+    add_at(out, _slices(dim, index), y)
     return out
 
 

@@ -38,7 +38,7 @@ def test_conv2d_is_the_sum_of_its_definition(stride, pad, dilation, groups):
 
 
 def test_blocks_of_the_batch_give_what_the_whole_gives(monkeypatch):
-    from autograd.ops import _columns
+    from autograd.ops import _windows
 
     x = autograd.randn(5, 3, 6, 6, dtype=autograd.float64).requires_grad_()
     w = autograd.randn(4, 3, 3, 3, dtype=autograd.float64).requires_grad_()
@@ -48,7 +48,7 @@ def test_blocks_of_the_batch_give_what_the_whole_gives(monkeypatch):
         return [y.detach().numpy(), *(g.numpy() for g in autograd.grad((y * y).sum(), (x, w)))]
 
     whole = run()
-    monkeypatch.setattr(_columns, "BLOCK", 1)
+    monkeypatch.setattr(_windows, "BLOCK", 1)
     for a, b in zip(whole, run(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-11)
 

@@ -406,7 +406,7 @@ def test_strided_convolution_by_products_of_many_images(x, w, pads, stride, dila
         (_shifted, "UNPACKED", 1),
         (_shifted, "_WASTE", 9),
         (_strided, "_LEAST", 1),
-        (_strided, "BLOCK", block),
+        (_windows, "BLOCK", block),
     ):
         monkeypatch.setattr(module, name, value)
     x, w = _drawn(x), _drawn(w, seed=1)
@@ -440,7 +440,7 @@ def test_strided_convolution_keeps_what_is_infinite_apart(kind, monkeypatch):
     ((9, 8), (3, 3), ((1, 1), (1, 1)), (1, 1)), ((9, 10), (3, 2), ((2, 1), (0, 3)), (2, 3)), ((30,), (5,), ((2, 2),), (1,))])  # fmt: skip
 @pytest.mark.parametrize("dtype", [np.float64, np.complex128])
 def test_one_filter_per_channel(size, kernel, pads, dilation, dtype, monkeypatch):
-    monkeypatch.setattr(_columns, "BLOCK", 1 << 12)
+    monkeypatch.setattr(_windows, "BLOCK", 1 << 12)
     x, w = _drawn((3, 4, *size)).astype(dtype), _drawn((4, 1, *kernel), seed=1).astype(dtype)
     if dtype == np.complex128:
         x, w = x + 1j * x[::-1], w - 2j * w[::-1]
