@@ -19,7 +19,7 @@ COLOURS = {
     "tinygrad": "#56b4e9",
     "micrograd": "#d55e00",
 }
-LEFT, WIDTH, STEP, TOP = 330, 560, 22, 64
+LEFT, WIDTH, STEP, TOP = 370, 560, 22, 64
 
 
 def place(value: float, low: float, high: float) -> float:
