@@ -99,16 +99,17 @@ class Team:
             threading.Thread(target=_serve, args=(jobs,), daemon=True, name="autograd-helper").start()
         return jobs
 
-    def run(self, work: Callable[[Any], None], pieces: Sequence, like: Any = None) -> None:
+    def run(self, work: Callable[[Any], None], pieces: Sequence, like: Any = None, alone: Sequence = ()) -> None:
         """work(piece) for every piece, in any order; alone when the team is busy or that is faster.
 
-        Jobs of the same function, with as many pieces and an equal `like`, are taken to need the same time.
+        Jobs of the same function, with as many pieces and an equal `like`, are taken to need the same time. `alone` may
+        be the same work in fewer pieces, for the case that it is not shared.
         """
         ways = self._ways(work, pieces, like) if self.size > 1 and len(pieces) > 1 else None
         shared = ways is not None and ways.share() and self.free.acquire(blocking=False)
         start = perf_counter()
         if not shared:
-            for piece in pieces:
+            for piece in alone or pieces:
                 work(piece)
         else:
             try:

@@ -100,6 +100,15 @@ class Clock:
 TRIAL = [True, False] * _parallel._TRIED
 
 
+@pytest.mark.parametrize("size", [1, 3])
+@pytest.mark.parametrize("shared", [True, False])
+def test_pieces_for_one_thread_are_taken_where_nothing_is_shared(size, shared, monkeypatch):
+    monkeypatch.setattr(_parallel._Ways, "share", lambda self: shared)
+    done: list[str] = []
+    _parallel.Team(size).run(done.append, ["a", "b"], alone=["ab"])
+    assert sorted(done) == (["a", "b"] if shared and size > 1 else ["ab"])
+
+
 @pytest.mark.parametrize(("shared", "alone"), [(1e-3, 1.9e-3), (1e-3, 1e-3), (1e-3, 0.9e-3), (1e-4, 1e-5)])
 def test_short_jobs_are_tried_both_ways_and_then_done_the_faster_way(monkeypatch, shared, alone):
     made = _parallel.Team(2)

@@ -17,7 +17,7 @@ import numpy as np
 
 from .. import _parallel
 from .._mode import fast
-from ._windows import PIECE, SHARED, offsets, placing, scratch, windows
+from ._windows import CORNER, PIECE, SHALLOW, SHARED, UNPACKED, divisor, offsets, placing, scratch, windows
 
 _DEEP = 64  # rows of columns from which one product per place along the first axis beats a single one
 _REORDERED = 4  # windows for each filter from which putting weights in order costs little
@@ -38,11 +38,12 @@ class Layout:
         self.size = tuple(n + lo + hi for n, (lo, hi) in zip(self.plain, pads, strict=True))
         self.inside, self.source = placing(self.plain, pads)
         self.many = shape[0] * _REORDERED <= len(x) * math.prod(out)
-        # Free: along the first axis nothing is copied, and its places have a product each.
-        self.free = self.many and stride[0] == 1 and shape[1] * math.prod(self.kernel[1:]) >= _DEEP
+        deep = self.many and stride[0] == 1 and shape[1] * math.prod(self.kernel[1:]) >= _DEEP
+        # Free: the places along the first axis have a product each, and what windows see is not copied for them.
+        self.free = deep or size is not None
         self.inner = self.kernel[1:] if self.free else self.kernel
         self.outer: int = self.kernel[0] if self.free else 1
-        self.rows = self.size[0] if self.free else out[0]
+        self.rows = self.size[0] if self.free and size is None else out[0]
         self.starts = [o * dilation[0] for o in range(self.outer)]
         self.places, self.row = math.prod(self.inner), math.prod(out[1:])
         self.copied = self.places * self.rows * self.row  # numbers in the columns of a channel
@@ -59,9 +60,9 @@ class Layout:
         return self.run >= _RUN or self.run * self.parts(x, channels)[0].stop >= _RUN
 
     def every_place(self):
-        """For every place of the window: the index of what all windows see there, in images (C, *size, n)."""
-        kernel = (1, *self.inner) if self.free else self.inner
-        return [(slice(None), *windows(o, self.stride, self.dilation, self.out)) for o in offsets(kernel)]
+        """For every place along the other axes: the index of what all windows see there, in images (..., *size, n)."""
+        kernel = (1, *self.inner)
+        return [(..., *windows(o, self.stride, self.dilation, self.out), slice(None)) for o in offsets(kernel)]
 
     def parts(self, x, channels, shares=1):
         """Slices of the batch whose columns fit in the cache together."""
@@ -69,15 +70,20 @@ class Layout:
         least = max(least, -(-len(x) // _MANY), 1)
         return _parallel.slices(len(x), -(-len(x) // max(least, shares)))
 
-    def work(self, function, x, shape, groups, least):
-        """function(part) for parts of the batch; on all cores if there is much to do and BLAS does not use them itself."""
+    def work(self, function, x, shape, groups, summed=False):
+        """function(part) for parts of the batch; on all cores if there is much to do and BLAS does not use them itself.
+
+        Of parts that are `summed`, there are as many when nothing is shared, so that the sum is the same.
+        """
         filters, depth = shape[:2]
         products = len(x) * filters * depth * self.row * self.out[0] * math.prod(self.kernel)
-        small = _piece(filters // groups, depth * self.places, least) is not None
+        small = (_corner if summed else _piece)(filters // groups, depth * self.places) is not None
+        parts = self.parts(x, depth * groups)
         if small and products + 8 * len(x) * depth * groups * self.copied > SHARED:
-            _parallel.team.run(function, self.parts(x, depth * groups, _parallel.team.size), products)
+            shared = self.parts(x, depth * groups, _parallel.team.size)
+            _parallel.team.run(function, shared, products, alone=shared if summed else parts)
             return
-        for part in self.parts(x, depth * groups):
+        for part in parts:
             function(part)
 
     def image(self, like, channels, n, clear):
@@ -117,6 +123,12 @@ class Layout:
         parts = np.reshape(w, (groups, filters // groups, depth, self.outer, -1)).transpose(3, 0, 1, 2, 4)
         return np.reshape(parts, (*parts.shape[:3], -1))
 
+    def weights_back(self, w, groups):
+        """The same turned, with the places first: (outer, groups, places * depth, O/G)."""
+        filters, depth = w.shape[:2]
+        parts = np.reshape(w, (groups, filters // groups, depth, self.outer, -1)).transpose(3, 0, 4, 2, 1)
+        return np.reshape(parts, (*parts.shape[:2], -1, parts.shape[-1]))
+
 
 def _turn(x, target):
     """target (..., n) = x (n, ...)."""
@@ -127,15 +139,24 @@ def _turn(x, target):
         target[..., i] = one
 
 
-def _piece(m: int, k: int, least: int) -> int | None:
+def _piece(m: int, k: int, least: int | None = None) -> int | None:
     """How many columns of a product of an (m, k) matrix to compute at a time, if not all."""
     found = PIECE // (m * k) // 16 * 16  # pieces start at cache lines if the whole does
-    return found if found >= least else None
+    return found if found >= (_LEAST if least is None else least) else None
+
+
+def _corner(m: int, k: int) -> tuple[int, int] | None:
+    """(rows, columns) of a matrix (k, n) whose product with one (n, m) is computed at a time, if not all."""
+    rows = divisor(k, CORNER // m) if UNPACKED > PIECE else 0
+    if rows >= min(k, SHALLOW):
+        return rows, UNPACKED // (rows * m) // 16 * 16
+    columns = _piece(m, k, _LONG)
+    return None if columns is None else (k, columns)
 
 
 def _multiply(a, b, out):
     """out = a @ b for (groups, m, k) and (groups, k, n), in small pieces."""
-    n, piece = b.shape[2], _piece(a.shape[1], a.shape[2], _LEAST)
+    n, piece = b.shape[2], _piece(a.shape[1], a.shape[2])
     if piece is None or piece >= n:
         return np.matmul(a, b, out=out)
     end = n - n % piece
@@ -163,7 +184,7 @@ def convolve(layout, y, w, x, groups):
             total += _multiply(weight, layout.at(columns, start, groups), term)
         y[part] = np.moveaxis(total.reshape(len(w), *layout.out, -1), -1, 0)
 
-    layout.work(work, x, w.shape, groups, _LEAST)
+    layout.work(work, x, w.shape, groups)
 
 
 def _slopes(g, groups):
@@ -185,7 +206,7 @@ def convolve_weight(layout, x, g, groups):
         else:
             found[part.start] = np.matmul(slopes, layout.at(columns, 0, groups).swapaxes(1, 2))
 
-    layout.work(work, x, (g.shape[1], x.shape[1] // groups), groups, _LONG)
+    layout.work(work, x, (g.shape[1], x.shape[1] // groups), groups, summed=True)
     total = _parallel.total(found)
     if not layout.many:
         return total
@@ -196,34 +217,37 @@ def convolve_weight(layout, x, g, groups):
 
 def _correlate(columns, slopes):
     """columns (groups, k, n) times slopes (groups, m, n), summed over n: (groups, k, m)."""
-    n, piece = columns.shape[2], _piece(columns.shape[1], slopes.shape[1], _LONG)
-    if piece is None or piece >= n:
-        return np.matmul(columns, slopes.swapaxes(1, 2))
-    end = n - n % piece
-    total = np.matmul(_pieces(columns, end, piece), _pieces(slopes, end, piece).swapaxes(2, 3)).sum(axis=1)
-    return total + np.matmul(columns[:, :, end:], slopes[:, :, end:].swapaxes(1, 2)) if end < n else total
+    (groups, k, n), m = columns.shape, slopes.shape[1]
+    deep, most = _corner(m, k) or (k, n)
+    piece = min(-(-n // -(-n // most) // 16) * 16, n)  # pieces of one size, if they can be
+    rows, turned, end = columns.reshape(groups, -1, deep, n), slopes[:, None].swapaxes(2, 3), n - n % piece
+    seen = rows[..., :end].reshape(groups, -1, deep, end // piece, piece).swapaxes(2, 3)
+    total = np.matmul(seen, turned[:, :, :end].reshape(groups, 1, -1, piece, m)).sum(axis=2)
+    if end < n:
+        total += np.matmul(rows[..., end:], turned[:, :, end:])
+    return total.reshape(groups, k, m)
 
 
 def convolve_input(layout, w, g, groups):
-    """The gradient for the input: columns of what every place gets, added where the windows lie."""
+    """The gradient for the input: columns of what every place gets, added where the windows lie.
+
+    Those of one place along the first axis at a time, which are still in the cache when they are added.
+    """
     channels = w.shape[1] * groups
     result = np.zeros_like(g, shape=(len(g), channels, *layout.plain), order="C")
-    weights, places = layout.weights(w, groups).swapaxes(2, 3), layout.every_place()
+    weights, places = layout.weights_back(w, groups), layout.every_place()
 
     def work(part):
         slopes, n = _slopes(g[part], groups), len(g[part])
-        columns = scratch(g, (groups, weights.shape[2], slopes.shape[2]))
-        image = layout.image(g, channels, n, True)
+        columns, image = scratch(g, (groups, weights.shape[2], slopes.shape[2])), layout.image(g, channels, n, True)
+        found = columns.reshape(groups, layout.places, -1, *layout.out, n)
+        target = image.reshape(groups, -1, *layout.size, n)
         for weight, start in zip(weights, layout.starts, strict=True):
             _multiply(weight, slopes, columns)
-            for place, found in zip(places, _by_place(columns, layout, channels, n), strict=True):
-                image[:, start:][place] += found
+            for k, place in enumerate(places):
+                target[:, :, start:][place] += found[:, k]
         inside = image[(slice(None), *layout.inside[1:], slice(None))]
         result[part][layout.source] = np.moveaxis(inside, -1, 0)
 
-    layout.work(work, g, w.shape, groups, _LEAST)
+    layout.work(work, g, w.shape, groups)
     return result
-
-
-def _by_place(columns, layout, channels, n):
-    return columns.reshape(channels, layout.places, *layout.out, n).swapaxes(0, 1)

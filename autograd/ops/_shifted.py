@@ -17,14 +17,13 @@ import numpy as np
 
 from .. import _parallel
 from .._mode import fast
-from ._windows import CORNER, PIECE, SHARED, UNPACKED, scratch, steps
+from ._windows import CORNER, PIECE, SHALLOW, SHARED, UNPACKED, divisor, scratch, steps
 
 _BLOCK = 1 << 20  # bytes of columns worked on at a time
 _WASTE = 1.15  # numbers in a row, for each one of the result, up to which this pays
 _LEAST = 48  # columns in a piece of a product from which it pays
 _LONG = 128  # the same for the gradient of a weight, where they are summed over
 _DEEP = 12  # rows in a piece of such a gradient from which it pays
-_SHALLOW = 6  # the same where nothing is packed
 
 _strided = np.lib.stride_tricks.as_strided
 
@@ -78,12 +77,12 @@ class Layout:
     def shares(self):
         """(rows of columns, rows of the image) in a piece of the product that is the gradient of the weight, if it pays."""
         rows = self.out[0]
-        deep, least = _divisor(self.depth, PIECE // (self.filters * rows * self.row)), min(self.depth, _DEEP)
+        deep, least = divisor(self.depth, PIECE // (self.filters * rows * self.row)), min(self.depth, _DEEP)
         if deep < least and UNPACKED > PIECE:
-            least = _SHALLOW
-            deep = _divisor(self.depth, min(UNPACKED // (self.filters * rows * self.row), CORNER // self.filters))
+            least = SHALLOW
+            deep = divisor(self.depth, min(UNPACKED // (self.filters * rows * self.row), CORNER // self.filters))
         if deep < least:
-            deep, rows = self.depth, _divisor(rows, PIECE // (self.filters * self.depth * self.row))
+            deep, rows = self.depth, divisor(rows, PIECE // (self.filters * self.depth * self.row))
         return (deep, rows) if deep and rows * self.row >= _LONG else None
 
     def joins(self):
@@ -221,10 +220,3 @@ def _slopes(g, layout):
     slopes[...] = 0
     slopes[(..., *(slice(0, o) for o in layout.out[1:]))] = g
     return slopes.reshape(len(g), layout.filters, -1)
-
-
-def _divisor(n, most):
-    """The largest divisor of n up to `most`, or 0."""
-    if not most:
-        return 0
-    return n // next(count for count in range(-(-n // most), n + 1) if n % count == 0)

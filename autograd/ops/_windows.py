@@ -26,6 +26,7 @@ def _unpacked():
 
 UNPACKED = _unpacked()
 CORNER = 1 << 10  # numbers in a product with a transpose up to which it does
+SHALLOW = 6  # rows in a piece of such a product from which it pays
 
 
 def out_size(size, kernel, stride, pads, dilation):
@@ -44,6 +45,13 @@ def blocks(batch, bytes_each):
 def steps(size):
     """Numbers from one to the next along each axis of an image."""
     return [math.prod(size[a + 1 :]) for a in range(len(size))]
+
+
+def divisor(n, most):
+    """The largest divisor of n up to `most`, or 0."""
+    if not most:
+        return 0
+    return n // next(count for count in range(-(-n // most), n + 1) if n % count == 0)
 
 
 def padded(x, pads, fill=0):

@@ -179,7 +179,7 @@ def test_gradients_of_reduced_products(reduced):
 class Backwards(_parallel.Team):
     """A team whose threads take the pieces in another order."""
 
-    def run(self, work, pieces, like=None):
+    def run(self, work, pieces, like=None, alone=()):
         super().run(work, pieces[::-1], like)
 
 
@@ -502,8 +502,21 @@ def test_products_in_pieces(columns):
     out = np.empty((2, 6, columns))
     _batch_last._multiply(a, b, out)
     np.testing.assert_allclose(out, a @ b, rtol=1e-12, atol=1e-12)
-    slopes = _drawn((2, 6, columns), seed=2)
-    np.testing.assert_allclose(_batch_last._correlate(b, slopes), b @ slopes.swapaxes(1, 2), rtol=1e-11, atol=1e-10)
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("unpacked", [_windows.PIECE, 900_000])
+@pytest.mark.parametrize(("rows", "filters"), [(25, 6), (150, 16), (7, 1), (1, 3), (13, 300)])
+@pytest.mark.parametrize("columns", [300, 3488, 5003, 12000])
+def test_products_summed_over_pieces(rows, filters, columns, unpacked, monkeypatch):
+    monkeypatch.setattr(_batch_last, "UNPACKED", unpacked)
+    seen, slopes = _drawn((2, rows, columns + 9))[:, :, 4:-5], _drawn((2, filters, columns), seed=2)
+    expected = seen @ slopes.swapaxes(1, 2)
+    np.testing.assert_allclose(_batch_last._correlate(seen, slopes), expected, rtol=1e-11, atol=1e-10)
+    piece = _batch_last._corner(filters, rows)
+    if piece is not None:
+        assert rows % piece[0] == 0
+        assert piece[0] * piece[1] * filters <= unpacked
 
 
 @pytest.mark.parametrize("named", [False, True])
