@@ -11,6 +11,7 @@ ways, shared and alone, keeps to the faster one, and now and then tries both aga
 from __future__ import annotations
 
 import contextvars
+import itertools
 import os
 import queue
 import threading
@@ -162,6 +163,13 @@ def slices(n: int, step: int) -> list[slice]:
     """0..n in pieces of `step`, at least 1."""
     step = max(step, 1)
     return [slice(i, min(i + step, n)) for i in range(0, n, step)]
+
+
+def shares(n: int) -> list[slice]:
+    """0..n in a slice for each thread; the caller's, the first, is longer, for it begins while the others wake."""
+    each = 5 * n / (5 * team.size + 1)
+    ends = [*(n - round(each * k) for k in range(team.size - 1, 0, -1)), n]
+    return [slice(a, b) for a, b in itertools.pairwise([0, *ends]) if a < b]
 
 
 def total(found: dict[int, Any]) -> Any:

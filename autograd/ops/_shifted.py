@@ -11,6 +11,7 @@ functions wait for the interpreter's lock, so few calls are made for each part.
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -20,6 +21,8 @@ from .._mode import fast
 from ._windows import CORNER, PIECE, SHALLOW, SHARED, UNPACKED, divisor, scratch, steps
 
 _BLOCK = 1 << 20  # bytes of columns worked on at a time
+_AT_ONCE = 7 << 20  # bytes of columns and of products up to which one thread makes the columns for all
+_FEW = 8  # places of the window, of each of which a call copies the columns
 _WASTE = 1.15  # numbers in a row, for each one of the result, up to which this pays
 _LEAST = 48  # columns in a piece of a product from which it pays
 _LONG = 128  # the same for the gradient of a weight, where they are summed over
@@ -56,7 +59,7 @@ class Layout:
         self.outer: int = kernel[0] if free else 1
         self.depth = self.channels * math.prod(self.copied)
         weights = filters * self.depth
-        large = PIECE // weights < _LEAST and self.grid == tuple(out[1:])
+        large = PIECE // weights >= _LEAST or self.grid == tuple(out[1:])
         self.most: int = UNPACKED if large else PIECE
         most = max(self.most // (weights * self.row), 1)
         self.pieces = -(-out[0] // most)
@@ -99,18 +102,23 @@ class Layout:
         ordered = found.reshape(self.outer, -1, self.channels, self.filters).transpose(3, 2, 0, 1)
         return np.ascontiguousarray(ordered).reshape(self.filters, self.channels, *self.kernel)
 
-    def work(self, function, x):
-        """function(part) for parts of the batch whose columns fit in the cache; on all cores if there is much to do."""
+    def work(self, prepare, finish, x):
+        """finish(part, *prepare(part)) for parts of the batch, on all cores if there is much to do.
+
+        `prepare` makes arrays, first of all columns. Few of them are made by one thread for all: threads that call many
+        short functions wait for the interpreter's lock. Many are made where they are used, while they are in the cache.
+        """
         numbers = len(x) * self.depth * (self.out[0] * self.row + (self.outer - 1) * self.outer_step)
         shares = _parallel.team.size if numbers * (8 + self.filters * self.outer) > SHARED else 1
+        like = numbers, self.filters, finish.__code__
+        terms = len(x) * self.outer * self.filters * self.out[0] * self.row
+        if shares > 1 and (numbers + terms) * x.itemsize <= _AT_ONCE:
+            arrays = prepare(slice(0, len(x)))
+            _parallel.team.run(lambda part: finish(part, *(a[part] for a in arrays)), _parallel.shares(len(x)), like)
+            return
         shares = max(shares, -(-numbers * x.itemsize // _BLOCK))
-        _parallel.team.run(function, _parallel.slices(len(x), -(-len(x) // shares)), (numbers, self.filters))
-
-    def images(self, x, rows):
-        """`image` of a part of the batch: all at once where that is little, so that threads have fewer calls to make."""
-        if x.nbytes > _BLOCK:
-            return lambda part: self.image(x[part], rows)
-        return self.image(x, rows).__getitem__
+        parts = _parallel.slices(len(x), -(-len(x) // shares))
+        _parallel.team.run(lambda part: finish(part, *prepare(part)), parts, like)
 
     def image(self, x, rows):
         """x with zeros around it, for windows that begin in `rows` rows: (n, C, numbers), from where the first place is."""
@@ -130,16 +138,33 @@ class Layout:
         image[inside] = x[:, :, low - top : high - top]
         return flat[lead - first :][:numbers].reshape(n, self.channels, -1)
 
-    def columns(self, image, rows, clean):
+    def columns(self, x, rows, clean):
         """What the windows that begin in `rows` rows see: (n, depth, numbers). With `clean`, zero behind the results too."""
-        (n, channels, area), it = image.shape, image.itemsize
         length = rows * self.row + (self.outer - 1) * self.outer_step
-        apart = [d * s * it for d, s in zip(self.dilation, self.steps, strict=True)]
-        seen = _strided(image, (n, *self.copied, channels, length), (channels * area * it, *apart, area * it, it))
-        columns = scratch(image, seen.shape)
-        columns[...] = seen
-        self._clear_edges(columns.reshape(*seen.shape[:-1], -1, *self.grid), clean)
-        return columns.reshape(n, self.depth, length)
+        columns = scratch(x, (len(x), *self.copied, self.channels, length))
+        if self.size[1:] == self.grid and math.prod(self.copied) <= _FEW:
+            self._move(x.reshape(*x.shape[:2], -1), columns)
+        else:
+            image = self.image(x, rows)
+            apart = [d * s * x.itemsize for d, s in zip(self.dilation, self.steps, strict=True)]
+            columns[...] = _strided(image, columns.shape, (image.strides[0], *apart, *image.strides[1:]))
+        self._clear_edges(columns.reshape(*columns.shape[:-1], -1, *self.grid), clean)
+        return columns.reshape(len(x), self.depth, length)
+
+    def _move(self, x, columns):
+        """What places of the window see of images in long rows x (n, C, numbers): they lie as the columns do."""
+        length, numbers = columns.shape[-1], x.shape[-1]
+        places = list(itertools.product(*map(range, self.copied)))
+        moves = [sum(d * s for d, s in zip(self._shift(place), self.steps, strict=True)) for place in places]
+        columns[..., : max(0, *(-move for move in moves))] = 0
+        columns[..., max(0, min(numbers - move for move in moves)) :] = 0
+        for place, move in zip(places, moves, strict=True):
+            low, high = max(-move, 0), min(numbers - move, length)
+            if low < high:
+                columns[(slice(None), *place)][..., low:high] = x[..., low + move : high + move]
+
+    def _shift(self, place):
+        return [shifts[j] for shifts, j in zip(self.shifts, place, strict=True)]
 
     def _clear_edges(self, columns, clean):
         """Zeros in columns (n, *places, C, rows, *grid) where a window's place lies outside of the image."""
@@ -166,19 +191,21 @@ def convolve(layout, y, w, x):
     """Writes the convolution of x with w into y (N, O, *out)."""
     filters, weights = len(w), layout.weights(w)
     piece, rows = layout.rows * layout.row, layout.rows * layout.pieces
-    image = layout.images(x, rows)
+    there = y.size == len(x) * layout.outer * filters * rows * layout.row  # the results are all that is computed
 
-    def work(part):
-        columns, target = layout.columns(image(part), rows, False), y[part]
+    def prepare(part):
+        columns = layout.columns(x[part], rows, False)
         shape = len(columns), layout.outer, filters, rows * layout.row
-        there = target.size == math.prod(shape)  # the results are all that is computed
-        terms = target.reshape(shape) if there else scratch(x, shape, 1)
+        terms = y[part].reshape(shape) if there else scratch(x, shape, 1)
         pieces = terms.reshape(*shape[:3], layout.pieces, piece).transpose(0, 3, 1, 2, 4)
-        np.matmul(weights, layout.places(columns, piece), out=pieces)
-        if not there:
-            _write(target, terms, layout)
+        return layout.places(columns, piece), pieces, terms
 
-    layout.work(work, x)
+    def finish(part, places, pieces, terms):
+        np.matmul(weights, places, out=pieces)
+        if not there:
+            _write(y[part], terms, layout)
+
+    layout.work(prepare, finish, x)
 
 
 def _write(y, terms, layout):
@@ -198,17 +225,19 @@ def convolve_weight(layout, x, g):
     filters, outer = layout.filters, layout.outer
     found: dict = {}
     deep, rows = layout.shares()
-    image = layout.images(x, layout.out[0])
 
-    def work(part):
-        columns, slopes = layout.columns(image(part), layout.out[0], True), _slopes(g[part], layout)
+    def prepare(part):
+        columns, slopes = layout.columns(x[part], layout.out[0], True), _slopes(g[part], layout)
         seen = layout.places(columns, rows * layout.row)
         seen = seen.reshape(*seen.shape[:3], -1, deep, seen.shape[-1])
         slopes = slopes.reshape(len(columns), filters, -1, 1, 1, seen.shape[-1]).transpose(0, 2, 3, 4, 5, 1)
-        products = np.matmul(seen, slopes, out=scratch(x, (*seen.shape[:-1], filters), 1))
+        return seen, slopes, scratch(x, (*seen.shape[:-1], filters), 1)
+
+    def finish(part, seen, slopes, products):
+        np.matmul(seen, slopes, out=products)
         found[part.start] = products.reshape(-1, outer, layout.depth, filters).sum(axis=0)
 
-    layout.work(work, x)
+    layout.work(prepare, finish, x)
     return layout.weights_back(_parallel.total(found))
 
 

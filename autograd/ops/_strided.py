@@ -70,11 +70,12 @@ class Layout(_shifted.Layout):
             image[(slice(None), i, slice(None), *along)] = part
         return image.reshape(*image.shape[:3], -1)
 
-    def columns(self, image, rows, clean, joined=False):
+    def columns(self, x, rows, clean, joined=False):
         """What the windows that begin in `rows` rows see: (n, depth, numbers). With `clean`, zero behind the results too.
 
         Joined, they are (depth, n · numbers).
         """
+        image = self.image(x, rows)
         n, places, channels, length = len(image), len(self.begins), self.channels, rows * self.row
         columns = scratch(image, (places, channels, n, length) if joined else (n, places, channels, length))
         by_image = columns.transpose(2, 0, 1, 3) if joined else columns
@@ -101,7 +102,7 @@ def convolve_joined(layout, y, w, x):
     (weights,), rows = layout.weights(w), layout.out[0]
     inside = (..., *(slice(0, o) for o in layout.out))
     for part in layout.parts(x):
-        columns = layout.columns(layout.image(x[part], rows), rows, False, joined=True)
+        columns = layout.columns(x[part], rows, False, joined=True)
         found = np.matmul(weights, columns, out=scratch(x, (len(weights), columns.shape[1]), 1))
         y[part] = found.reshape(len(weights), -1, rows, *layout.grid)[inside].swapaxes(0, 1)
 
@@ -110,7 +111,7 @@ def convolve_weight_joined(layout, x, g):
     """The gradient for the weight: (O, C, *kernel)."""
     rows, found = layout.out[0], np.zeros_like(x, shape=(layout.depth, layout.filters), order="C")
     for part in layout.parts(x):
-        columns = layout.columns(layout.image(x[part], rows), rows, True, joined=True)
+        columns = layout.columns(x[part], rows, True, joined=True)
         slopes = scratch(x, (layout.filters, part.stop - part.start, rows, *layout.grid), 3)
         if layout.grid != layout.out[1:]:
             slopes[...] = 0
