@@ -6,11 +6,16 @@ microseconds. `run` costs about 30 of them; kernels call it for large arrays onl
 Whether that is faster is up to the machine: waking a thread takes some tens of microseconds, two threads may share one
 core's units or one memory, and each waits when the other holds the interpreter's lock. So the team times short jobs both
 ways, shared and alone, keeps to the faster one, and now and then tries both again.
+
+A system may wake a thread on the core of the one that wakes it, above all when another library's threads keep the other
+cores busy with waiting, and balance the load many jobs later (Linux, measured: 50 ms in which sharing gained nothing). So
+helpers are kept off the core on which the caller runs.
 """
 
 from __future__ import annotations
 
 import contextvars
+import ctypes
 import itertools
 import os
 import queue
@@ -20,9 +25,12 @@ from time import perf_counter
 from typing import Any
 
 _MOST = 4  # beyond this, memory is the limit of everything done here
-_LONG = 2e-3  # seconds of a shared job that is never tried alone
-_TRIED = 5  # jobs of a kind done in each way, by turns, before the faster way is chosen
-_PERIOD = 256  # jobs of a kind from one trial to the next
+_LONG = 1e-2  # seconds of a shared job that is never tried alone
+_LEAST, _TRIED = (
+    2,
+    5,
+)  # jobs of a kind done in each way, by turns, before the faster way is chosen: if it is clear, or not
+_PERIOD, _LONGEST = 256, 1 << 12  # jobs of a kind from one trial to the next
 
 
 def _cores() -> int:
@@ -30,6 +38,14 @@ def _cores() -> int:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # pragma: no cover - not on Linux
         return os.cpu_count() or 1
+
+
+def _current_core() -> Callable[[], int] | None:
+    """What tells on which core the calling thread runs, where threads can be kept off one."""
+    try:
+        return ctypes.PyDLL(None).sched_getcpu if hasattr(os, "sched_setaffinity") else None
+    except (OSError, AttributeError):  # pragma: no cover - another C library
+        return None
 
 
 class _Job:
@@ -56,32 +72,44 @@ class _Job:
 
 
 class _Ways:
-    """How long jobs of a kind took, shared and alone, when both were tried last; and so how the next one is done."""
+    """How jobs of a kind are done, shared or alone: as was faster when both were tried last."""
 
     def __init__(self) -> None:
-        self.jobs = -1
+        self.left, self.period, self.shared = 0, _PERIOD, True
         self.took: dict[bool, list[float]] = {True: [], False: []}
 
     def share(self) -> bool:
-        """Whether the next job is shared. The very first is, so that a long one is never done alone.
-
-        Times in the middle decide: a shared job that was lucky once says little of the next one.
-        """
-        self.jobs = (self.jobs + 1) % _PERIOD
-        if not self.jobs:
-            self.took = {True: [], False: []}
-        shared, alone = self.took[True], self.took[False]
-        if self.jobs < 2 * _TRIED:
-            return self.jobs % 2 == 0 or min(shared, default=0.0) > _LONG
-        return not alone or _middle(shared) <= _middle(alone)
+        """Whether the next job is shared. The very first is, so that a long one is never done alone."""
+        return self.shared if self.left else len(self.took[True]) == len(self.took[False])
 
     def note(self, shared: bool, seconds: float) -> None:
-        if self.jobs < 2 * _TRIED:
-            self.took[shared].append(seconds)
+        """A job has been done. After some of either way the faster one is kept to for a while.
+
+        For longer each time that doing them alone was: to share where no core is free can take ten times as long.
+        """
+        if self.left:
+            self.left -= 1
+            return
+        self.took[shared].append(seconds)
+        faster = self._faster()
+        if faster is not None:
+            self.period = min(2 * self.period, _LONGEST) if not faster and not self.shared else _PERIOD
+            self.shared, self.left, self.took = faster, self.period, {True: [], False: []}
+
+    def _faster(self) -> bool | None:
+        """Whether sharing is; None while that is open. Times in the middle decide: one that was lucky says little."""
+        shared, alone = self.took[True], self.took[False]
+        if min(shared) > _LONG:
+            return True
+        if len(shared) > len(alone) or len(alone) < _LEAST:
+            return None
+        if len(alone) < _TRIED and max(shared) >= min(alone) and max(alone) >= min(shared):
+            return None
+        return _middle(shared) <= _middle(alone)
 
 
 def _middle(times: list[float]) -> float:
-    return sorted(times)[len(times) // 2] if times else 0.0
+    return sorted(times)[len(times) // 2]
 
 
 class Team:
@@ -92,13 +120,31 @@ class Team:
         self.jobs: queue.SimpleQueue | None = None
         self.free = threading.Lock()
         self.kinds: dict[tuple, _Ways] = {}
+        self.core: Callable[[], int] | None = None
+        self.elsewhere: set[int] = set()  # the cores of the helpers, once they are kept off one
 
     def start(self) -> queue.SimpleQueue:
         jobs: queue.SimpleQueue = queue.SimpleQueue()
-        self.jobs = jobs
-        for _ in range(self.size - 1):
-            threading.Thread(target=_serve, args=(jobs,), daemon=True, name="autograd-helper").start()
+        self.helpers = [threading.Thread(target=_serve, args=(jobs,), daemon=True, name="autograd-helper")
+                        for _ in range(self.size - 1)]  # fmt: skip
+        for helper in self.helpers:
+            helper.start()
+        self.jobs, self.core, self.elsewhere = jobs, _current_core(), set()
         return jobs
+
+    def make_room(self) -> None:
+        """Keep the helpers off the core of the caller, within those the caller may run on."""
+        if self.core is None:
+            return
+        elsewhere = os.sched_getaffinity(0) - {self.core()}
+        if not elsewhere or elsewhere == self.elsewhere:
+            return
+        self.elsewhere = elsewhere
+        try:
+            for helper in self.helpers:
+                os.sched_setaffinity(helper.native_id or 0, elsewhere)
+        except OSError:  # not allowed here
+            self.core = None
 
     def run(self, work: Callable[[Any], None], pieces: Sequence, like: Any = None, alone: Sequence = ()) -> None:
         """work(piece) for every piece, in any order; alone when the team is busy or that is faster.
@@ -107,7 +153,8 @@ class Team:
         be the same work in fewer pieces, for the case that it is not shared.
         """
         ways = self._ways(work, pieces, like) if self.size > 1 and len(pieces) > 1 else None
-        shared = ways is not None and ways.share() and self.free.acquire(blocking=False)
+        wanted = ways is not None and ways.share()
+        shared = wanted and self.free.acquire(blocking=False)
         start = perf_counter()
         if not shared:
             for piece in alone or pieces:
@@ -117,7 +164,7 @@ class Team:
                 self._share(work, pieces)
             finally:
                 self.free.release()
-        if ways is not None:
+        if ways is not None and shared == wanted:
             ways.note(shared, perf_counter() - start)
 
     def _ways(self, work: Callable, pieces: Sequence, like: Any) -> _Ways:
@@ -131,6 +178,7 @@ class Team:
 
     def _share(self, work: Callable, pieces: Sequence) -> None:
         jobs = self.jobs or self.start()
+        self.make_room()
         helpers = min(self.size, len(pieces)) - 1
         job = _Job(work, pieces, helpers)
         for _ in range(helpers):

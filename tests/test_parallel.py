@@ -98,12 +98,14 @@ class Clock:
 
 
 TRIAL = [True, False] * _parallel._TRIED
+CLEAR = [True, False] * _parallel._LEAST  # a trial in which one way is always faster
 
 
 @pytest.mark.parametrize("size", [1, 3])
 @pytest.mark.parametrize("shared", [True, False])
 def test_pieces_for_one_thread_are_taken_where_nothing_is_shared(size, shared, monkeypatch):
     monkeypatch.setattr(_parallel._Ways, "share", lambda self: shared)
+    monkeypatch.setattr(_parallel._Ways, "note", lambda self, shared, seconds: None)
     done: list[str] = []
     _parallel.Team(size).run(done.append, ["a", "b"], alone=["ab"])
     assert sorted(done) == (["a", "b"] if shared and size > 1 else ["ab"])
@@ -113,15 +115,32 @@ def test_pieces_for_one_thread_are_taken_where_nothing_is_shared(size, shared, m
 def test_short_jobs_are_tried_both_ways_and_then_done_the_faster_way(monkeypatch, shared, alone):
     made = _parallel.Team(2)
     done = Clock(monkeypatch, made, shared, alone).run(made, 100)
-    assert done == TRIAL + [shared <= alone] * (100 - len(TRIAL))
+    trial = TRIAL if shared == alone else CLEAR
+    assert done == trial + [shared <= alone] * (100 - len(trial))
 
 
 def test_the_faster_way_is_looked_for_again(monkeypatch):
     made = _parallel.Team(2)
     clock = Clock(monkeypatch, made, 2e-4, 1e-4)
-    assert not any(clock.run(made, _parallel._PERIOD)[len(TRIAL) :])
+    assert not any(clock.run(made, len(CLEAR) + _parallel._PERIOD)[len(CLEAR) :])
     clock.seconds[False] = 3e-4  # the other core has become free
-    assert clock.run(made, _parallel._PERIOD) == TRIAL + [True] * (_parallel._PERIOD - len(TRIAL))
+    assert clock.run(made, 100) == CLEAR + [True] * (100 - len(CLEAR))
+
+
+def test_jobs_that_are_faster_alone_are_shared_ever_less_often(monkeypatch):
+    made = _parallel.Team(2)
+    clock = Clock(monkeypatch, made, 2e-3, 1e-4)
+    done = clock.run(made, 100_000)
+    periods = [_parallel._PERIOD << k for k in range(5)]
+    assert periods[-1] == _parallel._LONGEST
+    expected = [way for period in periods for way in (*CLEAR, *[False] * period)]
+    assert done[: len(expected)] == expected
+    assert sum(done) < 100
+    clock.seconds[False] = 3e-3
+    clock.run(made, 2 * _parallel._LONGEST)
+    assert sum(clock.run(made, _parallel._PERIOD)) >= _parallel._PERIOD - len(CLEAR)
+    clock.seconds[False] = 1e-4
+    assert sum(clock.run(made, 2 * _parallel._PERIOD)) < 1.1 * _parallel._PERIOD  # noticed as soon as at first
 
 
 def test_one_slow_job_does_not_decide(monkeypatch):
@@ -130,15 +149,15 @@ def test_one_slow_job_does_not_decide(monkeypatch):
     clock.seconds[True] = 1e-3  # helpers are started
     clock.run(made, 1)
     clock.seconds[True] = 1e-4
-    assert all(clock.run(made, 100)[len(TRIAL) :])
+    assert clock.run(made, 100) == TRIAL[1:] + [True] * (101 - len(TRIAL))
 
 
 def test_kinds_of_jobs_are_judged_apart(monkeypatch):
     made = _parallel.Team(2)
     clock = Clock(monkeypatch, made, 2e-4, 1e-4)
-    assert not any(clock.run(made, 50, "small")[len(TRIAL) :])
+    assert not any(clock.run(made, 50, "small")[len(CLEAR) :])
     clock.seconds[False] = 4e-4
-    assert all(clock.run(made, 50, "large")[len(TRIAL) :])
+    assert all(clock.run(made, 50, "large")[len(CLEAR) :])
     assert not any(clock.run(made, 50, "small"))
 
 
@@ -155,6 +174,69 @@ def test_a_job_that_fails_is_no_measure(team):
         with pytest.raises(ValueError, match="a piece"):
             _parallel.run(fail, 2, 1)
     assert team.free.acquire(blocking=False)
+
+
+def test_a_job_for_which_nobody_was_free_is_no_measure():
+    made, done = _parallel.Team(2), []
+    with made.free:
+        for _ in range(20):
+            made.run(done.append, [slice(0, 1), slice(1, 2)])
+    (ways,) = made.kinds.values()
+    assert ways.took == {True: [], False: []}
+    assert len(done) == 40
+
+
+@pytest.fixture
+def cores():
+    if not hasattr(os, "sched_setaffinity"):
+        pytest.skip("threads cannot be kept off a core here")
+    found = sorted(os.sched_getaffinity(0))
+    if len(found) < 2:
+        pytest.skip("one core")
+    return found
+
+
+def _share(team):
+    done = []
+    team._share(done.append, [slice(0, 1), slice(1, 2)])
+    assert len(done) == 2
+
+
+def test_helpers_are_kept_off_the_callers_core(cores):
+    made = _parallel.Team(3)
+    _share(made)
+    for core in (*cores, cores[0]):
+        made.core = lambda core=core: core
+        _share(made)
+        for helper in made.helpers:
+            assert os.sched_getaffinity(helper.native_id) == {*cores} - {core}
+
+
+def test_where_helpers_may_not_be_moved_they_work_where_they_are(cores, monkeypatch):
+    def refuse(thread, where):
+        raise PermissionError("not here")
+
+    made = _parallel.Team(2)
+    monkeypatch.setattr(os, "sched_setaffinity", refuse)
+    _share(made)
+    assert made.core is None
+    _share(made)
+
+
+def test_a_caller_on_a_single_core_leaves_the_helpers_alone(cores, monkeypatch):
+    made = _parallel.Team(2)
+    made.start()
+    made.core = lambda: cores[0]
+    monkeypatch.setattr(os, "sched_getaffinity", lambda thread: {cores[0]})
+    _share(made)
+    assert not made.elsewhere
+
+
+def test_without_a_way_to_move_threads_jobs_are_shared_all_the_same(monkeypatch):
+    monkeypatch.delattr(os, "sched_setaffinity", raising=False)
+    made = _parallel.Team(2)
+    _share(made)
+    assert made.core is None
 
 
 def test_what_is_known_of_jobs_does_not_grow_without_end():
