@@ -11,13 +11,14 @@ would share the products alone, and wait for each other where other programs run
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
 
 from .. import _parallel
 from .._mode import fast
-from ._windows import CORNER, PIECE, SHALLOW, SHARED, UNPACKED, divisor, offsets, placing, scratch, windows
+from ._windows import CORNER, PIECE, SHALLOW, SHARED, UNPACKED, divisor, offsets, placing, scratch, view, windows
 
 _DEEP = 64  # rows of columns from which one product per place along the first axis beats a single one
 _REORDERED = 4  # windows for each filter from which putting weights in order costs little
@@ -29,15 +30,21 @@ _MANY = 32  # images from which turning them is slow
 _FEW = 4  # images up to which turning them one by one is faster
 
 
+@functools.lru_cache(256)
+def layout(shape, weights, stride, pads, dilation, out, size=None):
+    """How images of `shape` lie, or with `size`, images of which arrays of `shape` are the gradient."""
+    return Layout(shape, weights, stride, pads, dilation, out, size)
+
+
 class Layout:
     """How the windows of a convolution with weights of `shape` (O, C/G, *kernel) lie in images (C, *size, n)."""
 
-    def __init__(self, x, shape, stride, pads, dilation, out, size=None):
-        self.plain = x.shape[2:] if size is None else size
+    def __init__(self, images, shape, stride, pads, dilation, out, size=None):
+        self.plain = images[2:] if size is None else size
         self.kernel, self.stride, self.pads, self.dilation, self.out = shape[2:], stride, pads, dilation, out
         self.size = tuple(n + lo + hi for n, (lo, hi) in zip(self.plain, pads, strict=True))
         self.inside, self.source = placing(self.plain, pads)
-        self.many = shape[0] * _REORDERED <= len(x) * math.prod(out)
+        self.many = shape[0] * _REORDERED <= images[0] * math.prod(out)
         deep = self.many and stride[0] == 1 and shape[1] * math.prod(self.kernel[1:]) >= _DEEP
         # Free: the places along the first axis have a product each, and what windows see is not copied for them.
         self.free = deep or size is not None
@@ -49,16 +56,18 @@ class Layout:
         self.copied = self.places * self.rows * self.row  # numbers in the columns of a channel
         self.run = out[-1] if stride[-1] == 1 else 1
 
+    @functools.cached_property
     def _fits(self):
         lengths = zip(self.out, self.stride, self.dilation, self.kernel, self.size, strict=True)
         return all((o - 1) * s + d * (k - 1) < n for o, s, d, k, n in lengths)
 
     def suits(self, x, channels):
         """Whether this is the way for arrays like x and images of so many channels: there are runs."""
-        if not (fast.enabled and type(x) is np.ndarray and self._fits()):
+        if not (fast.enabled and type(x) is np.ndarray and self._fits):
             return False
         return self.run >= _RUN or self.run * self.parts(x, channels)[0].stop >= _RUN
 
+    @functools.cached_property
     def every_place(self):
         """For every place along the other axes: the index of what all windows see there, in images (..., *size, n)."""
         kernel = (1, *self.inner)
@@ -109,7 +118,7 @@ class Layout:
         channel, *steps, one = image.strides
         between = [d * step for d, step in zip(self.dilation, steps, strict=True)][int(self.free) :]
         apart = [s * step for s, step in zip(self.stride, steps, strict=True)]
-        return np.lib.stride_tricks.as_strided(image, shape, (channel, *between, *apart, one))
+        return view(image, shape, (channel, *between, *apart, one))
 
     def at(self, columns, start, groups):
         """The columns of the windows' places that begin in row `start`: (groups, depth, windows)."""
@@ -235,7 +244,7 @@ def convolve_input(layout, w, g, groups):
     """
     channels = w.shape[1] * groups
     result = np.zeros_like(g, shape=(len(g), channels, *layout.plain), order="C")
-    weights, places = layout.weights_back(w, groups), layout.every_place()
+    weights, places = layout.weights_back(w, groups), layout.every_place
 
     def work(part):
         slopes, n = _slopes(g[part], groups), len(g[part])

