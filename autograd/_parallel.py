@@ -52,23 +52,40 @@ class _Job:
     """Pieces that several threads take one after the other."""
 
     def __init__(self, work: Callable, pieces: Sequence, helpers: int) -> None:
-        self.work, self.left = work, iter(pieces)
-        self.error: BaseException | None = None
-        self.ended: queue.SimpleQueue = queue.SimpleQueue()  # a semaphore of `threading` takes 20 us longer
+        self.work, self.count, self.left = work, len(pieces), iter(pieces)
+        self.done: queue.SimpleQueue = queue.SimpleQueue()  # a semaphore of `threading` takes 20 us longer
         # NumPy's floating-point error handling is in the context; a context serves one thread at a time.
         self.contexts = [contextvars.copy_context() for _ in range(helpers)]
 
     def help(self) -> None:
-        try:
-            self.contexts.pop().run(self.finish)
-        except BaseException as error:
-            self.error = error
-        finally:
-            self.ended.put(None)
+        """Take pieces, and tell of each what became of it."""
+        self.contexts.pop().run(self._help)
+
+    def _help(self) -> None:
+        for piece in self.left:  # taking from one iterator is atomic
+            error = None
+            try:
+                self.work(piece)
+            except BaseException as raised:
+                error = raised
+            self.done.put(error)
 
     def finish(self) -> None:
-        for piece in self.left:  # taking from one iterator is atomic
-            self.work(piece)
+        """Take pieces, and wait for those that helpers took; not for helpers that have not begun.
+
+        A helper may wait for a core for milliseconds. It finds nothing left to do then.
+        """
+        mine, errors = 0, []
+        try:
+            for piece in self.left:
+                mine += 1
+                self.work(piece)
+        finally:
+            left = len(list(self.left))  # after an error
+            errors = [self.done.get() for _ in range(self.count - mine - left)]
+        for error in errors:
+            if error is not None:
+                raise error
 
 
 class _Ways:
@@ -183,14 +200,7 @@ class Team:
         job = _Job(work, pieces, helpers)
         for _ in range(helpers):
             jobs.put(job)
-        try:
-            job.finish()
-        finally:
-            job.left = iter(())
-            for _ in range(helpers):
-                job.ended.get()
-        if job.error is not None:
-            raise job.error
+        job.finish()
 
     def reset(self) -> None:
         """In a forked child no helper lives on."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -38,6 +39,49 @@ def test_an_error_comes_back_and_the_team_goes_on(team):
         with pytest.raises(ValueError, match="piece 6"):
             _parallel.run(fail, 10, 1)
     test_every_piece_is_done_once(team, 10, 1)
+
+
+def test_a_helper_that_has_not_begun_is_not_waited_for():
+    made, free = _parallel.Team(2), threading.Event()
+
+    class Elsewhere:
+        def help(self):
+            assert free.wait(10)
+
+    made.start().put(Elsewhere())
+    _share(made)
+    free.set()
+    barrier = threading.Barrier(2, timeout=5)
+    made._share(lambda piece: barrier.wait(), [1, 2])  # it goes on
+
+
+def test_pieces_that_a_helper_has_begun_are_ended_before_an_error_is_told():
+    barrier, caller, ended = threading.Barrier(2, timeout=5), threading.get_ident(), []
+
+    def work(piece):
+        if piece < 2:
+            barrier.wait()
+        if threading.get_ident() == caller:
+            raise ValueError("the caller's")
+        time.sleep(0.05)
+        ended.append(piece)
+
+    with pytest.raises(ValueError, match="the caller's"):
+        _parallel.Team(2)._share(work, [0, 1, 2, 3])
+    assert len(ended) == 1
+
+
+def test_errors_of_helpers_are_told():
+    barrier, caller = threading.Barrier(2, timeout=5), threading.get_ident()
+
+    def work(piece):
+        barrier.wait()
+        if threading.get_ident() != caller:
+            raise KeyboardInterrupt
+
+    for _ in range(3):
+        with pytest.raises(KeyboardInterrupt):
+            _parallel.Team(2)._share(work, [0, 1])
 
 
 def test_work_within_work_is_done_alone(team):
