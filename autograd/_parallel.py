@@ -26,10 +26,8 @@ from typing import Any
 
 _MOST = 4  # beyond this, memory is the limit of everything done here
 _LONG = 1e-2  # seconds of a shared job that is never tried alone
-_LEAST, _TRIED = (
-    2,
-    5,
-)  # jobs of a kind done in each way, by turns, before the faster way is chosen: if it is clear, or not
+_LEAST = 2  # jobs of a kind done in each way, by turns, before the faster way is chosen where it is clear
+_TRIED = 5  # the same where it is not
 _PERIOD, _LONGEST = 256, 1 << 12  # jobs of a kind from one trial to the next
 
 
@@ -153,13 +151,12 @@ class Team:
         """Keep the helpers off the core of the caller, within those the caller may run on."""
         if self.core is None:
             return
-        elsewhere = os.sched_getaffinity(0) - {self.core()}
-        if not elsewhere or elsewhere == self.elsewhere:
-            return
-        self.elsewhere = elsewhere
         try:
-            for helper in self.helpers:
-                os.sched_setaffinity(helper.native_id or 0, elsewhere)
+            elsewhere = os.sched_getaffinity(0) - {self.core()}
+            if elsewhere and elsewhere != self.elsewhere:
+                self.elsewhere = elsewhere
+                for helper in self.helpers:
+                    os.sched_setaffinity(helper.native_id or 0, elsewhere)
         except OSError:  # not allowed here
             self.core = None
 
