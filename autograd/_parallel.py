@@ -148,12 +148,13 @@ class Team:
         return jobs
 
     def make_room(self) -> None:
-        """Keep the helpers off the core of the caller, within those the caller may run on."""
+        """Keep the helpers off the core of the caller, on the others that the caller may run on, if there are any."""
         if self.core is None:
             return
         try:
-            elsewhere = os.sched_getaffinity(0) - {self.core()}
-            if elsewhere and elsewhere != self.elsewhere:
+            allowed = os.sched_getaffinity(0)
+            elsewhere = allowed - {self.core()} or allowed
+            if elsewhere != self.elsewhere:
                 self.elsewhere = elsewhere
                 for helper in self.helpers:
                     os.sched_setaffinity(helper.native_id or 0, elsewhere)

@@ -267,13 +267,18 @@ def test_where_helpers_may_not_be_moved_they_work_where_they_are(cores, monkeypa
     _share(made)
 
 
-def test_a_caller_on_a_single_core_leaves_the_helpers_alone(cores, monkeypatch):
+def test_helpers_stay_on_the_cores_that_their_caller_is_restricted_to(cores, monkeypatch):
     made = _parallel.Team(2)
     made.start()
     made.core = lambda: cores[0]
-    monkeypatch.setattr(os, "sched_getaffinity", lambda thread: {cores[0]})
+    (helper,) = made.helpers
+    asked = os.sched_getaffinity
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "sched_getaffinity", lambda thread: {cores[0]} if not thread else asked(thread))
+        _share(made)
+    assert os.sched_getaffinity(helper.native_id) == {cores[0]}
     _share(made)
-    assert not made.elsewhere
+    assert os.sched_getaffinity(helper.native_id) == {*cores} - {cores[0]}
 
 
 def test_without_a_way_to_move_threads_jobs_are_shared_all_the_same(monkeypatch):
