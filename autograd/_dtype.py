@@ -278,6 +278,18 @@ def can_cast(from_: dtype, to: dtype) -> builtins.bool:
     return a <= b
 
 
+@functools.lru_cache
+def _integer_range(d: np.dtype) -> tuple[builtins.int, builtins.int]:
+    """The least and the largest number of an integer dtype."""
+    return np.iinfo(d).min, np.iinfo(d).max
+
+
+def wrapped(value: builtins.int, d: np.dtype) -> builtins.int:
+    """A Python integer as an integer dtype holds it: modulo 2 to the number of bits."""
+    least, most = _integer_range(d)
+    return value if least <= value <= most else builtins.int(np.int64(value).astype(d))
+
+
 class finfo:
     """Machine limits of a floating-point dtype: bits, eps, max, min, tiny, smallest_normal, resolution."""
 

@@ -18,7 +18,7 @@ import numpy as np
 from ._array import NUMBERS, Array, exports, is_raw, may_share, ndarray, quietly, real_only, tick
 from ._array import broadcast_shapes as _broadcast_shapes
 from ._compiled import NUMBERLIKE, compiled_entry
-from ._dtype import FLOATING, HALVES, ON_HALF, category, element, get_default_dtype, result_dtype
+from ._dtype import FLOATING, HALVES, ON_HALF, category, element, get_default_dtype, result_dtype, wrapped
 from ._entry import MISSING, general_entry, in_place_method, keep, operator_method, refuse_recorded
 from ._inference import mark, mark_all
 from ._inplace import typed_by, write_out
@@ -353,7 +353,7 @@ class Op(Declaration):
             arrays = [element(a, target) if n in self.fits and type(a) in NUMBERS else a
                       for a, n in zip(arrays, self.inputs, strict=True)]  # fmt: skip
         if target.kind in "iu":
-            arrays = [_wrapped(a, target) if type(a) is int else a for a in arrays]
+            arrays = [wrapped(a, target) if type(a) is int else a for a in arrays]
         return [a if a is None or type(a) in NUMBERS or a.dtype == target else a.astype(target) for a in arrays]
 
     def retry(self, arrays: Sequence, params: tuple = ()) -> Any:
@@ -440,11 +440,6 @@ class Op(Declaration):
     def mark_view(self, result: Tensor, source: Any) -> None:
         if type(result._data) is ndarray and isinstance(source, Tensor) and may_share(result._data, source._data):
             note_view(result, source)
-
-
-def _wrapped(value: int, target: np.dtype) -> int:
-    """A Python integer as an integer dtype holds it: modulo 2 to the number of bits."""
-    return value if np.iinfo(target).min <= value <= np.iinfo(target).max else int(np.int64(value).astype(target))
 
 
 def _unrecorded(arrays: tuple, nodes: tuple) -> tuple:
