@@ -73,7 +73,7 @@ class _Job:
 
         A helper may wait for a core for milliseconds. It finds nothing left to do then.
         """
-        mine, errors = 0, []
+        mine = 0
         try:
             for piece in self.left:
                 mine += 1
@@ -95,7 +95,7 @@ class _Ways:
 
     def share(self) -> bool:
         """Whether the next job is shared. The very first is, so that a long one is never done alone."""
-        return self.shared if self.left else len(self.took[True]) == len(self.took[False])
+        return self.shared if self.left else len(self.took[True]) <= len(self.took[False])
 
     def note(self, shared: bool, seconds: float) -> None:
         """A job has been done. After some of either way the faster one is kept to for a while.
@@ -114,11 +114,12 @@ class _Ways:
     def _faster(self) -> bool | None:
         """Whether sharing is; None while that is open. Times in the middle decide: one that was lucky says little."""
         shared, alone = self.took[True], self.took[False]
-        if min(shared) > _LONG:
+        if shared and min(shared) > _LONG:
             return True
-        if len(shared) > len(alone) or len(alone) < _LEAST:
+        tried = min(len(shared), len(alone))  # a thread may note what was decided before another's trial began
+        if tried < _LEAST or len(shared) > tried:
             return None
-        if len(alone) < _TRIED and max(shared) >= min(alone) and max(alone) >= min(shared):
+        if tried < _TRIED and max(shared) >= min(alone) and max(alone) >= min(shared):
             return None
         return _middle(shared) <= _middle(alone)
 

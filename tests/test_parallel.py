@@ -288,6 +288,22 @@ def test_without_a_way_to_move_threads_jobs_are_shared_all_the_same(monkeypatch)
     assert made.core is None
 
 
+@pytest.mark.parametrize("late", [1, 2, 7])
+def test_jobs_that_were_begun_before_a_trial_may_end_within_it(late):
+    ways = _parallel._Ways()
+    ways.left, ways.shared = 1, False
+    assert not ways.share()
+    for _ in range(1 + late):  # so many threads asked before the first of them was done
+        ways.note(False, 1e-4)
+    for _ in range(2 * _parallel._TRIED):
+        if ways.left:
+            break
+        shared = ways.share()
+        ways.note(shared, 1e-3 if shared else 1e-4)
+    assert ways.left
+    assert not ways.share()
+
+
 def test_what_is_known_of_jobs_does_not_grow_without_end():
     made, done = _parallel.Team(2), []
     for n in range(2, 600):
