@@ -217,14 +217,12 @@ def convolve_input(g, w, size, stride, pads, dilation, groups):
     channels = w.shape[1] * groups
     if not (g.size and w.size):
         return np.zeros_like(g, shape=(batch, channels, *size)).astype(dtype, copy=False)
-    depth, length = w.shape[1] * math.prod(kernel), math.prod(out)
-    weights = np.reshape(w, (1, groups, filters // groups, depth)).swapaxes(2, 3)
-    gradients = np.reshape(g, (batch, groups, filters // groups, length))
     if _plain(kernel, stride, pads) and tuple(size) == out:
-        return np.matmul(weights, gradients).reshape(batch, channels, *size).astype(dtype, copy=False)
+        found = np.matmul(_matrices(w, groups).swapaxes(2, 3), _by_group(g, groups))
+        return found.reshape(batch, channels, *size).astype(dtype, copy=False)
     if _whole(size, kernel, pads, groups):
         return np.matmul(_rows(g), _rows(w)).reshape(batch, channels, *size).astype(dtype, copy=False)
-    near = math.prod(size) <= _NEAR[batch >= _MANY] * length or not fast.enabled
+    near = math.prod(size) <= _NEAR[batch >= _MANY] * math.prod(out) or not fast.enabled
     strided = any(s > 1 for s in stride)
     if not strided and filters <= channels * _TURN and near:
         turned = _turned_pads(size, out, kernel, pads, dilation)
@@ -235,22 +233,22 @@ def convolve_input(g, w, size, stride, pads, dilation, groups):
     layout = _batch_last.layout(g.shape, w.shape, stride, pads, dilation, out, size)
     if layout.suits(g, channels) and not _depthwise_weight(w, groups, channels):
         return _batch_last.convolve_input(layout, w, g, groups).astype(dtype, copy=False)
-    return _input_by_columns(weights, gradients, g, w, size, stride, pads, dilation).astype(dtype, copy=False)
+    return _input_by_columns(g, w, size, stride, pads, dilation, groups).astype(dtype, copy=False)
 
 
-def _input_by_columns(weights, gradients, g, w, size, stride, pads, dilation):
+def _input_by_columns(g, w, size, stride, pads, dilation, groups):
     """The gradient for the input as columns that are added where the windows lie: what all other ways are compared with."""
-    groups, kernel, out = weights.shape[1], w.shape[2:], g.shape[2:]
-    batch, channels, depth, length = len(g), w.shape[1] * groups, weights.shape[2], math.prod(out)
+    kernel, out = w.shape[2:], g.shape[2:]
+    batch, channels, places = len(g), w.shape[1] * groups, math.prod(kernel)
     whole = tuple(max(n + lo + max(hi, 0), (o - 1) * s + d * (k - 1) + 1) for n, (lo, hi), o, s, d, k in
                   zip(size, pads, out, stride, dilation, kernel, strict=True))  # fmt: skip
     xp = np.zeros_like(g, shape=(batch, channels, *whole), order="C")
     if _depthwise_weight(w, groups, channels):
         _spread_depthwise(xp, g, w, stride, dilation)
     else:
-        for part in blocks(batch, g.dtype.itemsize * groups * depth * length):
-            columns = np.matmul(weights, gradients[part])
-            columns = columns.reshape(-1, channels, math.prod(kernel), *out)
+        weights, gradients = _matrices(w, groups).swapaxes(2, 3), _by_group(g, groups)
+        for part in blocks(batch, g.dtype.itemsize * channels * places * math.prod(out)):
+            columns = np.matmul(weights, gradients[part]).reshape(-1, channels, places, *out)
             add_columns(xp[part], columns, kernel, stride, dilation, out)
     inside: tuple = tuple(slice(max(lo, 0), lo + n) for n, (lo, _) in zip(size, pads, strict=True))
     cropped = tuple((max(-lo, 0), 0) for lo, _ in pads)
