@@ -23,7 +23,7 @@ from .. import _parallel
 from ._pieces import within
 from ._windows import PIECE, UNPACKED
 
-_NEAR = 1 << 16  # elements of the factors of a few steps: all that is used of those steps stays in the cache
+_NEAR = 1 << 17  # elements of the factors of a few steps: all that is used of those steps stays in the cache
 _LARGE = 1 << 17  # elements of one step's factors that do not stay there
 _PIECE = 1 << 18  # elements of a share of large factors: smaller ones, and the threads wait for each other too often
 
@@ -35,7 +35,9 @@ class Layout(NamedTuple):
     halved: the blocks whose products are inside a sigmoid. On the way there their weights are halved, for
         sigmoid(x) = (1 + tanh(x / 2)) / 2, and NumPy's tanh takes half as long as its exp alone.
     kept: how many blocks are kept of a step. The first are the stacked rows' products.
-    step(kept, *states): brings the states, in place, to the next step, and the products to what is kept.
+    step(kept, *states): from each state, into the array that follows it (it may be the same one), the next step's; and
+        brings the products to what is kept.
+    cell: which block of what is kept is the second state before the step.
     factors(kept, out): of any number of steps at once, along the second axis, from what was kept, what gradients of states
         are multiplied by.
     step_back(slopes, factors, *gradients): fills the slopes of the products, and brings the gradients of the states,
@@ -50,6 +52,7 @@ class Layout(NamedTuple):
     step: Callable
     factors: Callable
     step_back: Callable
+    cell: int | None = None
     carries: bool = False
 
 
@@ -82,16 +85,16 @@ def _fall(t, factor, out):
     out *= factor
 
 
-def _lstm_step(kept, h, c):
+def _lstm_step(kept, h, next_h, c, next_c):
     """c' = f c + i g, h' = o tanh c'; kept: g, i, f, o, c, tanh c'."""
-    g, i, f, o, before, bent = kept
-    np.tanh(kept[:4], out=kept[:4])
-    _sigmoid(kept[1:4])
-    before[...] = c
-    c *= f
-    c += np.multiply(i, g, out=bent)
-    np.tanh(c, out=bent)
-    np.multiply(o, bent, out=h)
+    g, i, f, o, _, bent = kept
+    gates = kept[:4]
+    np.tanh(gates, out=gates)
+    _sigmoid(gates[1:])
+    np.multiply(f, c, out=next_c)
+    next_c += np.multiply(i, g, out=bent)
+    np.tanh(next_c, out=bent)
+    np.multiply(o, bent, out=next_h)
 
 
 def _lstm_factors(kept, out):
@@ -113,7 +116,7 @@ def _lstm_step_back(slopes, factors, dh, dc):
     dc *= factors[5]
 
 
-def _gru_step(kept, h):
+def _gru_step(kept, h, next_h):
     """n = tanh(x_n + r p) with p = (W h + b)_n, h' = n + z (h - n); kept: r, z, n, p, h - n."""
     r, z, n, p, gap = kept
     np.tanh(kept[:2], out=kept[:2])
@@ -121,8 +124,8 @@ def _gru_step(kept, h):
     n += np.multiply(r, p, out=gap)
     np.tanh(n, out=n)
     np.subtract(h, n, out=gap)
-    np.multiply(z, gap, out=h)
-    h += n
+    np.multiply(z, gap, out=next_h)
+    next_h += n
 
 
 def _gru_factors(kept, out):
@@ -143,18 +146,18 @@ def _gru_step_back(slopes, factors, dh):
     dh *= factors[4]
 
 
-def _tanh_step(kept, h):
+def _tanh_step(kept, h, next_h):
     np.tanh(kept, out=kept)
-    h[...] = kept[0]
+    next_h[...] = kept[0]
 
 
 def _tanh_factors(kept, out):
     _fall(kept, 1, out)
 
 
-def _relu_step(kept, h):
+def _relu_step(kept, h, next_h):
     within(kept, 0, out=kept)
-    h[...] = kept[0]
+    next_h[...] = kept[0]
 
 
 def _relu_factors(kept, out):
@@ -166,7 +169,7 @@ def _rnn_step_back(slopes, factors, dh):
 
 
 LAYOUTS = {
-    "LSTM": Layout((2, 0, 1, 3), (2, 0, 1, 3), slice(1, 4), 6, _lstm_step, _lstm_factors, _lstm_step_back),
+    "LSTM": Layout((2, 0, 1, 3), (2, 0, 1, 3), slice(1, 4), 6, _lstm_step, _lstm_factors, _lstm_step_back, cell=4),
     "GRU": Layout((0, 1, 2, None), (0, 1, None, 2), slice(2), 5, _gru_step, _gru_factors, _gru_step_back, carries=True),
     "RNN_TANH": Layout((0,), (0,), slice(0), 1, _tanh_step, _tanh_factors, _rnn_step_back),
     "RNN_RELU": Layout((0,), (0,), slice(0), 1, _relu_step, _relu_factors, _rnn_step_back),
@@ -205,6 +208,8 @@ def _unstacked(layout, slopes, width):
 class _FeaturesFirst:
     """Arrays of a step are (features, batch). Made for stacked weights (blocks, width, deep)."""
 
+    linked = False  # whether rows of [input, state, 1] can be multiplied where they are
+
     def __init__(self, blocks, inputs):
         self.count, self.width, self.deep = blocks.shape
         self.inputs, self.matrix = inputs, blocks.reshape(-1, self.deep)
@@ -234,23 +239,25 @@ class _FeaturesFirst:
         """The products of a step into the first blocks of what is kept."""
         np.matmul(self.matrix, stack, out=kept.reshape(-1, kept.shape[-1])[: len(self.matrix)])
 
-    def start_back(self, n):
-        """Made ready for the way back of a batch of n."""
-        self.returning = np.array(self.matrix[:, self.inputs : -1].T, order="C")
-        self.slope = np.empty((len(self.matrix), n), self.matrix.dtype)
+    def start_back(self, made, out):
+        """Where slopes of each step go, by block; `made` (steps, batch, blocks · width) is where they are kept.
 
-    def slopes(self, made):
-        """Where a step's slopes go, by block; `made` (batch, blocks · width) is where they are kept."""
-        return self.slope.reshape(self.count, self.width, -1)
+        What they are for the state before the step will go to `out`.
+        """
+        self.returning, self.out = np.array(self.matrix[:, self.inputs : -1].T, order="C"), out
+        self.slope = np.empty((len(self.matrix), made.shape[1]), self.matrix.dtype)
+        return itertools.repeat(self.slope.reshape(self.count, self.width, -1), len(made))
 
-    def multiply_back(self, made, out):
-        """What a step's slopes are for the state before it."""
+    def multiply_back(self, made):
+        """Fill `out`."""
         made[...] = self.slope.T
-        return np.matmul(self.returning, self.slope, out=out)
+        np.matmul(self.returning, self.slope, out=self.out)
 
 
 class _Rows:
     """The same for arrays of a step that are (batch, features)."""
+
+    linked = True
 
     def __init__(self, blocks, inputs):
         self.count, self.width, self.deep = blocks.shape
@@ -276,20 +283,17 @@ class _Rows:
     def multiply(self, stack, kept):
         np.matmul(stack, self.turned, out=kept[: self.count])
 
-    def start_back(self, n):
+    def start_back(self, made, out):
         """The product is made in as many parts as let each be small."""
-        most = UNPACKED // (n * self.count * self.width)
+        steps, n, deep = made.shape
+        most = UNPACKED // (n * deep)
         parts = next(p for p in range(1, self.width + 1) if self.width % p == 0 and self.width // p <= most)
         states = self.blocks[:, :, self.inputs : -1].reshape(-1, parts, self.width // parts)
-        self.parts, self.returning = parts, np.ascontiguousarray(states.swapaxes(0, 1))
+        self.returning, self.out = np.ascontiguousarray(states.swapaxes(0, 1)), out.reshape(n, parts, -1).swapaxes(0, 1)
+        return made.reshape(steps, n, self.count, self.width).swapaxes(1, 2)
 
-    def slopes(self, made):
-        return made.reshape(-1, self.count, self.width).swapaxes(0, 1)
-
-    def multiply_back(self, made, out):
-        out = np.empty((len(made), self.width), made.dtype) if out is None else out
-        np.matmul(made, self.returning, out=out.reshape(len(made), self.parts, -1).swapaxes(0, 1))
-        return out
+    def multiply_back(self, made):
+        np.matmul(made, self.returning, out=self.out)
 
 
 def _lying(blocks, inputs, n):
@@ -334,32 +338,52 @@ def run(mode, x, states, w_ih, w_hh, biases, sizes, back, keep):
     lying, deep, height = _lying(blocks, inputs, sizes[0]), blocks.shape[2], layout.kept * width
     flat = np.empty(len(x) * (deep + height) if keep else sizes[0] * height, x.dtype)
     seen: Any = flat[: len(x) * deep].reshape(-1, deep) if keep else None
+    if keep:
+        seen[:, :inputs], seen[:, -1] = x, 1
     rest = flat[len(x) * deep :] if keep else flat
-    output, (stack, entry, state) = np.empty((len(x), width), x.dtype), lying.stack(sizes[0], x.dtype)
-    state[...] = lying.own(states[0])
-    states = [state, *(lying.own(s) for s in states[1:])]
+    output, states = np.empty((len(x), width), x.dtype), [lying.own(s) for s in states]
     for group in _groups(sizes, back):
-        rows, steps, n = group
-        once = lying.kept(rest[: height * n], 1, layout.kept, n)
-        kept = _kept(lying, rest, group, layout.kept, back) if keep else itertools.repeat(once[0], steps)
-        made, first = lying.steps(_by_step(output, group, back)), lying.start(state, n).copy()
-        now, given = [lying.start(s, n) for s in states], lying.steps(_by_step(x, group, back))
-        _forwards(layout, lying, (lying.start(stack, n), lying.start(entry, n)), now, given, kept, made)
-        if keep:
-            seen[rows, :inputs], seen[rows, -1] = x[rows], 1
-            before = lying.steps(_by_step(seen[:, inputs:-1], group, back))
-            before[0], before[1:] = first, made[:-1]
+        steps, n = group[1:]
+        kept = _kept(lying, rest, group, layout.kept, back) if keep else None
+        parts = itertools.repeat(lying.kept(rest[: height * n], 1, layout.kept, n)[0], steps) if kept is None else kept
+        now, made = [lying.start(s, n) for s in states], _by_step(output, group, back)
+        links = [_linked(s, None if kept is None else kept[:, layout.cell]) for s in now[1:]]
+        walk = _linked_walk if keep and lying.linked else _walk
+        walk(layout, lying, parts, _by_step(seen if keep else x, group, back), now[0], links, made)
     return output, [lying.own(s) for s in states], flat
 
 
-def _forwards(layout, lying, stack, states, x, kept, output):
-    """The steps of a group; the stack is [input, state, 1] of the step, and its input."""
-    whole, entry = stack
-    for given, part, made in zip(x, kept, output, strict=True):
-        entry[...] = given
-        lying.multiply(whole, part)
-        layout.step(part, *states)
-        made[...] = states[0]
+def _linked(state, places):
+    """(a state before each step, the same after it); kept in `places`, of each step, but for the last one."""
+    if places is None:
+        return itertools.repeat(state), itertools.repeat(state)
+    places[0] = state
+    return places, [*places[1:], state]
+
+
+def _linked_walk(layout, lying, parts, seen, state, cells, made):
+    """The steps of a group, where the state after each is written into [input, state, 1] of the next."""
+    states = seen[:, :, lying.inputs : -1]
+    links = itertools.chain(_linked(state, states), *cells)
+    for stack, part, *pairs in zip(seen, parts, *links):
+        lying.multiply(stack, part)
+        layout.step(part, *pairs)
+    made[:-1], made[-1] = states[1:], state
+
+
+def _walk(layout, lying, parts, seen, state, cells, made):
+    """The same with one stack, which the input of each step is copied into."""
+    stack, entry, h = lying.stack(made.shape[1], made.dtype)
+    given, outputs, states = (lying.steps(a) for a in (seen[:, :, : lying.inputs], made, seen[:, :, lying.inputs : -1]))
+    h[...] = state
+    for x, part, output, *pairs in zip(given, parts, outputs, *itertools.chain(*cells)):
+        entry[...] = x
+        lying.multiply(stack, part)
+        layout.step(part, h, h, *pairs)
+        output[...] = h
+    if seen.shape[2] == lying.deep:
+        states[0], states[1:] = state, outputs[:-1]
+    state[...] = h
 
 
 def run_back(mode, g, w_ih, w_hh, biases, sizes, back, flat, needs):
@@ -375,8 +399,7 @@ def run_back(mode, g, w_ih, w_hh, biases, sizes, back, flat, needs):
         factors = _factors(layout, _kept(lying, rest, group, layout.kept, not back))
         given = [None] * group[1] if g is None else lying.steps(_by_step(g, group, not back))
         now = [lying.start(s, group[2]) for s in states]
-        lying.start_back(group[2])
-        _backwards(layout, lying, now, given, factors, _by_step(slopes, group, not back))
+        _walk_back(layout, lying, now, given, factors, _by_step(slopes, group, not back))
     found = _unstacked(layout, slopes.T @ seen, width) if any(needs[1 + len(states) :]) else [None] * 4
     gx = slopes @ weights[:, :inputs] if needs[0] else None
     return [gx, *(lying.own(s) for s in states), *found[: 4 if biases else 2]]
@@ -400,14 +423,14 @@ def _factors(layout, kept):
         yield from made
 
 
-def _backwards(layout, lying, states, g, factors, slopes):
+def _walk_back(layout, lying, states, g, factors, made):
     """The steps of a group, from the last to the first."""
     dh = states[0]
-    for given, factor, made in zip(g, factors, slopes, strict=True):
+    through = np.empty_like(dh) if layout.carries else dh
+    for given, factor, slopes, part in zip(g, factors, lying.start_back(made, through), made, strict=True):
         if given is not None:
             dh += given
-        layout.step_back(lying.slopes(made), factor, *states)
+        layout.step_back(slopes, factor, *states)
+        lying.multiply_back(part)
         if layout.carries:
-            dh += lying.multiply_back(made, None)
-        else:
-            lying.multiply_back(made, dh)
+            dh += through
