@@ -82,6 +82,18 @@ def test_an_ensemble_of_models():
     )
 
 
+@pytest.mark.parametrize("mapped", [(0, 0, 0), (0, None, None), (0, 0, None), (0, None, 0)])
+def test_batches_normalised_at_once(mapped):
+    sizes = ((3, 4, 6, 2), (4,), (4,))
+    given = [ag.randn(*(size if axis is None else (5, *size))) for size, axis in zip(sizes, mapped, strict=True)]
+    normal = lambda x, weight, bias: nn.functional.batch_norm(x, None, None, weight, bias, training=True)  # noqa: E731
+    one = lambda i: normal(*(t if axis is None else t[i] for t, axis in zip(given, mapped, strict=True)))  # noqa: E731
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # that slices run one after the other would be told
+        found = vmap(normal, in_dims=mapped)(*given)
+    np.testing.assert_allclose(found.numpy(), ag.stack([one(i) for i in range(5)]).numpy(), rtol=1e-5, atol=1e-6)
+
+
 def test_nested_maps_and_derivatives_inside_and_outside():
     cube = lambda x: (x**3).sum()  # noqa: E731
     np.testing.assert_allclose(vmap(func.hessian(cube))(X).numpy(), ag.diag_embed(6 * X).numpy(), rtol=1e-12)

@@ -21,7 +21,7 @@ def suits(x, weight, axes):
     """Whether the axes are all but the second and the weight belongs to the channels (or there is none)."""
     if type(x) is not np.ndarray or x.dtype.kind != "f" or x.ndim < 2 or axes != (0, *range(2, x.ndim)) or not x.size:
         return False
-    return weight is None or weight.shape == (1, x.shape[1], *(1,) * (x.ndim - 2))
+    return weight is None or weight.shape in ((x.shape[1],), (1, x.shape[1], *(1,) * (x.ndim - 2)))
 
 
 def _flat(a):
@@ -99,7 +99,7 @@ def backward(g, x, weight, mean, variance, eps, needs):
             out += centred
 
     _over_channels(work, a)
-    shape = (1, x.shape[1], *(1,) * (x.ndim - 2))
+    shape = (1, x.shape[1], *(1,) * (x.ndim - 2)) if weight is None else weight.shape
     return (
         result if needs[0] else None,
         (along * scale).reshape(shape) if needs[1] else None,

@@ -25,6 +25,7 @@ from ._windows import PIECE, UNPACKED
 
 _NEAR = 1 << 17  # elements of the factors of a few steps: all that is used of those steps stays in the cache
 _LARGE = 1 << 17  # elements of one step's factors that do not stay there
+_HALF = np.array(0.5, np.float32)  # of a number NumPy would make one at each call, for as long as 2,000 products take
 _PIECE = 1 << 18  # elements of a share of large factors: smaller ones, and the threads wait for each other too often
 
 
@@ -67,8 +68,8 @@ def suits(arrays):
 
 def _sigmoid(t):
     """From t = tanh(x / 2) to 1 / (1 + e^-x), in place."""
-    t *= 0.5
-    t += 0.5
+    t *= _HALF
+    t += _HALF
 
 
 def _bump(s, factor, out):
@@ -365,7 +366,7 @@ def _linked_walk(layout, lying, parts, seen, state, cells, made):
     """The steps of a group, where the state after each is written into [input, state, 1] of the next."""
     states = seen[:, :, lying.inputs : -1]
     links = itertools.chain(_linked(state, states), *cells)
-    for stack, part, *pairs in zip(seen, parts, *links):
+    for stack, part, *pairs in zip(seen, parts, *links, strict=False):
         lying.multiply(stack, part)
         layout.step(part, *pairs)
     made[:-1], made[-1] = states[1:], state
@@ -376,7 +377,7 @@ def _walk(layout, lying, parts, seen, state, cells, made):
     stack, entry, h = lying.stack(made.shape[1], made.dtype)
     given, outputs, states = (lying.steps(a) for a in (seen[:, :, : lying.inputs], made, seen[:, :, lying.inputs : -1]))
     h[...] = state
-    for x, part, output, *pairs in zip(given, parts, outputs, *itertools.chain(*cells)):
+    for x, part, output, *pairs in zip(given, parts, outputs, *itertools.chain(*cells), strict=False):
         entry[...] = x
         lying.multiply(stack, part)
         layout.step(part, h, h, *pairs)

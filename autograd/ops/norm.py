@@ -27,12 +27,25 @@ def _moments(x, axes):
     return centred, mean, _total(centred * centred, axes, True) / n
 
 
+def _across(axes):
+    """Whether `axes` are all but that of the channels, (N, C, *): factors may be vectors then, one number per channel."""
+    return axes[:2] == (0, 2)
+
+
+def _placed(factor, x, axes):
+    """A factor with its axis where that of x is, as broadcasting wants it."""
+    if factor is None or factor.ndim != 1 or not _across(axes):
+        return factor
+    return factor.reshape(-1, *(1,) * (x.ndim - 2))
+
+
 @op(name="_standard", symbol="norm", caption="r(ĝ − mean ĝ − x̂ mean ĝx̂)", method=False, namespace="_", quiet=True,
     aux=("average", "variance"), sample=cases(lambda r: [
         call(r(3, 4), r(4), r(4), axes=(1,), eps=1e-5), call(r(3, 2, 2), r(1, 2, 1), r(1, 2, 1), axes=(0, 2), eps=1e-3),
-        call(r(2, 5), axes=(1,), eps=1e-5), call(r(2, 2, 3), r(2, 3), axes=(1, 2), eps=1e-5)]))  # fmt: skip
+        call(r(2, 5), axes=(1,), eps=1e-5), call(r(2, 2, 3), r(2, 3), axes=(1, 2), eps=1e-5),
+        call(r(3, 2, 2), r(2), r(2), axes=(0, 2), eps=1e-3)]))  # fmt: skip
 def _standard(x, weight=None, bias=None, *, axes, eps):
-    """(x - mean) / sqrt(variance + eps) over `axes`, times weight plus bias; weight and bias broadcast."""
+    """(x - mean) / sqrt(variance + eps) over `axes`, times weight plus bias: they broadcast, or both hold a number per channel."""
     if fast.enabled and _row_norm.suits(x, weight, axes):
         return _row_norm.forward(x, weight, bias, len(axes), eps)
     if fast.enabled and _channel_norm.suits(x, weight, axes):
@@ -40,9 +53,9 @@ def _standard(x, weight=None, bias=None, *, axes, eps):
     y, mean, variance = _moments(x, axes)
     y *= 1 / np.sqrt(variance + eps)
     if weight is not None:
-        y *= weight
+        y *= _placed(weight, x, axes)
     if bias is not None:
-        y += bias
+        y += _placed(bias, x, axes)
     return y, mean, variance
 
 
@@ -57,18 +70,23 @@ def _restored(x, axes, eps):
 def _(g, x, weight, axes, eps):
     normal, scale = _restored(x, axes, eps)
     if weight is not None:
-        g = g * weight
+        g = g * _placed(weight, x, axes)
     return scale * (g - mean(g, dim=axes, keepdim=True) - normal * mean(g * normal, dim=axes, keepdim=True))
 
 
 @_standard.grad("weight")
-def _(g, x, axes, eps):
-    return g * _restored(x, axes, eps)[0]
+def _(g, x, weight_shape, axes, eps):
+    return _per_factor(g * _restored(x, axes, eps)[0], weight_shape, axes)
 
 
 @_standard.grad("bias")
-def _(g):
-    return g
+def _(g, bias_shape, axes):
+    return _per_factor(g, bias_shape, axes)
+
+
+def _per_factor(g, shape, axes):
+    """Summed over all but the channels where factors are vectors; elsewhere the engine undoes the broadcasting."""
+    return sum(g, dim=axes) if len(shape) == 1 and _across(axes) else g
 
 
 @_standard.fast
@@ -82,13 +100,16 @@ def _(g, x, weight, average, variance, axes, eps, needs):
     normal = (x - average) * scale
     product = g * normal
     gw = gb = gx = None
-    shape: Any = None if weight is None else weight.shape
+    placed = _placed(weight, x, axes)
+    shape: Any = None if weight is None else placed.shape
     if needs[1]:
         gw = sum_to(product, shape)
     if needs[2]:
         gb = g if shape is None else sum_to(g, shape)
     if needs[0]:
-        gx = _standard_slope(g, product, normal, weight, scale, axes, gw, gb)
+        gx = _standard_slope(g, product, normal, placed, scale, axes, gw, gb)
+    if placed is not weight:
+        gw, gb = (None if part is None else part.reshape(weight.shape) for part in (gw, gb))
     return gx, gw, gb
 
 
@@ -207,10 +228,12 @@ def _update(running, new, momentum):
 def _batch(x, running_mean, running_var, weight, bias, momentum, eps):
     """Normalised with the batch's own statistics, which the running ones then take in."""
     axes = (0, *range(2, x.ndim))
-    y, mean, variance = _standard(x, _per_channel(weight, x.ndim), _per_channel(bias, x.ndim), axes=axes, eps=eps)
+    if weight is None:
+        bias = _per_channel(bias, x.ndim)
+    y, mean, variance = _standard(x, weight, bias, axes=axes, eps=eps)
     n = x.numel() // max(x.shape[1], 1)
-    if not n:
-        return y  # no values, no statistics to take in
+    if not n or (running_mean is None and running_var is None):
+        return y  # no values, or no statistics to take them in
     _update(running_mean, mean._data.reshape(-1), momentum)
     _update(running_var, variance._data.reshape(-1) * (n / max(n - 1, 1)), momentum)
     return y
@@ -408,5 +431,5 @@ from .._tensor import stamp  # noqa: E402
 from .cast import halves_in_float32  # noqa: E402
 from .pointwise import rsqrt  # noqa: E402
 from .pool import _window_sum  # noqa: E402
-from .reduce import mean  # noqa: E402
+from .reduce import mean, sum  # noqa: E402
 from .shape import reshape  # noqa: E402

@@ -8,6 +8,8 @@ from typing import Any
 
 import autograd
 from autograd import Tensor
+from autograd._inference import check_written
+from autograd._tensor import stamp
 
 from .. import functional as F
 from .. import init
@@ -82,6 +84,16 @@ class _Running(Module):
         )
 
 
+def _count(batches: Tensor) -> None:
+    """`batches.add_(1)` without an operation, which would take as long as normalising a small batch does."""
+    if batches._apply is not None:
+        batches.add_(1)
+        return
+    check_written(batches._data, "add_")
+    batches._buffer()[...] += 1
+    stamp(batches)
+
+
 class _BatchNorm(_Running):
     def __init__(
         self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
@@ -92,14 +104,14 @@ class _BatchNorm(_Running):
     def forward(self, input: Tensor) -> Tensor:
         """Normalise each channel over the batch (or by the running estimates, in evaluation)."""
         self._check_input_dim(input)
-        factor = 0.0 if self.momentum is None else self.momentum
-        if self.training and self.track_running_stats and self.num_batches_tracked is not None:
-            self.num_batches_tracked.add_(1)
+        factor, training, mean, var = self.momentum or 0.0, self.training, self.running_mean, self.running_var
+        if training and self.track_running_stats and (batches := self.num_batches_tracked) is not None:
+            _count(batches)
             if self.momentum is None:  # the plain average of all batches
-                factor = 1.0 / float(self.num_batches_tracked)
-        batch = self.training or (self.running_mean is None and self.running_var is None)
-        update = not self.training or self.track_running_stats
-        mean, var = (self.running_mean, self.running_var) if update else (None, None)
+                factor = 1.0 / float(batches)
+        batch = training or (mean is None and var is None)
+        if training and not self.track_running_stats:
+            mean = var = None
         return F.batch_norm(input, mean, var, self.weight, self.bias, batch, factor, self.eps)
 
 
