@@ -60,12 +60,9 @@ def _rows(a):
     return np.reshape(a, (len(a), -1))
 
 
-def _depthwise(x, w, groups):
-    return _depthwise_weight(w, groups, x.shape[1])
-
-
-def _depthwise_weight(w, groups, channels):
-    return groups == channels == w.shape[0] and groups > 1 and w.shape[1] == 1
+def _depthwise(weight, groups, channels):
+    """Whether each channel has one filter of its own, where the weight has this shape."""
+    return groups == channels == weight[0] and groups > 1 and weight[1] == 1
 
 
 def convolve(x, w, stride, pads, dilation, groups):
@@ -82,7 +79,7 @@ def _write(y, x, w, stride, pads, dilation, groups):
     """Writes the convolution into y, in the way that suits."""
     if not y.size or not w.size:
         y[...] = 0
-    elif _depthwise(x, w, groups):
+    elif _depthwise(w.shape, groups, x.shape[1]):
         _convolve_depthwise(y, padded(x, pads), w, stride, dilation)
     elif _plain(w.shape[2:], stride, pads):
         np.matmul(_matrices(w, groups), _by_group(x, groups), out=_by_group(y, groups))
@@ -231,7 +228,7 @@ def convolve_input(g, w, size, stride, pads, dilation, groups):
     if strided and fast.enabled and few and out[-1] >= _WIDE and math.prod(kernel) * g.size * w.shape[1] > _SPLIT:
         return _strided.convolve_input(convolve_input, g, w, size, stride, pads, dilation, groups)
     layout = _batch_last.layout(g.shape, w.shape, stride, pads, dilation, out, size)
-    if layout.suits(g, channels) and not _depthwise_weight(w, groups, channels):
+    if layout.suits(g, channels) and not _depthwise(w.shape, groups, channels):
         return _batch_last.convolve_input(layout, w, g, groups).astype(dtype, copy=False)
     return _input_by_columns(g, w, size, stride, pads, dilation, groups).astype(dtype, copy=False)
 
@@ -243,7 +240,7 @@ def _input_by_columns(g, w, size, stride, pads, dilation, groups):
     whole = tuple(max(n + lo + max(hi, 0), (o - 1) * s + d * (k - 1) + 1) for n, (lo, hi), o, s, d, k in
                   zip(size, pads, out, stride, dilation, kernel, strict=True))  # fmt: skip
     xp = np.zeros_like(g, shape=(batch, channels, *whole), order="C")
-    if _depthwise_weight(w, groups, channels):
+    if _depthwise(w.shape, groups, channels):
         _spread_depthwise(xp, g, w, stride, dilation)
     else:
         weights, gradients = _matrices(w, groups).swapaxes(2, 3), _by_group(g, groups)
@@ -266,28 +263,32 @@ def convolve_weight(x, g, kernel, stride, pads, dilation, groups):
     """The gradient of `convolve` for its weight. (N, C, *S), (N, O, *out) -> (O, C/G, *K)"""
     dtype = x.dtype
     x, g = _wide(x), _wide(g)
-    out, batch, filters = g.shape[2:], x.shape[0], g.shape[1]
-    shape = (filters, x.shape[1] // groups, *kernel)
-    depth, length = x.shape[1] // groups * math.prod(kernel), math.prod(out)
-    total = np.zeros_like(x, shape=(groups, filters // groups, depth), order="C")
-    if not (x.size and g.size and total.size):
-        return total.reshape(shape).astype(dtype, copy=False)
-    if _depthwise(x, total.reshape(shape), groups):
-        return _weight_depthwise(padded(x, pads), g, shape, stride, dilation).astype(dtype, copy=False)
-    if _whole(x.shape[2:], kernel, pads, groups):
-        return np.matmul(_rows(g).T, _rows(x)).reshape(shape).astype(dtype, copy=False)
-    quick = _weight_quickly(x, g, shape, stride, pads, dilation, groups)
-    if quick is not None:
-        return quick.astype(dtype, copy=False)
-    xp = padded(x, pads)
-    for part in blocks(batch, x.dtype.itemsize * groups * depth * length):
+    shape = (g.shape[1], x.shape[1] // groups, *kernel)
+    if not (x.size and g.size and math.prod(shape)):
+        found = np.zeros_like(x, shape=shape, order="C")
+    elif _depthwise(shape, groups, x.shape[1]):
+        found = _weight_depthwise(padded(x, pads), g, shape, stride, dilation)
+    elif _whole(x.shape[2:], kernel, pads, groups):
+        found = np.matmul(_rows(g).T, _rows(x)).reshape(shape)
+    else:
+        quick = _weight_quickly(x, g, shape, stride, pads, dilation, groups)
+        found = _weight_by_columns(x, g, shape, stride, pads, dilation, groups) if quick is None else quick
+    return found.astype(dtype, copy=False)
+
+
+def _weight_by_columns(x, g, shape, stride, pads, dilation, groups):
+    """The gradient for a weight of `shape` as what all other ways are compared with."""
+    kernel, out, xp = shape[2:], g.shape[2:], padded(x, pads)
+    depth, length = math.prod(shape[1:]), math.prod(out)
+    total = np.zeros_like(x, shape=(groups, shape[0] // groups, depth), order="C")
+    for part in blocks(len(x), x.dtype.itemsize * groups * depth * length):
         n = part.stop - part.start
         # Columns as (C, K, n, L), so that the sum over the block is part of the product.
         columns = scratch(x, (x.shape[1], math.prod(kernel), n, *out))
         fill_columns(np.moveaxis(columns, 2, 0), xp[part], kernel, stride, dilation, out)
-        rows = np.moveaxis(g[part], 0, 1).reshape(groups, filters // groups, n * length)
+        rows = np.moveaxis(g[part], 0, 1).reshape(groups, -1, n * length)
         total += np.matmul(rows, columns.reshape(groups, depth, n * length).swapaxes(1, 2))
-    return total.reshape(shape).astype(dtype, copy=False)
+    return total.reshape(shape)
 
 
 def _weight_quickly(x, g, shape, stride, pads, dilation, groups):
