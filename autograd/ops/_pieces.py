@@ -65,6 +65,15 @@ def sums_along(a, axis=-1):
     return np.sum(a, axis=axis, keepdims=True)
 
 
+def inner_along(a, b, axis=-1):
+    """Σ a b over an axis, which stays; along a last one that is not long in one pass, which writes no products."""
+    if type(a) is not np.ndarray or type(b) is not np.ndarray or (a.shape, a.dtype) != (b.shape, b.dtype):
+        return sums_along(a * b, axis)
+    if a.dtype not in (np.float32, np.float64) or axis not in (-1, a.ndim - 1) or a.shape[-1] > _LONGEST:
+        return sums_along(a * b, axis)
+    return np.vecdot(a, b)[..., None]
+
+
 def largest_along(x, axis=-1):
     """The maximum over an axis, which stays. Over a short last one NumPy's takes a function call per row, for a few numbers."""
     if type(x) is np.ndarray and x.ndim > 1 and axis in (-1, x.ndim - 1) and x.flags.c_contiguous and x.size:

@@ -11,7 +11,7 @@ from .._mode import fast
 from .._op import composite, op
 from .._samples import call, cases
 from .._tensor import wrap
-from ._pieces import sums_along
+from ._pieces import inner_along, sums_along
 
 _F = "nn.functional"
 
@@ -126,8 +126,8 @@ def _(g, query, key, value, mask, weights, scale, needs):
     if not (needs[0] or needs[1] or needs[3]):
         return None, None, gv, None
     slope = np.matmul(g, value.swapaxes(-1, -2))
+    slope -= inner_along(slope, weights)
     slope *= weights
-    slope -= weights * sums_along(slope)
     gm = slope.copy() if needs[3] else None
     slope *= scale
     gq = np.matmul(slope, key) if needs[0] else None

@@ -160,6 +160,34 @@ def test_attention_with_and_without_the_quick_forms(rows):
         np.testing.assert_allclose(quick, plain, rtol=1e-9, atol=1e-11)
 
 
+@pytest.mark.parametrize(
+    ("shape", "axis"), [((5,), -1), ((2, 3), -1), ((2, 3), 0), ((2, 3, 4), 1), ((0, 3), -1), ((3, 0), -1)]
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.longdouble, np.int64])
+def test_inner_products_along_an_axis(shape, axis, dtype):
+    a, b = ((10 * _drawn(*shape, seed=i)).astype(dtype) for i in range(2))
+    wanted = (a.astype(np.float64) * b.astype(np.float64)).sum(axis, keepdims=True)
+    for x, y in ((a, b), (a, np.asfortranarray(b)), (np.flip(a, axis), np.flip(b, axis))):
+        np.testing.assert_allclose(_pieces.inner_along(x, y, axis), wanted, rtol=1e-4 if dtype is np.float32 else 1e-12)
+    one = np.broadcast_to(a[..., :1], shape)
+    np.testing.assert_allclose(
+        _pieces.inner_along(one, b, axis),
+        (one.astype(np.float64) * b.astype(np.float64)).sum(axis, keepdims=True),
+        rtol=1e-4 if dtype is np.float32 else 1e-12,
+        atol=1e-4 if dtype is np.float32 else 1e-12,
+    )
+
+
+def test_inner_products_of_long_rows_keep_their_digits():
+    for width in (1000, 4096, 4097, 300_000):
+        a, b = (
+            _drawn(2, width, dtype=np.float32) + np.float32(100),
+            _drawn(2, width, dtype=np.float32, seed=1) + np.float32(1),
+        )
+        wanted = (a.astype(np.float64) * b.astype(np.float64)).sum(-1, keepdims=True)
+        np.testing.assert_allclose(_pieces.inner_along(a, b), wanted, rtol=3e-7 * 8)
+
+
 def test_sums_of_rows_of_many_lengths_keep_few_ones():
     for width in range(1, 200):
         x = _drawn(3, width)
