@@ -281,23 +281,11 @@ class Part:
     Without it a loop over `x[i]` would build one full-size array of zeros per step.
     """
 
-    __slots__ = ("index", "strides", "value")
+    __slots__ = ("index", "value")
     shape = dtype = None  # never equal to an edge's, so the engine looks closer
 
-    def __init__(self, index: Any, value: Array, strides: tuple[int, ...]) -> None:
-        self.index, self.value, self.strides = index, value, strides
-
-    def buffer(self, shape: tuple[int, ...], dtype: Any) -> Array:
-        """Zeros to receive it, whose axes lie in memory as those of the array it is the gradient of.
-
-        Where that is a view with its axes turned, turning the buffer back gives an array in C order: nothing is copied.
-        """
-        strides = self.strides
-        if list(strides) == sorted(strides, reverse=True) or len(strides) != len(shape):
-            return zeros(self.value, shape, dtype)
-        order = sorted(range(len(shape)), key=lambda a: -strides[a])
-        turned = zeros(self.value, tuple(shape[a] for a in order), dtype)
-        return turned.transpose(sorted(range(len(shape)), key=order.__getitem__))
+    def __init__(self, index: Any, value: Array) -> None:
+        self.index, self.value = index, value
 
     def add_to(self, buffer: Array) -> None:
         buffer[self.index] += self.value  # of whole numbers and slices, which name no place twice

@@ -400,7 +400,7 @@ class _Pass:
         age = -edge.seq
         total = self.grads.get(age)
         if age not in self.owned or type(total) is not ndarray:
-            fresh = part.buffer(edge.shape, edge.dtype)
+            fresh = zeros(part.value, edge.shape, edge.dtype)
             if total is None:
                 self.reach(age, edge, fresh)
             else:
@@ -523,7 +523,7 @@ def _touches_complex(node: Node) -> bool:
 
 def _conj(g: Any) -> Any:
     if type(g) is Part:
-        return Part(g.index, np.conj(g.value), g.strides)
+        return Part(g.index, np.conj(g.value))
     if isinstance(g, (list, tuple)):
         return type(g)(_conj(x) for x in g)
     if type(g) is Out:

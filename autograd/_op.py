@@ -202,9 +202,8 @@ class Op(Declaration):
             return f"out[{self.outputs.index(name)}]"
         if name in self.parameters:
             return f"P[{self.parameters.index(name)}]"
-        of, _, what = name.rpartition("_")
-        if what in ("shape", "strides") and of in self.inputs:
-            return f"tuple(a.{what} for a in A)" if self.variadic else f"A[{self.inputs.index(of)}].{what}"
+        if name.endswith("_shape") and name[:-6] in self.inputs:
+            return "tuple(a.shape for a in A)" if self.variadic else f"A[{self.inputs.index(name[:-6])}].shape"
         raise TypeError(f"{self.name}: a rule asks for {name!r}, which is none of its inputs, parameters or results")
 
     def rules_for(self, needs: tuple[bool, ...]) -> list:

@@ -145,11 +145,11 @@ def _(g, index):
 _spread_recorded = _spread_slice
 
 
-def _slice_gradient(g, x_shape, x_strides, index):
-    return Part(index, g, x_strides) if is_raw(g) else _spread_recorded(g, shape=x_shape, index=index)
+def _slice_gradient(g, x_shape, index):
+    return Part(index, g) if is_raw(g) else _spread_recorded(g, shape=x_shape, index=index)
 
 
-_slice.op.rules["x"] = (_slice_gradient, ("x_shape", "x_strides", "index"))
+_slice.op.rules["x"] = (_slice_gradient, ("x_shape", "index"))
 
 
 @op(name="_gather_at", namespace="_", method=False, symbol="[ ]", caption="scatter-add", linear=True, sample=cases(lambda r: [
