@@ -338,26 +338,27 @@ def run(mode, x, states, w_ih, w_hh, biases, sizes, back, keep):
     blocks[layout.halved] *= 0.5
     lying, deep, height = _lying(blocks, inputs, sizes[0]), blocks.shape[2], layout.kept * width
     flat = np.empty(len(x) * (deep + height) if keep else sizes[0] * height, x.dtype)
-    seen: Any = flat[: len(x) * deep].reshape(-1, deep) if keep else None
+    seen, rest = x, flat
     if keep:
+        seen, rest = flat[: len(x) * deep].reshape(-1, deep), flat[len(x) * deep :]
         seen[:, :inputs], seen[:, -1] = x, 1
-    rest = flat[len(x) * deep :] if keep else flat
     output, states = np.empty((len(x), width), x.dtype), [lying.own(s) for s in states]
     for group in _groups(sizes, back):
         steps, n = group[1:]
-        kept = _kept(lying, rest, group, layout.kept, back) if keep else None
-        parts = itertools.repeat(lying.kept(rest[: height * n], 1, layout.kept, n)[0], steps) if kept is None else kept
-        now, made = [lying.start(s, n) for s in states], _by_step(output, group, back)
-        links = [_linked(s, None if kept is None else kept[:, layout.cell]) for s in now[1:]]
+        state, *cells = (lying.start(s, n) for s in states)
+        if keep:
+            kept: Any = _kept(lying, rest, group, layout.kept, back)
+            links = [_linked(c, kept[:, layout.cell]) for c in cells]
+        else:
+            kept = itertools.repeat(lying.kept(rest[: height * n], 1, layout.kept, n)[0], steps)
+            links = [(itertools.repeat(c), itertools.repeat(c)) for c in cells]
         walk = _linked_walk if keep and lying.linked else _walk
-        walk(layout, lying, parts, _by_step(seen if keep else x, group, back), now[0], links, made)
+        walk(layout, lying, kept, _by_step(seen, group, back), state, links, _by_step(output, group, back))
     return output, [lying.own(s) for s in states], flat
 
 
 def _linked(state, places):
     """(a state before each step, the same after it); kept in `places`, of each step, but for the last one."""
-    if places is None:
-        return itertools.repeat(state), itertools.repeat(state)
     places[0] = state
     return places, [*places[1:], state]
 
