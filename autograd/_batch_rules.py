@@ -20,6 +20,7 @@ from ._tensor import NotMapped, Tensor
 from .ops.arithmetic import mul, sub
 from .ops.compare import _where
 from .ops.matmul import matmul
+from .ops.norm import across
 from .ops.reduce import mean, sum
 from .ops.shape import expand, movedim, reshape, squeeze, transpose, unsqueeze
 
@@ -208,7 +209,7 @@ def _(op: Op, size: int, values: list, mapped: tuple, params: tuple) -> Any:
     y, *rest = found if isinstance(found, tuple) else (found,)
     for scale, is_mapped, combine in zip(scales, mapped[1:], (mul, lambda a, b: a + b), strict=False):
         if scale is not None:
-            if axes[:2] == (0, 2) and scale.ndim == 1 + is_mapped:  # a number per channel
+            if across(axes) and scale.ndim == 1 + is_mapped:  # a number per channel
                 scale = reshape(scale, (*scale.shape, *(1,) * (rank - 2)))
             y = combine(y, _between(scale, rank, is_mapped))
     return (y, *rest) if rest else y

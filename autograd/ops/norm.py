@@ -27,16 +27,14 @@ def _moments(x, axes):
     return centred, mean, _total(centred * centred, axes, True) / n
 
 
-def _across(axes):
+def across(axes):
     """Whether `axes` are all but that of the channels, (N, C, *): factors may be vectors then, one number per channel."""
     return axes[:2] == (0, 2)
 
 
 def _placed(factor, x, axes):
     """A factor with its axis where that of x is, as broadcasting wants it."""
-    if factor is None or factor.ndim != 1 or not _across(axes):
-        return factor
-    return factor.reshape(-1, *(1,) * (x.ndim - 2))
+    return factor if factor is None or factor.ndim != 1 or not across(axes) else _per_channel(factor, x.ndim)
 
 
 @op(name="_standard", symbol="norm", caption="r(ĝ − mean ĝ − x̂ mean ĝx̂)", method=False, namespace="_", quiet=True,
@@ -86,7 +84,7 @@ def _(g, bias_shape, axes):
 
 def _per_factor(g, shape, axes):
     """Summed over all but the channels where factors are vectors; elsewhere the engine undoes the broadcasting."""
-    return sum(g, dim=axes) if len(shape) == 1 and _across(axes) else g
+    return sum(g, dim=axes) if len(shape) == 1 and across(axes) else g
 
 
 @_standard.fast
