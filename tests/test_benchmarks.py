@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as program
-from benchmarks import chart, libraries, measure, report
+from benchmarks import chart, libraries, measure, report, serve
 from benchmarks.fingerprint import disagreement, fingerprint
 from benchmarks.pool import Worker, WorkerError
 from benchmarks.torchlike import TorchLike
-from benchmarks.workload import BANDS, WORKLOADS, Workload, weights
+from benchmarks.workload import BANDS, WORKLOADS, Task, Workload, weights
 
 EFFORT = measure.Effort(rounds=4, seconds=0.0, warm=0.0, patience=1.0, least=3, budget=60.0, tries=3)
 
@@ -373,6 +373,15 @@ def test_a_worker_computes_and_times_a_workload(worker):
     assert slope["sample"][0] == pytest.approx(0.99999**500, rel=1e-4)
     assert worker.ask("warm", 0.01) > 0
     assert worker.ask("time", 0.01)["steps"] >= 1
+
+
+@pytest.mark.parametrize(("estimate", "steps"), [(0.01, 50), (0.15, 5), (0.6, 1)])
+def test_short_steps_are_timed_with_the_garbage_they_leave(estimate, steps):
+    taken = []
+    session = serve.Session("glassgrad")
+    session.task, session.estimate = Task(lambda: taken.append(None), list), estimate
+    assert session.time(0.5)["steps"] == steps
+    assert len(taken) == steps + (steps > 1)  # the step that brings caches back
 
 
 def test_a_worker_reports_an_error_and_lives_on(worker):
