@@ -196,7 +196,8 @@ def _quarters(source, x, top):
 def _to_quarter(x, source, top, total):
     """Writes x into `total` at the first of each 2 x 2 numbers of `source` that is `top`, and 0 beside it.
 
-    Two neighbours are one integer of 64 bits, so that zeros come from shifting and masking, in memory order.
+    Two neighbours are one integer of 64 bits. A shift by 0 or 32 puts x where it belongs in it, one by 64 or more leaves
+    zeros. A row is copied as one element: as short runs of numbers it takes three times as long.
     """
     width = top.shape[-1]
     rows, top = source.reshape(-1, 2, width, 2), top.reshape(-1, width)
@@ -204,10 +205,13 @@ def _to_quarter(x, source, top, total):
     upper = first | (rows[:, 0, :, 1] == top)
     left = first | (rows[:, 1, :, 0] == top) & ~upper
     pairs = x.reshape(-1, width).view(np.uint32).astype(np.uint64)
-    pairs <<= ~left * np.uint8(32)
-    found = total.reshape(-1, 2, 2 * width).view(np.uint64)
-    np.bitwise_and(pairs, np.negative(upper.view(np.int8), dtype=np.int64).view(np.uint64), out=found[:, 0])
-    np.bitwise_xor(pairs, found[:, 0], out=found[:, 1])
+    shift = (~left * np.uint8(32) + ~upper * np.uint8(64)).astype(np.uint64)
+    row = np.dtype((np.void, pairs.itemsize * width))
+    found = total.reshape(-1, 4 * width).view(row)
+    found[:, :1] = (pairs << shift).view(row)
+    shift -= np.uint64(64)  # from 0 and 32 that gives more than 64
+    pairs <<= shift
+    found[:, 1:] = pairs.view(row)
 
 
 @_to_maxima.grad("x")
