@@ -2,7 +2,11 @@
 
 Nodes never form cycles, so collecting them finds nothing, yet the collector walks a growing graph again and again: of
 the time to record 100,000 operations two thirds would be spent there. Waiting for 10,000 new objects instead of 700
-before each young collection brings recording back to a constant time per operation.
+before each young collection brings recording back to a nearly constant time per operation.
+
+What lives through a young collection is walked again after a number of them: 50 instead of 10, so that a graph of 100,000
+operations is walked once (1.26 times the time per operation of a graph of 1,000, and 1.35 before). Old objects are then
+collected after 2 of these instead of 10: as often as with 10 and 10, and what long programs leave is not kept for longer.
 """
 
 from __future__ import annotations
@@ -10,19 +14,20 @@ from __future__ import annotations
 import gc
 
 YOUNG = 10_000
+MIDDLE, OLD = 50, 2
 
 
 def tune_collector(young: int = YOUNG) -> tuple[int, int, int]:
     """Let the collector wait for `young` new objects, unless the program has chosen a larger number already.
 
-    Importing the package calls this; `gc.set_threshold(700)` afterwards restores Python's default.
+    Importing the package calls this; `gc.set_threshold(700, 10, 10)` afterwards restores Python's default.
 
     Returns:
         the thresholds before the call.
     """
     before = gc.get_threshold()
     if 0 < before[0] < young:
-        gc.set_threshold(young, *before[1:])
+        gc.set_threshold(young, MIDDLE, OLD)
     return before
 
 
