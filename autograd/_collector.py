@@ -1,12 +1,12 @@
 """Python's garbage collector and large graphs.
 
 Nodes never form cycles, so collecting them finds nothing, yet the collector walks a growing graph again and again: of
-the time to record 100,000 operations two thirds would be spent there. Waiting for 10,000 new objects instead of 700
-before each young collection brings recording back to a nearly constant time per operation.
+the time that 100,000 operations and their way back take, a third would be spent there. It is a tenth when Python waits for
+10,000 new objects instead of 700 before each young collection.
 
 What lives through a young collection is walked again after a number of them: 50 instead of 10, so that a graph of 100,000
 operations is walked once (1.26 times the time per operation of a graph of 1,000, and 1.35 before). Old objects are then
-collected after 2 of these instead of 10: as often as with 10 and 10, and what long programs leave is not kept for longer.
+collected after 2 of these instead of 10: about as often as before, so that what long programs leave is not kept for longer.
 """
 
 from __future__ import annotations
