@@ -29,7 +29,7 @@ class Effort:
 
 
 FULL = Effort(rounds=11, seconds=0.05, warm=0.3, patience=15.0, least=3, budget=90.0, tries=4)
-QUICK = Effort(rounds=5, seconds=0.01, warm=0.05, patience=1.0, least=1, budget=2.0, tries=2)
+QUICK = Effort(rounds=5, seconds=0.01, warm=0.05, patience=1.0, least=1, budget=1.0, tries=1)
 
 
 def summary(seconds: Sequence[float]) -> dict[str, float]:

@@ -21,8 +21,7 @@ from .workload import TORCH_LIKE, WORKLOADS, Task
 
 ROOT = Path(__file__).resolve().parent.parent
 
-SHORT = 0.2  # seconds; a step that takes longer is measured as it comes
-LEAST = 5  # short steps in a measurement
+LEAST, PATIENCE = 5, 0.3  # steps in a measurement at least, as far as they fit in so many seconds
 
 
 def build(name: str, library: str) -> Task:
@@ -97,12 +96,11 @@ class Session:
         Several at least, since a library whose graphs are cycles pays for them when Python collects garbage, which is
         not at every step.
         """
-        least = 1
-        if self.estimate < SHORT:
-            least = LEAST
+        if self.estimate < 0.2:
             self.task.step()
         gc.collect()
-        steps, before = max(least, round(seconds / self.estimate)), counts()
+        least = min(LEAST, int(PATIENCE / self.estimate))
+        steps, before = max(1, least, round(seconds / self.estimate)), counts()
         spent = timed(self.task.step, steps)
         faults, taken = (after - start for after, start in zip(counts(), before, strict=True))
         return {"seconds": spent, "steps": steps, "faults": faults / steps, "taken": taken}
