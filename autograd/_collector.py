@@ -5,8 +5,9 @@ the time that 100,000 operations and their way back take, a third would be spent
 10,000 new objects instead of 700 before each young collection.
 
 What lives through a young collection is walked again after a number of them: 50 instead of 10, so that a graph of 100,000
-operations is walked once (1.26 times the time per operation of a graph of 1,000, and 1.35 before). Old objects are then
-collected after 2 of these instead of 10: about as often as before, so that what long programs leave is not kept for longer.
+operations is walked once (an operation takes 1.26 times as long as in a graph of 1,000, and 1.35 with 10). Old objects are
+then collected after 2 of these instead of 10: about as often as with 10 of each, so that what long programs leave is not
+kept for longer.
 """
 
 from __future__ import annotations

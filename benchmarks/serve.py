@@ -21,7 +21,7 @@ from .workload import TORCH_LIKE, WORKLOADS, Task
 
 ROOT = Path(__file__).resolve().parent.parent
 
-LEAST, PATIENCE = 5, 0.3  # steps in a measurement at least, as far as they fit in so many seconds
+STEPS, WITHIN = 5, 0.3  # in a measurement at least, as far as they fit in so many seconds
 
 
 def build(name: str, library: str) -> Task:
@@ -99,8 +99,8 @@ class Session:
         if self.estimate < 0.2:
             self.task.step()
         gc.collect()
-        least = min(LEAST, int(PATIENCE / self.estimate))
-        steps, before = max(1, least, round(seconds / self.estimate)), counts()
+        several = min(STEPS, int(WITHIN / self.estimate))
+        steps, before = max(1, several, round(seconds / self.estimate)), counts()
         spent = timed(self.task.step, steps)
         faults, taken = (after - start for after, start in zip(counts(), before, strict=True))
         return {"seconds": spent, "steps": steps, "faults": faults / steps, "taken": taken}

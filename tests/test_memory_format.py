@@ -138,3 +138,22 @@ def test_formats_are_single_values():
     assert repr(channels_last) == "channels_last"
     assert pickle.loads(pickle.dumps(channels_last)) is channels_last
     assert copy.deepcopy(preserve_format) is preserve_format
+
+
+@pytest.mark.parametrize("axes", [(2, 0, 3, 1), (3, 1, 2, 0), (1, 0, 2, 3), (0, 1, 2, 3)])
+def test_gradients_of_slices_of_a_turned_view(axes):
+    x = autograd.randn(2, 3, 4, 5, dtype=autograd.float64, requires_grad=True)
+    turned = x.permute(axes)
+    weights = autograd.randn(*turned.shape, dtype=autograd.float64)
+    sum((t * w).sum() for t, w in zip(turned.unbind(0), weights, strict=True)).backward()
+    np.testing.assert_array_equal(x.grad.permute(axes).numpy(), weights.numpy())
+
+
+def test_gradients_of_slices_of_expanded_and_reversed_memory():
+    x = autograd.randn(3, 1, 2, dtype=autograd.float64, requires_grad=True)
+    pieces = x.expand(3, 4, 2).permute(1, 2, 0).unbind(1)
+    (pieces[0] * 2 + pieces[1] * 3).sum().backward()
+    np.testing.assert_array_equal(x.grad.numpy(), np.broadcast_to([8.0, 12.0], (3, 1, 2)))
+    y = autograd.from_numpy(np.arange(6.0).reshape(2, 3)[::-1, ::-1]).requires_grad_()
+    (y[0] * y[1] + y[:, 0].sum()).sum().backward()
+    np.testing.assert_array_equal(y.grad.numpy(), [[2.0 + 3, 1, 0], [5.0 + 3, 4, 3]])
