@@ -13,11 +13,11 @@ import numpy as np
 from .._array import along_rows
 from .._dtype import HALVES
 from .._mode import fast
-from . import _batch_last, _shifted, _strided
+from . import _batch_last, _by_row, _shifted, _strided
 from ._windows import blocks, offsets, out_size, padded, scratch, steps, windows
 
 # Up to this ratio of filters to channels, gathering from the filters is cheaper than adding into the channels.
-_TURN = 3
+_TURN = 6
 # And up to so many elements for each window, since gathering is done for every element: of few images, or of many, whose
 # elements are added in long runs.
 _NEAR, _MANY = (3.0, 1.8), 16
@@ -129,9 +129,9 @@ def _convolve_quickly(y, x, w, stride, pads, dilation, groups):
         if shifted.joins:
             _strided.convolve_joined(shifted, y, w, x)
             return True
-    layout = _batch_last.layout(x.shape, w.shape, stride, pads, dilation, out)
-    if layout.suits(x, x.shape[1]):
-        _batch_last.convolve(layout, y, w, x, groups)
+    layout = _by_row.layout(x.shape, w.shape, stride, pads, dilation, out)
+    if layout.suits(x):
+        _by_row.convolve(layout, y, w, x)
         return True
     return False
 
@@ -227,8 +227,8 @@ def convolve_input(g, w, size, stride, pads, dilation, groups):
     few = filters <= channels * _TURN and filters * channels <= _FEW_WEIGHTS
     if strided and fast.enabled and few and out[-1] >= _WIDE and math.prod(kernel) * g.size * w.shape[1] > _SPLIT:
         return _strided.convolve_input(convolve_input, g, w, size, stride, pads, dilation, groups)
-    layout = _batch_last.layout(g.shape, w.shape, stride, pads, dilation, out, size)
-    if layout.suits(g, channels) and not _depthwise(w.shape, groups, channels):
+    layout = _batch_last.layout((batch, channels, *size), w.shape, stride, pads, dilation, out)
+    if layout.suits(g) and not _depthwise(w.shape, groups, channels):
         return _batch_last.convolve_input(layout, w, g, groups).astype(dtype, copy=False)
     return _input_by_columns(g, w, size, stride, pads, dilation, groups).astype(dtype, copy=False)
 
@@ -299,14 +299,14 @@ def _weight_quickly(x, g, shape, stride, pads, dilation, groups):
         return None if found is None else found.reshape(shape)
     kernel, out = shape[2:], g.shape[2:]
     if _shifted.possible(x, groups):
-        shifted = _strided.layout(x.shape, shape[0], kernel, stride, pads, dilation, out, free=True)
+        shifted = _strided.layout(x.shape, shape[0], kernel, stride, pads, dilation, out)
         if shifted.suits_weight:
             return _shifted.convolve_weight(shifted, x, g)
         if shifted.joins:
             return _strided.convolve_weight_joined(shifted, x, g)
-    layout = _batch_last.layout(x.shape, shape, stride, pads, dilation, out)
-    if layout.suits(x, x.shape[1]):
-        return _batch_last.convolve_weight(layout, x, g, groups).reshape(shape)
+    layout = _by_row.layout(x.shape, shape, stride, pads, dilation, out)
+    if layout.suits(x) and layout.sums:
+        return _by_row.convolve_weight(layout, x, g)
     return None
 
 

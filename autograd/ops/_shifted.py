@@ -24,9 +24,10 @@ from ._windows import CORNER, PIECE, SHALLOW, SHARED, UNPACKED, divisor, scratch
 _BLOCK = 1 << 20  # bytes of columns worked on at a time
 _AT_ONCE = 7 << 20  # bytes of columns and of products up to which one thread makes the columns for all
 _FEW = 8  # places of the window, of each of which a call copies the columns
-_WASTE = 1.15  # numbers in a row, for each one of the result, up to which this pays
+_WASTE = 1.1  # numbers in a row, for each one of the result, up to which this pays
 _LEAST = 48  # columns in a piece of a product from which it pays
 _LONG = 128  # the same for the gradient of a weight, where they are summed over
+_SUMMED = 1  # rows of columns for each filter from which products may be summed over outer places
 _DEEP = 12  # rows in a piece of such a gradient from which it pays
 
 _strided = np.lib.stride_tricks.as_strided
@@ -47,15 +48,13 @@ class Layout:
         most: multiplications in a piece of a product. rows, pieces: of a product, in rows of the image.
     """
 
-    def __init__(self, shape, filters, kernel, pads, dilation, out, free=None):
+    def __init__(self, shape, filters, kernel, pads, dilation, out, free=True):
         self.channels, self.size, self.out, self.filters = shape[1], shape[2:], out, filters
         self.kernel, self.before, self.dilation = kernel, [lo for lo, _ in pads], dilation
         self.shifts = [[j * d - lo for j in range(k)] for k, d, (lo, _) in zip(kernel, dilation, pads, strict=True)]
         self.grid = tuple(max(n, o) for n, o in zip(self.size[1:], out[1:], strict=True))
         self.steps = steps((self.size[0], *self.grid))
         self.row, self.outer_step = self.steps[0], dilation[0] * self.steps[0]
-        if free is None:
-            free = self.channels * math.prod(kernel[1:]) >= filters  # else sums would take longer than copies
         self.copied: tuple = (1, *kernel[1:]) if free else kernel
         self.outer: int = kernel[0] if free else 1
         self.depth = self.channels * math.prod(self.copied)
@@ -69,13 +68,17 @@ class Layout:
 
     @functools.cached_property
     def suits(self):
-        """Whether this is the way."""
+        """Whether this is the way: not where it would take longer to add what the outer places give than to make it."""
+        return (self.outer == 1 or self.depth >= _SUMMED * self.filters) and self._small()
+
+    def _small(self):
+        """Whether products can be made in pieces that are neither too large nor too small."""
         small = self.filters * self.depth * self.rows * self.row <= self.most
         return small and self._dense() and (self.pieces == 1 or self.rows * self.row >= _LEAST)
 
     @functools.cached_property
     def suits_weight(self):
-        """The same for the gradient of the weight, if the layout is free."""
+        """The same for the gradient of the weight."""
         return self._dense() and self.shares is not None
 
     def _dense(self):

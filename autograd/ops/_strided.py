@@ -20,10 +20,10 @@ _LEAST = 1 << 11  # numbers in the columns of a place from which copying them in
 
 
 @functools.lru_cache(256)
-def layout(shape, filters, kernel, stride, pads, dilation, out, free=None):
+def layout(shape, filters, kernel, stride, pads, dilation, out):
     """How images of `shape` and results lie."""
     if all(s == 1 for s in stride):
-        return _shifted.Layout(shape, filters, kernel, pads, dilation, out, free)
+        return _shifted.Layout(shape, filters, kernel, pads, dilation, out)
     return Layout(shape, filters, kernel, stride, pads, dilation, out)
 
 
@@ -86,7 +86,7 @@ class Layout(_shifted.Layout):
 
     @functools.cached_property
     def suits(self):
-        return self.long and super().suits
+        return self.long and self._small()
 
     @functools.cached_property
     def suits_weight(self):

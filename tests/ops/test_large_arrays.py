@@ -12,7 +12,7 @@ import autograd
 import nn.functional as F
 from autograd import _parallel
 from autograd._registry import registry
-from autograd.ops import _batch_last, _columns, _pieces, _select, _shifted, _strided, _windows
+from autograd.ops import _batch_last, _by_row, _columns, _pieces, _select, _shifted, _strided, _windows
 from autograd.ops import pool as pool_
 from autograd.ops.embedding import _add_into_zeros
 
@@ -22,7 +22,7 @@ SHAPE = (600, 300)
 @pytest.fixture(autouse=True)
 def _three_threads(monkeypatch):
     monkeypatch.setattr(_parallel, "team", _parallel.Team(3))
-    known = _strided.layout, _batch_last.layout  # layouts follow from settings that tests change
+    known = _strided.layout, _batch_last.layout, _by_row.layout  # layouts follow from settings that tests change
     for found in known:
         found.cache_clear()
     yield
@@ -198,11 +198,11 @@ def _weights_gradient(kind):
 
 
 @pytest.mark.fast
-@pytest.mark.parametrize("kind", ["layer norm", "shifted", "batch last"])
+@pytest.mark.parametrize("kind", ["layer norm", "shifted", "by row"])
 def test_sums_are_the_same_in_whatever_order_threads_come(kind, monkeypatch):
     monkeypatch.setattr(_shifted, "_BLOCK", 1 << 16)
-    monkeypatch.setattr(_batch_last, "_BLOCK", 1 << 16)
-    monkeypatch.setattr(_batch_last, "SHARED", 0)
+    monkeypatch.setattr(_by_row, "_BLOCK", 1 << 16)
+    monkeypatch.setattr(_by_row, "SHARED", 0)
     forwards = _weights_gradient(kind)
     monkeypatch.setattr(_parallel, "team", Backwards(_parallel.team.size))
     np.testing.assert_array_equal(_weights_gradient(kind), forwards)
@@ -349,21 +349,35 @@ def _convolutions(x, w, g, options):
 @pytest.mark.fast
 @pytest.mark.parametrize(("x", "w", "pads", "stride", "dilation", "groups"), CONVOLUTIONS)
 @pytest.mark.parametrize("block", [1 << 12, 1 << 20])
-@pytest.mark.parametrize("deep", [1, 1 << 30])
-@pytest.mark.parametrize(("gathered", "reordered"), [(0, 0), (100, 0), (0, 1 << 30)])
-def test_convolution_with_the_batch_last(
-    x, w, pads, stride, dilation, groups, block, deep, gathered, reordered, monkeypatch
+@pytest.mark.parametrize(("unpacked", "least"), [(900_000, 32), (1 << 10, 1), (1 << 12, 1), (1, 32)])
+@pytest.mark.parametrize(("corner", "gathered"), [(1 << 10, 100), (40, 0)])
+def test_convolution_row_by_row(
+    x, w, pads, stride, dilation, groups, block, unpacked, least, corner, gathered, monkeypatch
 ):
-    for name, value in {"_BLOCK": block, "_DEEP": deep, "_RUN": 1, "SHARED": 0, "_FEW": 2, "PIECE": 1 << 14}.items():
-        monkeypatch.setattr(_batch_last, name, value)
-    monkeypatch.setattr(_batch_last, "_LEAST", 16)
-    monkeypatch.setattr(_batch_last, "_LONG", 16)
-    monkeypatch.setattr(_batch_last, "_REORDERED", reordered)
+    for name, value in {"_BLOCK": block, "UNPACKED": unpacked, "_LEAST": least, "CORNER": corner, "SHARED": 0}.items():
+        monkeypatch.setattr(_by_row, name, value)
     monkeypatch.setattr(_columns, "_TURN", gathered)
     monkeypatch.setattr(_shifted, "_WASTE", 0)
     x, w = _drawn(x), _drawn(w, seed=1)
     out = _results(x, w, (stride, pads, dilation))
-    assert _batch_last.Layout(x.shape, w.shape, stride, pads, dilation, out).suits(x, x.shape[1])
+    layout = _by_row.Layout(x.shape, w.shape, stride, pads, dilation, out)
+    assert layout.suits(x)
+    assert layout.sums
+    _check_convolutions(x, w, (stride, pads, dilation, groups))
+    _check_convolutions(x[::-1, :, ::-1].swapaxes(0, 1).copy().swapaxes(0, 1)[::-1], w, (stride, pads, dilation, groups))
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(("x", "w", "pads", "stride", "dilation", "groups"), CONVOLUTIONS)
+@pytest.mark.parametrize("block", [1 << 12, 1 << 20])
+def test_gradient_for_the_input_with_the_batch_last(x, w, pads, stride, dilation, groups, block, monkeypatch):
+    for name, value in {"_BLOCK": block, "_RUN": 1, "SHARED": 0, "_FEW": 2, "PIECE": 1 << 14, "_LEAST": 16}.items():
+        monkeypatch.setattr(_batch_last, name, value)
+    monkeypatch.setattr(_columns, "_TURN", 0)
+    monkeypatch.setattr(_columns, "_SPLIT", 1 << 60)
+    x, w = _drawn(x), _drawn(w, seed=1)
+    out = _results(x, w, (stride, pads, dilation))
+    assert _batch_last.Layout(x.shape, w.shape, stride, pads, dilation, out).suits(x)
     _check_convolutions(x, w, (stride, pads, dilation, groups))
 
 
@@ -386,14 +400,15 @@ def test_convolution_by_shifts(x, w, pads, stride, dilation, groups, block, piec
         "_WASTE": 9,
         "_LEAST": 1,
         "_LONG": 1,
+        "_SUMMED": 0,
     }.items():
         monkeypatch.setattr(_shifted, name, value)
     monkeypatch.setattr(_strided, "_LEAST", 1)
     monkeypatch.setattr(_columns, "_SPLIT", 0)
     x, w = _drawn(x), _drawn(w, seed=1)
     out = _results(x, w, (stride, pads, dilation))
-    for free in (False, True) if piece == 1 << 18 else ():
-        layout = _strided.layout(x.shape, len(w), w.shape[2:], stride, pads, dilation, out, free)
+    if piece == 1 << 18:
+        layout = _strided.layout(x.shape, len(w), w.shape[2:], stride, pads, dilation, out)
         assert _shifted.possible(x, groups)
         assert layout.suits
         assert layout.suits_weight
@@ -468,7 +483,7 @@ def test_convolution_where_no_piece_is_small_enough_and_no_memory_is_kept(block,
     monkeypatch.setattr(_windows, "_own", threading.local())
     x, w = _drawn((5, 4, 9, 8)), _drawn((5, 4, 3, 3), seed=1)
     options = ((1, 1), ((1, 1), (1, 1)), (1, 1), 1)
-    layout = _shifted.Layout(x.shape, len(w), w.shape[2:], *options[1:3], _results(x, w, options[:3]), True)
+    layout = _shifted.Layout(x.shape, len(w), w.shape[2:], *options[1:3], _results(x, w, options[:3]))
     assert not layout.suits
     assert not layout.suits_weight
     _check_convolutions(x, w, options)
@@ -507,19 +522,16 @@ def test_products_in_pieces(columns):
     np.testing.assert_allclose(out, a @ b, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.fast
-@pytest.mark.parametrize("unpacked", [_windows.PIECE, 900_000])
-@pytest.mark.parametrize(("rows", "filters"), [(25, 6), (150, 16), (7, 1), (1, 3), (13, 300)])
-@pytest.mark.parametrize("columns", [300, 3488, 5003, 12000])
-def test_products_summed_over_pieces(rows, filters, columns, unpacked, monkeypatch):
-    monkeypatch.setattr(_batch_last, "UNPACKED", unpacked)
-    seen, slopes = _drawn((2, rows, columns + 9))[:, :, 4:-5], _drawn((2, filters, columns), seed=2)
-    expected = seen @ slopes.swapaxes(1, 2)
-    np.testing.assert_allclose(_batch_last._correlate(seen, slopes), expected, rtol=1e-11, atol=1e-10)
-    piece = _batch_last._corner(filters, rows)
-    if piece is not None:
-        assert rows % piece[0] == 0
-        assert piece[0] * piece[1] * filters <= unpacked
+@pytest.mark.parametrize(("columns", "least", "expected"), [
+    (40, 4, [(2, 20)]), (41, 4, [(2, 20), (1, 1)]), (20, 4, [(1, 20)]), (3, 4, [(1, 3)]), (1000, 30, [(1, 1000)]), (47, 4, [(2, 23), (1, 1)])])  # fmt: skip
+def test_columns_are_cut_into_pieces_that_products_may_have(columns, least, expected, monkeypatch):
+    monkeypatch.setattr(_by_row, "UNPACKED", 199)
+    monkeypatch.setattr(_by_row, "_LEAST", least)
+    a = _drawn((2, 3, columns))
+    parts = _by_row._cut(a, 8)
+    assert [(p.shape[1], p.shape[3]) for p in parts] == expected
+    joined = [p.swapaxes(1, 2).reshape(2, 3, -1) for p in parts]
+    np.testing.assert_array_equal(np.concatenate(joined, axis=2), a)
 
 
 @pytest.mark.parametrize("named", [False, True])

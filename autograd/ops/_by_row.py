@@ -1,0 +1,191 @@
+"""Convolution row by row of all images: the results in one row of an image, of a whole part of the batch, are a product.
+
+What windows see is copied in rows, which are one run of memory each: columns (rows of the image, places and channels, n,
+*row). Along the first axis of the image nothing is copied, for the columns of the next place are the same memory, begun
+one row further on; so every product has all places in its depth, and nothing is left to sum. There are few calls, and long
+ones: one copies the columns, one multiplies, one copies the results to where they belong.
+
+Products are made in pieces for which BLAS starts no threads; parts of the batch are shared between the cores.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+
+import numpy as np
+
+from .. import _parallel
+from .._mode import fast
+from ._windows import CORNER, SHALLOW, SHARED, UNPACKED, divisor, placing, scratch, view
+
+_BLOCK = 1 << 20  # bytes of columns worked on at a time
+_LEAST = 32  # columns in a piece of a product from which it pays
+_LONG = 128  # columns in a part of the batch from which summing over them, for the gradient of a weight, pays
+_HEAVY = 1 << 12  # weights up to which it pays with fewer
+
+
+@functools.lru_cache(256)
+def layout(images, weights, stride, pads, dilation, out):
+    return Layout(images, weights, stride, pads, dilation, out)
+
+
+class Layout:
+    """How images (N, C, *size), with weights (O, C/G, *kernel), lie in columns.
+
+    Attributes:
+        size: of images with their padding. inside, source: where in it the elements go, and which.
+        copied: places of the window that have columns of their own; rows, step: of columns, and from one row of results
+            to the next.
+        own, each: channels and filters of a group. lines: rows of columns for a row of the image. depth: of a product.
+        row: results in a row. run: how many numbers in columns lie side by side in images, too.
+    """
+
+    def __init__(self, images, weights, stride, pads, dilation, out):
+        (self.batch, self.channels), plain, kernel = images[:2], images[2:], weights[2:]
+        self.own, self.groups = weights[1], images[1] // weights[1]
+        self.each, self.kernel, self.stride, self.dilation, self.out = weights[0] // self.groups, kernel, stride, dilation, out
+        self.size = tuple(n + lo + hi for n, (lo, hi) in zip(plain, pads, strict=True))
+        self.whole = not any(lo or hi for lo, hi in pads)
+        self.inside, self.source = placing(plain, pads)
+        self.free = dilation[0] == 1 and stride[0] < kernel[0]  # nothing is copied along the first axis
+        self.copied = kernel[1:] if self.free else kernel
+        self.rows, self.step = ((out[0] - 1) * stride[0] + kernel[0], stride[0]) if self.free else (out[0], 1)
+        self.lines, self.depth = self.own * math.prod(self.copied), self.own * math.prod(kernel)
+        self.row, self.run = math.prod(out[1:]), out[-1] if stride[-1] == 1 else 1
+        self.numbers = self.channels * math.prod(self.copied) * self.rows * self.row  # in the columns of an image
+
+    @functools.cached_property
+    def _fits(self):
+        lengths = zip(self.out, self.stride, self.dilation, self.kernel, self.size, strict=True)
+        return all((o - 1) * s + d * (k - 1) < n for o, s, d, k, n in lengths)
+
+    def suits(self, x):
+        """Whether this is the way for arrays like x."""
+        return fast.enabled and type(x) is np.ndarray and self._fits
+
+    @functools.cached_property
+    def deep(self):
+        """Rows in a piece of the product that is the gradient of the weight."""
+        deep = divisor(self.depth, CORNER // self.each)
+        return deep if deep >= min(SHALLOW, self.depth) else self.depth
+
+    @functools.cached_property
+    def sums(self):
+        """Whether the gradient of the weight is found this way: else the products are many, and large."""
+        return self.each * self.depth <= _HEAVY or self.batch * self.row >= _LONG
+
+    def work(self, function, itemsize, weights):
+        """function(part) for parts of the batch whose columns fit in the cache.
+
+        On all cores if there is much to do, and BLAS does not use them itself for products of so many weights.
+        """
+        results = self.batch * self.groups * self.each * self.out[0] * self.row
+        shared = UNPACKED // weights >= _LEAST and results * self.depth + 8 * self.batch * self.numbers > SHARED
+        count = max(_parallel.team.size if shared else 1, -(-self.batch * self.numbers * itemsize // _BLOCK))
+        parts = _parallel.slices(self.batch, -(-self.batch // count))
+        if shared:
+            _parallel.team.run(function, parts, (self.numbers, results, self.depth))
+            return
+        for part in parts:
+            function(part)
+
+    def columns(self, x):
+        """The columns of images x (n, C, *plain): (G, rows, lines, n · row)."""
+        image = x
+        if not (self.whole and x.flags.c_contiguous):
+            image = scratch(x, (len(x), self.channels, *self.size), 2)
+            if not self.whole:
+                image[...] = 0
+            image[self.inside] = x[self.source]
+        found = scratch(x, (self.groups, self.rows, *self.copied, self.own, len(x), *self.out[1:]))
+        one, channel, *steps = image.strides
+        between = [d * step for d, step in zip(self.dilation, steps, strict=True)][int(self.free) :]
+        apart = [s * step for s, step in zip(self.stride, steps, strict=True)]
+        first = steps[0] if self.free else apart[0]
+        strides = (self.own * channel, first, *between, channel, one, *apart[1:])
+        if self.run > 1:
+            _runs(found)[...] = view(image, found.shape[:-1], strides[:-1], _run(found))
+        else:
+            found[...] = view(image, found.shape, strides)
+        return found.reshape(self.groups, self.rows, self.lines, -1)
+
+    def seen(self, columns, deep):
+        """A view of the columns of each row of results: (G, out[0], depth / deep, deep, n · row)."""
+        (groups, rows, lines, width), it = columns.shape, columns.itemsize
+        line, row = width * it, lines * width * it
+        shape = (groups, self.out[0], self.depth // deep, deep, width)
+        return view(columns, shape, (rows * row, self.step * row, deep * line, line, it))
+
+    def weights(self, w):
+        """w (O, C/G, *kernel) as matrices (G, 1, 1, O/G, depth)."""
+        ordered = np.moveaxis(w.reshape(self.groups, self.each, self.own, *self.kernel), 2, -1)
+        return ordered.reshape(self.groups, 1, 1, self.each, self.depth)
+
+    def weights_back(self, found):
+        """The gradient of w from that of its matrices, turned: (G, depth, O/G)."""
+        parts = np.moveaxis(found.reshape(self.groups, *self.kernel, self.own, self.each), (-1, -2), (1, 2))
+        return np.ascontiguousarray(parts).reshape(-1, self.own, *self.kernel)
+
+    def by_image(self, a):
+        """Results by row, (G, out[0], O/G, n · row), in the order of images: runs (n, G, O/G, *out[:-1])."""
+        runs = _runs(a.reshape(*a.shape[:3], -1, *self.out[1:]))
+        return runs.transpose(3, 0, 2, 1, *range(4, runs.ndim))
+
+    def images(self, a):
+        """Images (n, O, *out), one run of memory, as `by_image` has them."""
+        return _runs(a.reshape(len(a), self.groups, self.each, *self.out))
+
+
+def _run(a):
+    return np.dtype((np.void, a.shape[-1] * a.itemsize))
+
+
+def _runs(a):
+    """An array whose runs along the last axis are one element each: copied at once, in a third of the time."""
+    return a.view(_run(a))[..., 0]
+
+
+def _cut(a, weights):
+    """a (..., m, n) in pieces (..., pieces, m, piece): of the columns, as many as a product with so many weights may have.
+
+    Two arrays where the pieces would not be of one size. Nothing is cut if it would be into pieces that do not pay.
+    """
+    n, most = a.shape[-1], UNPACKED // weights
+    count = -(-n // most) if most >= _LEAST else 1
+    piece, end = n // count, n - n % count
+    parts = [a[..., :end].reshape(*a.shape[:-1], count, piece).swapaxes(-2, -3)]
+    return parts if end == n else [*parts, a[..., None, :, end:]]
+
+
+def convolve(layout, y, w, x):
+    """Writes the convolution of x with w into y (N, O, *out)."""
+    weights, count = layout.weights(w), layout.each * layout.depth
+
+    def work(part):
+        seen = layout.seen(layout.columns(x[part]), layout.depth)[:, :, 0]
+        found = scratch(x, (*seen.shape[:2], layout.each, seen.shape[-1]), 1)
+        for columns, results in zip(_cut(seen, count), _cut(found, count), strict=True):
+            np.matmul(weights, columns, out=results)
+        layout.images(y[part])[...] = layout.by_image(found)
+
+    layout.work(work, x.itemsize, count)
+
+
+def convolve_weight(layout, x, g):
+    """The gradient for the weight: (O, C/G, *kernel)."""
+    found: dict = {}
+    count = layout.each * layout.deep
+
+    def work(part):
+        seen = layout.seen(layout.columns(x[part]), layout.deep)
+        slopes = scratch(x, (*seen.shape[:2], layout.each, seen.shape[-1]), 3)
+        layout.by_image(slopes)[...] = layout.images(np.ascontiguousarray(g[part]))
+        total = 0
+        for columns, given in zip(_cut(seen, count), _cut(slopes[:, :, None], count), strict=True):
+            shape = (*columns.shape[:-1], layout.each)
+            total += np.matmul(columns, given.swapaxes(-1, -2), out=scratch(x, shape, 1)).sum(axis=(1, 3))
+        found[part.start] = total
+
+    layout.work(work, x.itemsize, count)
+    return layout.weights_back(_parallel.total(found))
