@@ -12,17 +12,19 @@ from __future__ import annotations
 
 import functools
 import math
+import threading
 
 import numpy as np
 
 from .. import _parallel
 from .._mode import fast
-from ._windows import CORNER, SHALLOW, SHARED, UNPACKED, divisor, placing, scratch, view
+from ._windows import CORNER, SHALLOW, SHARED, UNPACKED, divisor, held, placing, scratch, view
 
 _BLOCK = 1 << 20  # bytes of columns worked on at a time
 _LEAST = 32  # columns in a piece of a product from which it pays
 _LONG = 128  # columns in a part of the batch from which summing over them, for the gradient of a weight, pays
 _HEAVY = 1 << 12  # weights up to which it pays with fewer
+_ROOMS = 64  # views of memory that are kept
 
 
 @functools.lru_cache(256)
@@ -75,11 +77,12 @@ class Layout:
         """Whether the gradient of the weight is found this way: else the products are many, and large."""
         return self.each * self.depth <= _HEAVY or self.batch * self.row >= _LONG
 
-    def work(self, function, itemsize, weights):
+    def work(self, function, itemsize, deep):
         """function(part) for parts of the batch whose columns fit in the cache.
 
-        On all cores if there is much to do, and BLAS does not use them itself for products of so many weights.
+        On all cores if there is much to do, and BLAS does not use them itself for products `deep` rows deep.
         """
+        weights = self.each * deep
         results = self.batch * self.groups * self.each * self.out[0] * self.row
         shared = UNPACKED // weights >= _LEAST and results * self.depth + 8 * self.batch * self.numbers > SHARED
         count = max(_parallel.team.size if shared else 1, -(-self.batch * self.numbers * itemsize // _BLOCK))
@@ -90,25 +93,17 @@ class Layout:
         for part in parts:
             function(part)
 
-    def columns(self, x):
-        """The columns of images x (n, C, *plain): (G, rows, lines, n · row)."""
-        image = x
-        if not (self.whole and x.flags.c_contiguous):
-            image = scratch(x, (len(x), self.channels, *self.size), 2)
-            if not self.whole:
-                image[...] = 0
-            image[self.inside] = x[self.source]
-        found = scratch(x, (self.groups, self.rows, *self.copied, self.own, len(x), *self.out[1:]))
+    def direct(self, x):
+        """Whether columns can be copied from x as it lies."""
+        return self.whole and x.flags.c_contiguous
+
+    def windows(self, image, columns):
+        """What windows see of images (n, C, *size), one run of memory, in the shape and dtype of columns, or of their runs."""
         one, channel, *steps = image.strides
         between = [d * step for d, step in zip(self.dilation, steps, strict=True)][int(self.free) :]
         apart = [s * step for s, step in zip(self.stride, steps, strict=True)]
-        first = steps[0] if self.free else apart[0]
-        strides = (self.own * channel, first, *between, channel, one, *apart[1:])
-        if self.run > 1:
-            _runs(found)[...] = view(image, found.shape[:-1], strides[:-1], _run(found))
-        else:
-            found[...] = view(image, found.shape, strides)
-        return found.reshape(self.groups, self.rows, self.lines, -1)
+        strides = (self.own * channel, steps[0] if self.free else apart[0], *between, channel, one, *apart[1:])
+        return view(image, columns.shape, strides[: columns.ndim], columns.dtype)
 
     def seen(self, columns, deep):
         """A view of the columns of each row of results: (G, out[0], depth / deep, deep, n · row)."""
@@ -118,14 +113,14 @@ class Layout:
         return view(columns, shape, (rows * row, self.step * row, deep * line, line, it))
 
     def weights(self, w):
-        """w (O, C/G, *kernel) as matrices (G, 1, 1, O/G, depth)."""
-        ordered = np.moveaxis(w.reshape(self.groups, self.each, self.own, *self.kernel), 2, -1)
-        return ordered.reshape(self.groups, 1, 1, self.each, self.depth)
+        """w (O, C/G, *kernel) as matrices (G, 1, 1, 1, O/G, depth)."""
+        ordered = w.reshape(self.groups, self.each, self.own, -1).swapaxes(2, 3)
+        return ordered.reshape(self.groups, 1, 1, 1, self.each, self.depth)
 
     def weights_back(self, found):
         """The gradient of w from that of its matrices, turned: (G, depth, O/G)."""
-        parts = np.moveaxis(found.reshape(self.groups, *self.kernel, self.own, self.each), (-1, -2), (1, 2))
-        return np.ascontiguousarray(parts).reshape(-1, self.own, *self.kernel)
+        ordered = found.reshape(self.groups, -1, self.own, self.each).transpose(0, 3, 2, 1)
+        return np.ascontiguousarray(ordered).reshape(-1, self.own, *self.kernel)
 
     def by_image(self, a):
         """Results by row, (G, out[0], O/G, n · row), in the order of images: runs (n, G, O/G, *out[:-1])."""
@@ -135,6 +130,65 @@ class Layout:
     def images(self, a):
         """Images (n, O, *out), one run of memory, as `by_image` has them."""
         return _runs(a.reshape(len(a), self.groups, self.each, *self.out))
+
+
+class _Room:
+    """Memory for the columns of a part of the batch, and all views of it: they take as long as a small product.
+
+    Attributes:
+        pieces: of products: (columns, results) with all rows of columns in one piece, or `deep` of them.
+        by_image: the results in the order of images.
+    """
+
+    def __init__(self, layout, x, deep):
+        self.layout, self.image, groups = layout, None, layout.groups
+        if not layout.direct(x):
+            self.image = scratch(x, (len(x), layout.channels, *layout.size), 2)
+            self.inside = _runs(self.image[layout.inside])
+        columns = scratch(x, (groups, layout.rows, *layout.copied, layout.own, len(x), *layout.out[1:]))
+        self.columns = columns if layout.run == 1 else _runs(columns)
+        self.source = None if self.image is None else layout.windows(self.image, self.columns)
+        seen = layout.seen(columns.reshape(groups, layout.rows, layout.lines, -1), deep)
+        results = scratch(x, (*seen.shape[:2], layout.each, seen.shape[-1]), 1)
+        cut = layout.each * deep
+        self.pieces = list(zip(_cut(seen, cut), _cut(results[:, :, None], cut), strict=True))
+        self.by_image = layout.by_image(results)
+        used = {0: columns, 1: results, 2: self.image}
+        self.kept = {slot: held(x, slot) for slot, a in used.items() if a is not None}
+        self.shared = all(a is not None and a.size >= used[slot].size for slot, a in self.kept.items())
+
+    def lasts(self, x):
+        """Whether its memory is what the next call would get, and not its own."""
+        return self.shared and all(a is held(x, slot) for slot, a in self.kept.items())
+
+    def fill(self, x):
+        """Write the columns of images x (n, C, *plain)."""
+        if self.image is None:
+            self.columns[...] = self.layout.windows(x, self.columns)
+            return
+        if not self.layout.whole:
+            self.image.fill(0)
+        x = x[self.layout.source]
+        self.inside[...] = _runs(x if x.strides[-1] == x.itemsize else np.ascontiguousarray(x))
+        self.columns[...] = self.source
+
+
+_own = threading.local()
+
+
+def _room(layout, x, deep):
+    """The room for images x, with their columns in it."""
+    rooms: dict = _own.__dict__
+    key = layout, x.dtype.char, len(x), layout.direct(x), deep
+    found = rooms.get(key)
+    if found is None or not found.lasts(x):
+        if len(rooms) >= _ROOMS:
+            rooms.clear()
+        found = rooms[key] = _Room(layout, x, deep)
+        if not found.shared:
+            del rooms[key]
+    found.fill(x)
+    return found
 
 
 def _run(a):
@@ -160,32 +214,28 @@ def _cut(a, weights):
 
 def convolve(layout, y, w, x):
     """Writes the convolution of x with w into y (N, O, *out)."""
-    weights, count = layout.weights(w), layout.each * layout.depth
+    weights = layout.weights(w)
 
     def work(part):
-        seen = layout.seen(layout.columns(x[part]), layout.depth)[:, :, 0]
-        found = scratch(x, (*seen.shape[:2], layout.each, seen.shape[-1]), 1)
-        for columns, results in zip(_cut(seen, count), _cut(found, count), strict=True):
+        room = _room(layout, x[part], layout.depth)
+        for columns, results in room.pieces:
             np.matmul(weights, columns, out=results)
-        layout.images(y[part])[...] = layout.by_image(found)
+        layout.images(y[part])[...] = room.by_image
 
-    layout.work(work, x.itemsize, count)
+    layout.work(work, x.itemsize, layout.depth)
 
 
 def convolve_weight(layout, x, g):
     """The gradient for the weight: (O, C/G, *kernel)."""
     found: dict = {}
-    count = layout.each * layout.deep
 
     def work(part):
-        seen = layout.seen(layout.columns(x[part]), layout.deep)
-        slopes = scratch(x, (*seen.shape[:2], layout.each, seen.shape[-1]), 3)
-        layout.by_image(slopes)[...] = layout.images(np.ascontiguousarray(g[part]))
-        total = 0
-        for columns, given in zip(_cut(seen, count), _cut(slopes[:, :, None], count), strict=True):
-            shape = (*columns.shape[:-1], layout.each)
-            total += np.matmul(columns, given.swapaxes(-1, -2), out=scratch(x, shape, 1)).sum(axis=(1, 3))
-        found[part.start] = total
+        room = _room(layout, x[part], layout.deep)
+        room.by_image[...] = layout.images(np.ascontiguousarray(g[part]))
+        for columns, slopes in room.pieces:
+            products = scratch(x, (*columns.shape[:-1], layout.each), 3)
+            np.matmul(columns, slopes.swapaxes(-1, -2), out=products)
+            found[part.start, columns.shape[3]] = products.sum(axis=(1, 3))
 
-    layout.work(work, x.itemsize, count)
+    layout.work(work, x.itemsize, layout.deep)
     return layout.weights_back(_parallel.total(found))

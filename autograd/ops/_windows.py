@@ -105,12 +105,14 @@ def scratch(like, shape, slot=0):
     """
     if type(like) is not np.ndarray:
         return np.empty_like(like, shape=shape)
-    size = math.prod(shape)
-    key = (slot, like.dtype.char)
-    buffers: dict = _own.__dict__
-    held = buffers.get(key)
-    if held is None or held.size < size:
+    size, found = math.prod(shape), held(like, slot)
+    if found is None or found.size < size:
         if size * like.dtype.itemsize > 8 * BLOCK:
             return np.empty(shape, like.dtype)
-        held = buffers[key] = at_line(max(size, 1 << 14), like.dtype)
-    return held[:size].reshape(shape)
+        found = _own.__dict__[slot, like.dtype.char] = at_line(max(size, 1 << 14), like.dtype)
+    return found[:size].reshape(shape)
+
+
+def held(like, slot):
+    """What `scratch` hands out parts of for this slot, if anything."""
+    return _own.__dict__.get((slot, like.dtype.char))
