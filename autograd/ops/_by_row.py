@@ -22,6 +22,7 @@ from ._windows import CORNER, SHALLOW, SHARED, UNPACKED, divisor, held, placing,
 
 _BLOCK = 1 << 20  # bytes of columns worked on at a time
 _LEAST = 32  # columns in a piece of a product from which it pays
+_LIGHT = 1 << 13  # weights up to which this is faster than all other ways
 _LONG = 128  # columns in a part of the batch from which summing over them, for the gradient of a weight, pays
 _HEAVY = 1 << 12  # weights up to which it pays with fewer
 _ROOMS = 64  # views of memory that are kept
@@ -65,6 +66,11 @@ class Layout:
     def suits(self, x):
         """Whether this is the way for arrays like x."""
         return fast.enabled and type(x) is np.ndarray and self._fits
+
+    @functools.cached_property
+    def light(self):
+        """Whether weights are few, and columns are copied in runs, and not along the first axis: no other way is faster."""
+        return self.each * self.depth <= _LIGHT and self.free and all(s == 1 for s in self.stride)
 
     @functools.cached_property
     def deep(self):

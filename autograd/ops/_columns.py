@@ -121,7 +121,8 @@ def _convolve_quickly(y, x, w, stride, pads, dilation, groups):
         stride, pads, dilation = _of_a_row(stride, pads, dilation)
         return _convolve_quickly(y[:, :, None], x[:, :, None], w[:, :, None], stride, pads, dilation, groups)
     kernel, out = w.shape[2:], y.shape[2:]
-    if _shifted.possible(x, groups):
+    by_row = _by_row.layout(x.shape, w.shape, stride, pads, dilation, out)
+    if not by_row.light and _shifted.possible(x, groups):
         shifted = _strided.layout(x.shape, len(w), kernel, stride, pads, dilation, out)
         if shifted.suits:
             _shifted.convolve(shifted, y, w, x)
@@ -129,9 +130,8 @@ def _convolve_quickly(y, x, w, stride, pads, dilation, groups):
         if shifted.joins:
             _strided.convolve_joined(shifted, y, w, x)
             return True
-    layout = _by_row.layout(x.shape, w.shape, stride, pads, dilation, out)
-    if layout.suits(x):
-        _by_row.convolve(layout, y, w, x)
+    if by_row.suits(x):
+        _by_row.convolve(by_row, y, w, x)
         return True
     return False
 

@@ -27,7 +27,6 @@ _FEW = 8  # places of the window, of each of which a call copies the columns
 _WASTE = 1.1  # numbers in a row, for each one of the result, up to which this pays
 _LEAST = 48  # columns in a piece of a product from which it pays
 _LONG = 128  # the same for the gradient of a weight, where they are summed over
-_SUMMED = 1  # rows of columns for each filter from which products may be summed over outer places
 _DEEP = 12  # rows in a piece of such a gradient from which it pays
 
 _strided = np.lib.stride_tricks.as_strided
@@ -68,11 +67,7 @@ class Layout:
 
     @functools.cached_property
     def suits(self):
-        """Whether this is the way: not where it would take longer to add what the outer places give than to make it."""
-        return (self.outer == 1 or self.depth >= _SUMMED * self.filters) and self._small()
-
-    def _small(self):
-        """Whether products can be made in pieces that are neither too large nor too small."""
+        """Whether this is the way."""
         small = self.filters * self.depth * self.rows * self.row <= self.most
         return small and self._dense() and (self.pieces == 1 or self.rows * self.row >= _LEAST)
 

@@ -86,7 +86,7 @@ class Layout(_shifted.Layout):
 
     @functools.cached_property
     def suits(self):
-        return self.long and self._small()
+        return self.long and super().suits
 
     @functools.cached_property
     def suits_weight(self):

@@ -400,11 +400,11 @@ def test_convolution_by_shifts(x, w, pads, stride, dilation, groups, block, piec
         "_WASTE": 9,
         "_LEAST": 1,
         "_LONG": 1,
-        "_SUMMED": 0,
     }.items():
         monkeypatch.setattr(_shifted, name, value)
     monkeypatch.setattr(_strided, "_LEAST", 1)
     monkeypatch.setattr(_columns, "_SPLIT", 0)
+    monkeypatch.setattr(_by_row, "_LIGHT", 0)
     x, w = _drawn(x), _drawn(w, seed=1)
     out = _results(x, w, (stride, pads, dilation))
     if piece == 1 << 18:
@@ -420,6 +420,7 @@ def test_convolution_by_shifts(x, w, pads, stride, dilation, groups, block, piec
 @pytest.mark.parametrize("block", [1 << 8, 1 << 13, 1 << 21])
 def test_strided_convolution_by_products_of_many_images(x, w, pads, stride, dilation, groups, block, monkeypatch):
     for module, name, value in (
+        (_by_row, "_LIGHT", 0),
         (_shifted, "PIECE", 1),
         (_shifted, "UNPACKED", 1),
         (_shifted, "_WASTE", 9),
@@ -476,6 +477,7 @@ def test_a_window_of_the_whole_image_is_a_row_of_a_matrix():
 @pytest.mark.fast
 @pytest.mark.parametrize("block", [1, 1 << 21])
 def test_convolution_where_no_piece_is_small_enough_and_no_memory_is_kept(block, monkeypatch):
+    monkeypatch.setattr(_by_row, "_LIGHT", 0)
     monkeypatch.setattr(_shifted, "PIECE", 1)
     monkeypatch.setattr(_shifted, "UNPACKED", 1)
     monkeypatch.setattr(_shifted, "_WASTE", 9)
@@ -491,7 +493,9 @@ def test_convolution_where_no_piece_is_small_enough_and_no_memory_is_kept(block,
 
 
 @pytest.mark.fast
-def test_convolution_by_shifts_keeps_what_is_infinite_apart(monkeypatch):
+@pytest.mark.parametrize("light", [0, 1 << 13])
+def test_convolution_keeps_what_is_infinite_apart(light, monkeypatch):
+    monkeypatch.setattr(_by_row, "_LIGHT", light)
     monkeypatch.setattr(_shifted, "_WASTE", 9)
     x, w = _drawn((2, 2, 12, 12)), _drawn((2, 2, 3, 3), seed=1)
     x[0, 0, 0, 0], x[1, 1, 5, 11] = np.inf, np.nan
