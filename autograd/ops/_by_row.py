@@ -12,20 +12,18 @@ from __future__ import annotations
 
 import functools
 import math
-import threading
 
 import numpy as np
 
 from .. import _parallel
 from .._mode import fast
-from ._windows import CORNER, SHALLOW, SHARED, UNPACKED, divisor, held, placing, scratch, view
+from ._windows import CORNER, SHALLOW, SHARED, UNPACKED, divisor, kept, placing, scratch, view
 
 _BLOCK = 1 << 20  # bytes of columns worked on at a time
 _LEAST = 32  # columns in a piece of a product from which it pays
 _LIGHT = 1 << 13  # weights up to which this is faster than all other ways
 _LONG = 128  # columns in a part of the batch from which summing over them, for the gradient of a weight, pays
 _HEAVY = 1 << 12  # weights up to which it pays with fewer
-_ROOMS = 64  # views of memory that are kept
 
 
 @functools.lru_cache(256)
@@ -139,7 +137,7 @@ class Layout:
 
 
 class _Room:
-    """Memory for the columns of a part of the batch, and all views of it: they take as long as a small product.
+    """Memory for the columns of a part of the batch, and all views of it.
 
     Attributes:
         pieces: of products: (columns, results) with all rows of columns in one piece, or `deep` of them.
@@ -159,13 +157,6 @@ class _Room:
         cut = layout.each * deep
         self.pieces = list(zip(_cut(seen, cut), _cut(results[:, :, None], cut), strict=True))
         self.by_image = layout.by_image(results)
-        used = {0: columns, 1: results, 2: self.image}
-        self.kept = {slot: held(x, slot) for slot, a in used.items() if a is not None}
-        self.shared = all(a is not None and a.size >= used[slot].size for slot, a in self.kept.items())
-
-    def lasts(self, x):
-        """Whether its memory is what the next call would get, and not its own."""
-        return self.shared and all(a is held(x, slot) for slot, a in self.kept.items())
 
     def fill(self, x):
         """Write the columns of images x (n, C, *plain)."""
@@ -179,20 +170,9 @@ class _Room:
         self.columns[...] = self.source
 
 
-_own = threading.local()
-
-
 def _room(layout, x, deep):
     """The room for images x, with their columns in it."""
-    rooms: dict = _own.__dict__
-    key = layout, x.dtype.char, len(x), layout.direct(x), deep
-    found = rooms.get(key)
-    if found is None or not found.lasts(x):
-        if len(rooms) >= _ROOMS:
-            rooms.clear()
-        found = rooms[key] = _Room(layout, x, deep)
-        if not found.shared:
-            del rooms[key]
+    found = kept(lambda: _Room(layout, x, deep), (layout, x.dtype.char, len(x), layout.direct(x), deep))
     found.fill(x)
     return found
 

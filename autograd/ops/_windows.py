@@ -95,7 +95,18 @@ def windows(offset, stride, dilation, out):
     )
 
 
-_own = threading.local()
+class _Own(threading.local):
+    """What a thread keeps: buffers by slot and dtype, and views of them by what they are made for.
+
+    lent: whether all memory that was handed out last is of these buffers.
+    """
+
+    def __init__(self):
+        self.buffers, self.views, self.lent = {}, {}, True
+
+
+_own = _Own()
+_VIEWS = 64  # as many are kept
 
 
 def scratch(like, shape, slot=0):
@@ -105,14 +116,25 @@ def scratch(like, shape, slot=0):
     """
     if type(like) is not np.ndarray:
         return np.empty_like(like, shape=shape)
-    size, found = math.prod(shape), held(like, slot)
-    if found is None or found.size < size:
+    size, key = math.prod(shape), (slot, like.dtype.char)
+    held = _own.buffers.get(key)
+    if held is None or held.size < size:
         if size * like.dtype.itemsize > 8 * BLOCK:
+            _own.lent = False
             return np.empty(shape, like.dtype)
-        found = _own.__dict__[slot, like.dtype.char] = at_line(max(size, 1 << 14), like.dtype)
-    return found[:size].reshape(shape)
+        held = _own.buffers[key] = at_line(max(size, 1 << 14), like.dtype)
+        _own.views.clear()  # some are of memory that would not be given back
+    return held[:size].reshape(shape)
 
 
-def held(like, slot):
-    """What `scratch` hands out parts of for this slot, if anything."""
-    return _own.__dict__.get((slot, like.dtype.char))
+def kept(make, key):
+    """make(), once for all calls of a thread: views of memory from `scratch` take as long to make as a small product."""
+    found = _own.views.get(key)
+    if found is None:
+        _own.lent = True
+        found = make()
+        if _own.lent:
+            if len(_own.views) >= _VIEWS:
+                _own.views.clear()
+            _own.views[key] = found
+    return found

@@ -482,14 +482,14 @@ def test_convolution_where_no_piece_is_small_enough_and_no_memory_is_kept(block,
     monkeypatch.setattr(_shifted, "UNPACKED", 1)
     monkeypatch.setattr(_shifted, "_WASTE", 9)
     monkeypatch.setattr(_windows, "BLOCK", block)
-    monkeypatch.setattr(_windows, "_own", threading.local())
+    monkeypatch.setattr(_windows, "_own", _windows._Own())
     x, w = _drawn((5, 4, 9, 8)), _drawn((5, 4, 3, 3), seed=1)
     options = ((1, 1), ((1, 1), (1, 1)), (1, 1), 1)
     layout = _shifted.Layout(x.shape, len(w), w.shape[2:], *options[1:3], _results(x, w, options[:3]))
     assert not layout.suits
     assert not layout.suits_weight
     _check_convolutions(x, w, options)
-    assert all(held.nbytes <= 8 * block for held in vars(_windows._own).values())
+    assert all(held.nbytes <= 8 * block for held in _windows._own.buffers.values())
 
 
 @pytest.mark.fast
