@@ -17,11 +17,10 @@ import numpy as np
 
 from .. import _parallel
 from .._mode import fast
-from ._windows import PIECE, SHARED, offsets, placing, scratch, windows
+from ._windows import LEAST, PIECE, SHARED, cut, kept, offsets, placing, scratch, windows
 
 _RUN = 8  # elements in a run from which turning pays
 _BLOCK = 1 << 20  # bytes of columns worked on at a time; with few images in them, turning is fast too
-_LEAST = 32  # columns in a piece from which it pays
 _MANY = 32  # images from which turning them is slow
 _FEW = 4  # images up to which turning them one by one is faster
 
@@ -72,9 +71,9 @@ class Layout:
 
     def work(self, function, g, weights):
         """function(part) for parts of the batch; on all cores if there is much to do and BLAS does not use them itself."""
-        (_, depth, filters), numbers = weights.shape[1:], len(g) * self.windows * self.channels
+        (depth, filters), numbers = weights.shape[3:], len(g) * self.windows * self.channels
         products = numbers * filters * math.prod(self.kernel)
-        if _piece(depth, filters) is not None and products + 8 * numbers * self.places > SHARED:
+        if PIECE // (depth * filters) >= LEAST and products + 8 * numbers * self.places > SHARED:
             shared = self.parts(g, _parallel.team.size)
             _parallel.team.run(function, shared, products, alone=self.parts(g))
             return
@@ -82,10 +81,10 @@ class Layout:
             function(part)
 
     def weights_back(self, w, groups):
-        """w as matrices, turned, with the places first: (kernel[0], groups, places * C/G, O/G)."""
+        """w as matrices, turned, with the places first: (kernel[0], groups, 1, places * C/G, O/G)."""
         filters, depth = w.shape[:2]
         parts = np.reshape(w, (groups, filters // groups, depth, self.kernel[0], -1)).transpose(3, 0, 4, 2, 1)
-        return np.reshape(parts, (*parts.shape[:2], -1, parts.shape[-1]))
+        return np.reshape(parts, (*parts.shape[:2], 1, -1, parts.shape[-1]))
 
 
 def _turn(x, target):
@@ -97,35 +96,27 @@ def _turn(x, target):
         target[..., i] = one
 
 
-def _piece(m: int, k: int) -> int | None:
-    """How many columns of a product of an (m, k) matrix to compute at a time, if not all."""
-    found = PIECE // (m * k) // 16 * 16  # pieces start at cache lines if the whole does
-    return found if found >= _LEAST else None
+class _Room:
+    """Memory for a part of the batch like g, and all views of it.
 
+    Attributes:
+        slopes: where g is turned to, (O, *out, n). image, inside: what is added to, and what of it is the gradient.
+        products: (slopes, columns), in pieces. places: for each one along the first axis, (where windows lie, columns).
+    """
 
-def _multiply(a, b, out):
-    """out = a @ b for (groups, m, k) and (groups, k, n), in small pieces."""
-    n, piece = b.shape[2], _piece(a.shape[1], a.shape[2])
-    if piece is None or piece >= n:
-        return np.matmul(a, b, out=out)
-    end = n - n % piece
-    np.matmul(a[:, None], _pieces(b, end, piece), out=_pieces(out, end, piece))
-    if end < n:
-        np.matmul(a, b[:, :, end:], out=out[:, :, end:])
-    return out
-
-
-def _pieces(a, end, piece):
-    """The columns of a (groups, m, n) up to `end`: (groups, pieces, m, piece)."""
-    return a[:, :, :end].reshape(*a.shape[:2], -1, piece).swapaxes(1, 2)
-
-
-def _slopes(g, groups):
-    """g (n, O, *out) as (groups, O/G, windows)."""
-    n, filters = g.shape[:2]
-    turned = scratch(g, (filters, *g.shape[2:], n), 1)
-    _turn(g, turned)
-    return turned.reshape(groups, filters // groups, -1)
+    def __init__(self, layout, g, groups, deep, each):
+        n = len(g)
+        self.slopes = scratch(g, (*g.shape[1:], n), 1)
+        self.image = scratch(g, (layout.channels, *layout.size, n), 2)
+        self.inside = np.moveaxis(self.image[(slice(None), *layout.inside[1:], slice(None))], -1, 0)
+        columns, most = scratch(g, (groups, deep, layout.windows * n)), PIECE // (deep * each)
+        self.products = list(zip(cut(self.slopes.reshape(groups, each, -1), most), cut(columns, most), strict=True))
+        found = columns.reshape(groups, layout.places, -1, *layout.out, n).swapaxes(0, 1)
+        target = self.image.reshape(groups, -1, *layout.size, n)
+        self.places = [
+            [(target[:, :, start:][place], part) for place, part in zip(layout.every_place, found, strict=True)]
+            for start in layout.starts
+        ]
 
 
 def convolve_input(layout, w, g, groups):
@@ -134,21 +125,21 @@ def convolve_input(layout, w, g, groups):
     The columns of one place along the first axis are made at a time: they are still in the cache when they are added.
     """
     result = np.zeros_like(g, shape=(len(g), layout.channels, *layout.plain), order="C")
-    weights, places = layout.weights_back(w, groups), layout.every_place
+    weights = layout.weights_back(w, groups)
 
     def work(part):
-        slopes, n = _slopes(g[part], groups), len(g[part])
-        columns = scratch(g, (groups, weights.shape[2], slopes.shape[2]))
-        image = scratch(g, (layout.channels, *layout.size, n), 2)
-        image[...] = 0
-        found = columns.reshape(groups, layout.places, -1, *layout.out, n)
-        target = image.reshape(groups, -1, *layout.size, n)
-        for weight, start in zip(weights, layout.starts, strict=True):
-            _multiply(weight, slopes, columns)
-            for k, place in enumerate(places):
-                target[:, :, start:][place] += found[:, k]
-        inside = image[(slice(None), *layout.inside[1:], slice(None))]
-        result[part][layout.source] = np.moveaxis(inside, -1, 0)
+        given = g[part]
+        room = kept(
+            lambda: _Room(layout, given, groups, *weights.shape[3:]), (layout, groups, given.dtype.char, len(given))
+        )
+        _turn(given, room.slopes)
+        room.image.fill(0)
+        for weight, places in zip(weights, room.places, strict=True):
+            for slopes, columns in room.products:
+                np.matmul(weight, slopes, out=columns)
+            for place, columns in places:
+                np.add(place, columns, out=place)
+        result[part][layout.source] = room.inside
 
     layout.work(work, g, weights)
     return result

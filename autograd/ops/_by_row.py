@@ -17,10 +17,9 @@ import numpy as np
 
 from .. import _parallel
 from .._mode import fast
-from ._windows import CORNER, SHALLOW, SHARED, UNPACKED, divisor, kept, placing, scratch, view
+from ._windows import CORNER, LEAST, SHALLOW, SHARED, UNPACKED, cut, divisor, kept, placing, scratch, view
 
 _BLOCK = 1 << 20  # bytes of columns worked on at a time
-_LEAST = 32  # columns in a piece of a product from which it pays
 _LIGHT = 1 << 13  # weights up to which this is faster than all other ways
 _LONG = 128  # columns in a part of the batch from which summing over them, for the gradient of a weight, pays
 _HEAVY = 1 << 12  # weights up to which it pays with fewer
@@ -45,7 +44,8 @@ class Layout:
     def __init__(self, images, weights, stride, pads, dilation, out):
         (self.batch, self.channels), plain, kernel = images[:2], images[2:], weights[2:]
         self.own, self.groups = weights[1], images[1] // weights[1]
-        self.each, self.kernel, self.stride, self.dilation, self.out = weights[0] // self.groups, kernel, stride, dilation, out
+        self.each, self.kernel, self.stride = weights[0] // self.groups, kernel, stride
+        self.dilation, self.out = dilation, out
         self.size = tuple(n + lo + hi for n, (lo, hi) in zip(plain, pads, strict=True))
         self.whole = not any(lo or hi for lo, hi in pads)
         self.inside, self.source = placing(plain, pads)
@@ -88,7 +88,7 @@ class Layout:
         """
         weights = self.each * deep
         results = self.batch * self.groups * self.each * self.out[0] * self.row
-        shared = UNPACKED // weights >= _LEAST and results * self.depth + 8 * self.batch * self.numbers > SHARED
+        shared = UNPACKED // weights >= LEAST and results * self.depth + 8 * self.batch * self.numbers > SHARED
         count = max(_parallel.team.size if shared else 1, -(-self.batch * self.numbers * itemsize // _BLOCK))
         parts = _parallel.slices(self.batch, -(-self.batch // count))
         if shared:
@@ -154,8 +154,8 @@ class _Room:
         self.source = None if self.image is None else layout.windows(self.image, self.columns)
         seen = layout.seen(columns.reshape(groups, layout.rows, layout.lines, -1), deep)
         results = scratch(x, (*seen.shape[:2], layout.each, seen.shape[-1]), 1)
-        cut = layout.each * deep
-        self.pieces = list(zip(_cut(seen, cut), _cut(results[:, :, None], cut), strict=True))
+        most = UNPACKED // (layout.each * deep)
+        self.pieces = list(zip(cut(seen, most), cut(results[:, :, None], most), strict=True))
         self.by_image = layout.by_image(results)
 
     def fill(self, x):
@@ -184,18 +184,6 @@ def _run(a):
 def _runs(a):
     """An array whose runs along the last axis are one element each: copied at once, in a third of the time."""
     return a.view(_run(a))[..., 0]
-
-
-def _cut(a, weights):
-    """a (..., m, n) in pieces (..., pieces, m, piece): of the columns, as many as a product with so many weights may have.
-
-    Two arrays where the pieces would not be of one size. Nothing is cut if it would be into pieces that do not pay.
-    """
-    n, most = a.shape[-1], UNPACKED // weights
-    count = -(-n // most) if most >= _LEAST else 1
-    piece, end = n // count, n - n % count
-    parts = [a[..., :end].reshape(*a.shape[:-1], count, piece).swapaxes(-2, -3)]
-    return parts if end == n else [*parts, a[..., None, :, end:]]
 
 
 def convolve(layout, y, w, x):

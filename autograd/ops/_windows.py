@@ -26,6 +26,7 @@ def _unpacked():
 
 
 UNPACKED = _unpacked()
+LEAST = 32  # columns in a piece of a product from which it pays
 CORNER = 1 << 10  # numbers in a product with a transpose up to which it does
 SHALLOW = 6  # rows in a piece of such a product from which it pays
 
@@ -59,6 +60,18 @@ def divisor(n, most):
     if not most:
         return 0
     return n // next(count for count in range(-(-n // most), n + 1) if n % count == 0)
+
+
+def cut(a, most):
+    """a (..., m, n) in pieces (..., pieces, m, up to `most`) of its columns: two arrays if one would be shorter.
+
+    All in one piece if they were so small that products would not pay.
+    """
+    n = a.shape[-1]
+    count = -(-n // most) if most >= LEAST else 1
+    piece, end = n // count, n - n % count
+    parts = [a[..., :end].reshape(*a.shape[:-1], count, piece).swapaxes(-2, -3)]
+    return parts if end == n else [*parts, a[..., None, :, end:]]
 
 
 def padded(x, pads, fill=0):

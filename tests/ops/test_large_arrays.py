@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import tracemalloc
 
 import numpy as np
@@ -354,8 +353,9 @@ def _convolutions(x, w, g, options):
 def test_convolution_row_by_row(
     x, w, pads, stride, dilation, groups, block, unpacked, least, corner, gathered, monkeypatch
 ):
-    for name, value in {"_BLOCK": block, "UNPACKED": unpacked, "_LEAST": least, "CORNER": corner, "SHARED": 0}.items():
+    for name, value in {"_BLOCK": block, "UNPACKED": unpacked, "LEAST": least, "CORNER": corner, "SHARED": 0}.items():
         monkeypatch.setattr(_by_row, name, value)
+    monkeypatch.setattr(_windows, "LEAST", least)
     monkeypatch.setattr(_columns, "_TURN", gathered)
     monkeypatch.setattr(_shifted, "_WASTE", 0)
     x, w = _drawn(x), _drawn(w, seed=1)
@@ -364,15 +364,18 @@ def test_convolution_row_by_row(
     assert layout.suits(x)
     assert layout.sums
     _check_convolutions(x, w, (stride, pads, dilation, groups))
-    _check_convolutions(x[::-1, :, ::-1].swapaxes(0, 1).copy().swapaxes(0, 1)[::-1], w, (stride, pads, dilation, groups))
+    _check_convolutions(
+        x[::-1, :, ::-1].swapaxes(0, 1).copy().swapaxes(0, 1)[::-1], w, (stride, pads, dilation, groups)
+    )
 
 
 @pytest.mark.fast
 @pytest.mark.parametrize(("x", "w", "pads", "stride", "dilation", "groups"), CONVOLUTIONS)
 @pytest.mark.parametrize("block", [1 << 12, 1 << 20])
 def test_gradient_for_the_input_with_the_batch_last(x, w, pads, stride, dilation, groups, block, monkeypatch):
-    for name, value in {"_BLOCK": block, "_RUN": 1, "SHARED": 0, "_FEW": 2, "PIECE": 1 << 14, "_LEAST": 16}.items():
+    for name, value in {"_BLOCK": block, "_RUN": 1, "SHARED": 0, "_FEW": 2, "PIECE": 1 << 14, "LEAST": 16}.items():
         monkeypatch.setattr(_batch_last, name, value)
+    monkeypatch.setattr(_windows, "LEAST", 16)
     monkeypatch.setattr(_columns, "_TURN", 0)
     monkeypatch.setattr(_columns, "_SPLIT", 1 << 60)
     x, w = _drawn(x), _drawn(w, seed=1)
@@ -517,22 +520,12 @@ def _check_convolutions(x, w, options):
         np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10)
 
 
-@pytest.mark.fast
-@pytest.mark.parametrize("columns", [5003, 2 * ((1 << 18) // 150 // 16 * 16)])
-def test_products_in_pieces(columns):
-    a, b = _drawn((2, 6, 25)), _drawn((2, 25, columns), seed=1)
-    out = np.empty((2, 6, columns))
-    _batch_last._multiply(a, b, out)
-    np.testing.assert_allclose(out, a @ b, rtol=1e-12, atol=1e-12)
-
-
 @pytest.mark.parametrize(("columns", "least", "expected"), [
     (40, 4, [(2, 20)]), (41, 4, [(2, 20), (1, 1)]), (20, 4, [(1, 20)]), (3, 4, [(1, 3)]), (1000, 30, [(1, 1000)]), (47, 4, [(2, 23), (1, 1)])])  # fmt: skip
 def test_columns_are_cut_into_pieces_that_products_may_have(columns, least, expected, monkeypatch):
-    monkeypatch.setattr(_by_row, "UNPACKED", 199)
-    monkeypatch.setattr(_by_row, "_LEAST", least)
+    monkeypatch.setattr(_windows, "LEAST", least)
     a = _drawn((2, 3, columns))
-    parts = _by_row._cut(a, 8)
+    parts = _windows.cut(a, 24)
     assert [(p.shape[1], p.shape[3]) for p in parts] == expected
     joined = [p.swapaxes(1, 2).reshape(2, 3, -1) for p in parts]
     np.testing.assert_array_equal(np.concatenate(joined, axis=2), a)
