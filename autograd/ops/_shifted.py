@@ -14,12 +14,13 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+from typing import Any
 
 import numpy as np
 
 from .. import _parallel
 from .._mode import fast
-from ._windows import CORNER, PIECE, SHALLOW, SHARED, UNPACKED, divisor, scratch, steps, view
+from ._windows import CORNER, PIECE, SHALLOW, SHARED, UNPACKED, divisor, kept, scratch, steps, view
 
 _BLOCK = 1 << 20  # bytes of columns worked on at a time
 _AT_ONCE = 7 << 20  # bytes of columns and of products up to which one thread makes the columns for all
@@ -57,7 +58,6 @@ class Layout:
         self.copied: tuple = (1, *kernel[1:]) if free else kernel
         self.outer: int = kernel[0] if free else 1
         self.depth = self.channels * math.prod(self.copied)
-        self.moves: dict[int, tuple] = {}  # by the length of the columns
         weights = filters * self.depth
         large = PIECE // weights >= _LEAST or self.grid == tuple(out[1:])
         self.most: int = UNPACKED if large else PIECE
@@ -124,49 +124,19 @@ class Layout:
         parts = _parallel.slices(len(x), -(-len(x) // shares))
         _parallel.team.run(lambda part: finish(part, *prepare(part)), parts, like)
 
-    def image(self, x, rows):
-        """x with zeros around it, for windows that begin in `rows` rows: (n, C, numbers), from where the first place is."""
+    @functools.cached_property
+    def around(self):
+        """(numbers before the first one of an image that windows see, numbers that a window reaches further)."""
         along = list(zip(self.before, self.dilation, self.kernel, self.steps, strict=True))[1:]
-        first, reach = sum(lo * s for lo, _, _, s in along), sum(d * (k - 1) * s for _, d, k, s in along)
-        rows += (self.kernel[0] - 1) * self.dilation[0]
-        n, numbers, lead = len(x), len(x) * self.channels * rows * self.row, max(first, 0)
-        flat = scratch(x, (lead + numbers + max(reach - first, 0),), 2)
-        image = flat[lead : lead + numbers].reshape(n, self.channels, rows, *self.grid)
-        top = self.before[0]
-        low, high = max(top, 0), min(top + self.size[0], rows)
-        image[:, :, :low] = 0
-        image[:, :, high:] = 0
-        if self.size[1:] != self.grid:
-            image[:, :, low:high] = 0
-        inside = (slice(None), slice(None), slice(low, high), *(slice(0, s) for s in self.size[1:]))
-        image[inside] = x[:, :, low - top : high - top]
-        return flat[lead - first :][:numbers].reshape(n, self.channels, -1)
+        return sum(lo * s for lo, _, _, s in along), sum(d * (k - 1) * s for _, d, k, s in along)
 
     def columns(self, x, rows, clean):
         """What the windows that begin in `rows` rows see: (n, depth, numbers). With `clean`, zero behind the results too."""
-        length = rows * self.row + (self.outer - 1) * self.outer_step
-        columns = scratch(x, (len(x), *self.copied, self.channels, length))
-        if self.size[1:] == self.grid and math.prod(self.copied) <= _FEW:
-            self._move(x.reshape(*x.shape[:2], -1), columns)
-        else:
-            image = self.image(x, rows)
-            apart = [d * s * x.itemsize for d, s in zip(self.dilation, self.steps, strict=True)]
-            columns[...] = _strided(image, columns.shape, (image.strides[0], *apart, *image.strides[1:]))
-        self._clear_edges(columns.reshape(*columns.shape[:-1], -1, *self.grid), clean)
-        return columns.reshape(len(x), self.depth, length)
+        room = kept(lambda: _Room(self, x, rows, clean), (self, x.dtype.char, len(x), rows, clean))
+        room.fill(x)
+        return room.columns
 
-    def _move(self, x, columns):
-        """What places of the window see of images in long rows x (n, C, numbers): they lie as the columns do."""
-        length = columns.shape[-1]
-        if length not in self.moves:
-            self.moves[length] = self._moves(length)
-        begin, end, moves = self.moves[length]
-        columns[..., :begin] = 0
-        columns[..., end:] = 0
-        for place, seen in moves:
-            columns[place] = x[..., seen]
-
-    def _moves(self, length):
+    def moves(self, length):
         """Where columns of this length are zero, before and behind; and what goes where, for each place of the window."""
         numbers, moves = self.size[0] * self.row, []
         for place in itertools.product(*map(range, self.copied)):
@@ -178,10 +148,10 @@ class Layout:
                 for place, low, high, move in inside if low < high]  # fmt: skip
         return begin, max(end, 0), kept
 
-    def _clear_edges(self, columns, clean):
-        """Zeros in columns (n, *places, C, rows, *grid) where a window's place lies outside of the image."""
-        for edge in self._edges[clean]:
-            columns[edge] = 0
+    def edges(self, columns, clean):
+        """Views of what is zero in columns (n, *places, C, numbers): where a window's place lies outside of the image."""
+        by_row = columns.reshape(*columns.shape[:-1], -1, *self.grid)
+        return [by_row[edge] for edge in self._edges[clean]]
 
     @functools.cached_property
     def _edges(self):
@@ -205,6 +175,64 @@ class Layout:
         (n, depth, area), it = columns.shape, columns.itemsize
         shape = (n, (area - (self.outer - 1) * self.outer_step) // piece, self.outer, depth, piece)
         return view(columns, shape, (depth * area * it, piece * it, self.outer_step * it, area * it, it))
+
+
+class _Room:
+    """Memory for the columns of a part of the batch, and all views of it.
+
+    Attributes:
+        columns, by_place: (n, depth, numbers), and the same (n, *places, C, numbers).
+        empty, edges: what is zero before and after all else is written.
+        moves: (columns of a place, what they are of images in rows); or else
+        inside, source: of images with zeros around them, and of images. seen: what windows see of the former.
+    """
+
+    def __init__(self, layout, x, rows, clean):
+        length = rows * layout.row + (layout.outer - 1) * layout.outer_step
+        columns = scratch(x, (len(x), *layout.copied, layout.channels, length))
+        self.columns, self.by_place = columns.reshape(len(x), layout.depth, length), columns
+        self.seen: Any = None
+        if layout.size[1:] == layout.grid and math.prod(layout.copied) <= _FEW:
+            self._move(layout, columns)
+        else:
+            self._surround(layout, x, rows, columns)
+        self.edges = layout.edges(columns, clean)
+
+    def _move(self, layout, columns):
+        """Images lie as columns do: those of a place are a long run of them."""
+        begin, end, moves = layout.moves(columns.shape[-1])
+        self.empty = [columns[..., :begin], columns[..., end:]]
+        self.moves = [(columns[place], (..., run)) for place, run in moves]
+
+    def _surround(self, layout, x, rows, columns):
+        """Zeros around images, for windows that begin in `rows` rows: (n, C, numbers), from where the first place is."""
+        first, reach = layout.around
+        rows += (layout.kernel[0] - 1) * layout.dilation[0]
+        n, numbers, lead = len(x), len(x) * layout.channels * rows * layout.row, max(first, 0)
+        flat = scratch(x, (lead + numbers + max(reach - first, 0),), 2)
+        image, top = flat[lead : lead + numbers].reshape(n, layout.channels, rows, *layout.grid), layout.before[0]
+        low, high = max(top, 0), min(top + layout.size[0], rows)
+        whole = layout.size[1:] == layout.grid
+        self.empty = [image[:, :, :low], image[:, :, high:]] if whole else [image]
+        self.inside = image[:, :, low:high][(..., *(slice(0, s) for s in layout.size[1:]))]
+        self.source = slice(None), slice(None), slice(low - top, high - top)
+        around = flat[lead - first :][:numbers].reshape(n, layout.channels, -1)
+        apart = [d * s * x.itemsize for d, s in zip(layout.dilation, layout.steps, strict=True)]
+        self.seen = _strided(around, columns.shape, (around.strides[0], *apart, *around.strides[1:]))
+
+    def fill(self, x):
+        """Write the columns of images x (n, C, *size)."""
+        for part in self.empty:
+            part.fill(0)
+        if self.seen is None:
+            rows = x.reshape(*x.shape[:2], -1)
+            for place, run in self.moves:
+                np.copyto(place, rows[run])
+        else:
+            np.copyto(self.inside, x[self.source])
+            np.copyto(self.by_place, self.seen)
+        for edge in self.edges:
+            edge.fill(0)
 
 
 def convolve(layout, y, w, x):

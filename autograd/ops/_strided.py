@@ -81,7 +81,8 @@ class Layout(_shifted.Layout):
         by_image = columns.transpose(2, 0, 1, 3) if joined else columns
         for i, (phase, begin) in enumerate(self.begins):
             by_image[:, i] = image[:, phase, :, begin : begin + length]
-        self._clear_edges(by_image.reshape(n, *self.kernel, channels, rows, *self.grid), clean)
+        for edge in self.edges(by_image.reshape(n, *self.kernel, channels, length), clean):
+            edge.fill(0)
         return columns.reshape((self.depth, n * length) if joined else (n, self.depth, length))
 
     @functools.cached_property
