@@ -51,7 +51,8 @@ class Layout:
         self.inside, self.source = placing(plain, pads)
         self.free = dilation[0] == 1 and stride[0] < kernel[0]  # nothing is copied along the first axis
         self.copied = kernel[1:] if self.free else kernel
-        self.rows, self.step = ((out[0] - 1) * stride[0] + kernel[0], stride[0]) if self.free else (out[0], 1)
+        self.rows: int = (out[0] - 1) * stride[0] + kernel[0] if self.free else out[0]
+        self.step: int = stride[0] if self.free else 1
         self.lines, self.depth = self.own * math.prod(self.copied), self.own * math.prod(kernel)
         self.row, self.run = math.prod(out[1:]), out[-1] if stride[-1] == 1 else 1
         self.numbers = self.channels * math.prod(self.copied) * self.rows * self.row  # in the columns of an image

@@ -219,9 +219,8 @@ def convolve_input(g, w, size, stride, pads, dilation, groups):
         return found.reshape(batch, channels, *size).astype(dtype, copy=False)
     if _whole(size, kernel, pads, groups):
         return np.matmul(_rows(g), _rows(w)).reshape(batch, channels, *size).astype(dtype, copy=False)
-    near = math.prod(size) <= _NEAR[batch >= _MANY] * math.prod(out) or not fast.enabled
     strided = any(s > 1 for s in stride)
-    if not strided and filters <= channels * _TURN and near:
+    if not strided and _gathers(g.shape, size, w.shape, groups):
         turned = _turned_pads(size, out, kernel, pads, dilation)
         return convolve(g, _turned(w, groups), stride, turned, dilation, groups).astype(dtype, copy=False)
     few = filters <= channels * _TURN and filters * channels <= _FEW_WEIGHTS
@@ -274,6 +273,48 @@ def convolve_weight(x, g, kernel, stride, pads, dilation, groups):
         quick = _weight_quickly(x, g, shape, stride, pads, dilation, groups)
         found = _weight_by_columns(x, g, shape, stride, pads, dilation, groups) if quick is None else quick
     return found.astype(dtype, copy=False)
+
+
+def convolve_gradients(g, x, w, stride, pads, dilation, groups):
+    """The gradients of `convolve` for its input and for its weight: `convolve_input` and `convolve_weight`."""
+    if x.ndim == 3:
+        settings = _of_a_row(stride, pads, dilation)
+        found = _gradients_at_once(g[:, :, None], x[:, :, None], w[:, :, None], settings, groups)
+    else:
+        found = _gradients_at_once(g, x, w, (stride, pads, dilation), groups)
+    if found is None:
+        gx = convolve_input(g, w, x.shape[2:], stride, pads, dilation, groups)
+        return gx, convolve_weight(x, g, w.shape[2:], stride, pads, dilation, groups)
+    return found[0].reshape(x.shape), found[1].reshape(w.shape)
+
+
+def _gradients_at_once(g, x, w, settings, groups):
+    """Both gradients from the same columns of g, where the one for x is a convolution of g without a stride; else None.
+
+    x is to that convolution what the gradient of its results is to one. It is multiplied by the zeros around g, and
+    therefore must be finite.
+    """
+    (stride, pads, dilation), kernel, size = settings, w.shape[2:], x.shape[2:]
+    if not all(_shifted.possible(a, groups) for a in (g, x, w)) or x.dtype in HALVES or not g.size:
+        return None
+    if any(s > 1 for s in stride) or _plain(kernel, stride, pads) or _whole(size, kernel, pads, groups):
+        return None
+    if not _gathers(g.shape, size, w.shape, groups):
+        return None
+    turned, around = _turned(w, groups), _turned_pads(size, g.shape[2:], kernel, pads, dilation)
+    if _by_row.layout(g.shape, turned.shape, stride, around, dilation, size).light:
+        return None
+    layout = _strided.layout(g.shape, x.shape[1], kernel, stride, around, dilation, size)
+    if not (layout.suits_both and np.isfinite(np.vdot(x, x))):
+        return None
+    gx = np.empty(x.shape, x.dtype)
+    return gx, np.ascontiguousarray(_turned(_shifted.convolve_both(layout, gx, turned, g, x), groups))
+
+
+def _gathers(g, size, w, groups):
+    """Whether the gradient for images of `size` is a convolution of one, where arrays have these shapes."""
+    near = math.prod(size) <= _NEAR[g[0] >= _MANY] * math.prod(g[2:]) or not fast.enabled
+    return near and w[0] <= w[1] * groups * _TURN
 
 
 def _weight_by_columns(x, g, shape, stride, pads, dilation, groups):

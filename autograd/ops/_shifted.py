@@ -92,6 +92,11 @@ class Layout:
         return (deep, rows) if deep and rows * self.row >= _LONG else None
 
     @functools.cached_property
+    def suits_both(self):
+        """Whether this is the way for a convolution and such a gradient from the same columns."""
+        return self.suits and self.suits_weight and self.rows * self.pieces == self.out[0]
+
+    @functools.cached_property
     def joins(self):
         """Whether one product of many images is the way where this is not: `_strided` has such layouts."""
         return False
@@ -235,25 +240,83 @@ class _Room:
             edge.fill(0)
 
 
-def convolve(layout, y, w, x):
-    """Writes the convolution of x with w into y (N, O, *out)."""
-    filters, weights = len(w), layout.weights(w)
-    piece, rows = layout.rows * layout.row, layout.rows * layout.pieces
-    there = y.size == len(x) * layout.outer * filters * rows * layout.row  # the results are all that is computed
+class _Results:
+    """The convolution with w from columns, written into y (N, O, *out)."""
 
-    def prepare(part):
-        columns = layout.columns(x[part], rows, False)
-        shape = len(columns), layout.outer, filters, rows * layout.row
-        terms = y[part].reshape(shape) if there else scratch(x, shape, 1)
+    def __init__(self, layout, y, w):
+        self.layout, self.y, self.weights = layout, y, layout.weights(w)
+        self.rows = layout.rows * layout.pieces
+        numbers = len(y) * layout.outer * layout.filters * self.rows * layout.row
+        self.there = y.size == numbers  # the results are all that is computed
+
+    def prepare(self, part, columns):
+        layout, y = self.layout, self.y[part]
+        shape = len(columns), layout.outer, layout.filters, self.rows * layout.row
+        terms = y.reshape(shape) if self.there else scratch(y, shape, 1)
+        piece = layout.rows * layout.row
         pieces = terms.reshape(*shape[:3], layout.pieces, piece).transpose(0, 3, 1, 2, 4)
         return layout.places(columns, piece), pieces, terms
 
-    def finish(part, places, pieces, terms):
-        np.matmul(weights, places, out=pieces)
-        if not there:
-            _write(y[part], terms, layout)
+    def finish(self, part, places, pieces, terms):
+        np.matmul(self.weights, places, out=pieces)
+        if not self.there:
+            _write(self.y[part], terms, self.layout)
+
+
+class _Sums:
+    """The gradient for the weight from columns, given that of the results, g (N, O, *out)."""
+
+    def __init__(self, layout, g):
+        self.layout, self.g, self.found = layout, g, {}
+
+    def prepare(self, part, columns):
+        layout, slopes = self.layout, _slopes(self.g[part], self.layout)
+        deep, rows = layout.shares
+        seen = layout.places(columns, rows * layout.row)
+        seen = seen.reshape(*seen.shape[:3], -1, deep, seen.shape[-1])
+        slopes = slopes.reshape(len(columns), layout.filters, -1, 1, 1, seen.shape[-1]).transpose(0, 2, 3, 4, 5, 1)
+        return seen, slopes, scratch(slopes, (*seen.shape[:-1], layout.filters), 4)
+
+    def finish(self, part, seen, slopes, products):
+        np.matmul(seen, slopes, out=products)
+        layout = self.layout
+        self.found[part.start] = products.reshape(-1, layout.outer, layout.depth, layout.filters).sum(axis=0)
+
+    def total(self):
+        return self.layout.weights_back(_parallel.total(self.found))
+
+
+def convolve(layout, y, w, x):
+    """Writes the convolution of x with w into y (N, O, *out)."""
+    results = _Results(layout, y, w)
+
+    def prepare(part):
+        return results.prepare(part, layout.columns(x[part], results.rows, False))
+
+    layout.work(prepare, results.finish, x)
+
+
+def convolve_weight(layout, x, g):
+    """The gradient for the weight: (O, C, *kernel)."""
+    sums = _Sums(layout, g)
+    layout.work(lambda part: sums.prepare(part, layout.columns(x[part], layout.out[0], True)), sums.finish, x)
+    return sums.total()
+
+
+def convolve_both(layout, y, w, x, g):
+    """`convolve` and `convolve_weight` from the same columns, handed over together."""
+    results, sums = _Results(layout, y, w), _Sums(layout, g)
+
+    def prepare(part):
+        columns = layout.columns(x[part], layout.out[0], True)
+        return *results.prepare(part, columns), *sums.prepare(part, columns)
+
+    def finish(part, *arrays):
+        results.finish(part, *arrays[:3])
+        sums.finish(part, *arrays[3:])
 
     layout.work(prepare, finish, x)
+    return sums.total()
 
 
 def _write(y, terms, layout):
@@ -266,27 +329,6 @@ def _write(y, terms, layout):
         y[...] = terms[:, 0]
     else:
         np.add(terms[:, 0], terms[:, -1], out=y)
-
-
-def convolve_weight(layout, x, g):
-    """The gradient for the weight: (O, C, *kernel)."""
-    filters, outer = layout.filters, layout.outer
-    found: dict = {}
-    deep, rows = layout.shares
-
-    def prepare(part):
-        columns, slopes = layout.columns(x[part], layout.out[0], True), _slopes(g[part], layout)
-        seen = layout.places(columns, rows * layout.row)
-        seen = seen.reshape(*seen.shape[:3], -1, deep, seen.shape[-1])
-        slopes = slopes.reshape(len(columns), filters, -1, 1, 1, seen.shape[-1]).transpose(0, 2, 3, 4, 5, 1)
-        return seen, slopes, scratch(x, (*seen.shape[:-1], filters), 1)
-
-    def finish(part, seen, slopes, products):
-        np.matmul(seen, slopes, out=products)
-        found[part.start] = products.reshape(-1, outer, layout.depth, filters).sum(axis=0)
-
-    layout.work(prepare, finish, x)
-    return layout.weights_back(_parallel.total(found))
 
 
 def _slopes(g, layout):

@@ -70,6 +70,17 @@ def _(g):
     return sum(g, dim=(0, *range(2, g.ndim)))
 
 
+@_conv.fast
+def _(g, x, weight, stride, pads, dilation, groups, needs):
+    given = stride, pads, dilation, groups
+    if needs[0] and needs[1]:
+        gx, gw = _columns.convolve_gradients(g, x, weight, *given)
+    else:
+        gx = _columns.convolve_input(g, weight, x.shape[2:], *given) if needs[0] else None
+        gw = _columns.convolve_weight(x, g, weight.shape[2:], *given) if needs[1] else None
+    return gx, gw, sum(g, dim=(0, *range(2, g.ndim))) if needs[2] else None
+
+
 @op(name="_conv_input", symbol="∗ᵀ", caption="∂y = g ∗ w", sample=_sample("y", "w", "size"), **_CONV)
 def _conv_input(x, weight, *, size, stride, pads, dilation, groups):
     """The convolution's gradient for its input, of spatial size `size`: the transposed convolution."""

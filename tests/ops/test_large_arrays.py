@@ -337,11 +337,12 @@ STRIDED = [
 
 
 def _convolutions(x, w, g, options):
-    """The three products of `convolve`."""
+    """The three products of `convolve`, the last two also together."""
     return (
         _columns.convolve(x, w, *options),
         _columns.convolve_input(g, w, x.shape[2:], *options),
         _columns.convolve_weight(x, g, w.shape[2:], *options),
+        *_columns.convolve_gradients(g, x, w, *options),
     )
 
 
@@ -471,7 +472,7 @@ def test_one_filter_per_channel(size, kernel, pads, dilation, dtype, monkeypatch
 
 def test_a_window_of_the_whole_image_is_a_row_of_a_matrix():
     x, w, g = _drawn((3, 4, 5, 2)), _drawn((6, 4, 5, 2), seed=1), _drawn((3, 6, 1, 1), seed=2)
-    y, gx, gw = _convolutions(x, w, g, ((2, 1), ((0, 0), (0, 0)), (1, 1), 1))
+    y, gx, gw, *_ = _convolutions(x, w, g, ((2, 1), ((0, 0), (0, 0)), (1, 1), 1))
     np.testing.assert_allclose(y[:, :, 0, 0], np.einsum("nchw,ochw->no", x, w), rtol=1e-12)
     np.testing.assert_allclose(gx, np.einsum("no,ochw->nchw", g[:, :, 0, 0], w), rtol=1e-12)
     np.testing.assert_allclose(gw, np.einsum("no,nchw->ochw", g[:, :, 0, 0], x), rtol=1e-12)
@@ -504,6 +505,23 @@ def test_convolution_keeps_what_is_infinite_apart(light, monkeypatch):
     x[0, 0, 0, 0], x[1, 1, 5, 11] = np.inf, np.nan
     with np.errstate(invalid="ignore"):
         _check_convolutions(x, w, ((1, 1), ((0, 0), (0, 0)), (1, 1), 1))
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(("x", "w", "pads", "dilation"), [
+    ((5, 32, 16, 16), (32, 32, 3, 3), ((1, 1), (1, 1)), (1, 1)),
+    ((3, 40, 14, 13), (24, 40, 3, 3), ((2, 2), (2, 2)), (2, 2)),
+    ((4, 40, 9, 12), (40, 40, 2, 3), ((1, 0), (2, 0)), (1, 1)),
+    ((6, 64, 90), (64, 64, 3), ((1, 1),), (1,))])  # fmt: skip
+@pytest.mark.parametrize("block", [1 << 14, 1 << 20])
+def test_both_gradients_of_a_convolution_from_the_same_columns(x, w, pads, dilation, block, monkeypatch):
+    calls, both = [], _shifted.convolve_both
+    monkeypatch.setattr(_shifted, "convolve_both", lambda *args: calls.append(args) or both(*args))
+    monkeypatch.setattr(_shifted, "_BLOCK", block)
+    monkeypatch.setattr(_shifted, "_AT_ONCE", block)
+    x, w, one = _drawn(x), _drawn(w, seed=1), (1,) * len(pads)
+    _check_convolutions(x, w, (one, pads, dilation, 1))
+    assert len(calls) == 1
 
 
 def _results(x, w, options):
