@@ -13,6 +13,7 @@ Sequences are packed, (Σ sizes, features): `sizes[t]` rows for step t, never gr
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -24,6 +25,7 @@ from ._pieces import within
 from ._windows import PIECE, UNPACKED
 
 _NEAR = 1 << 17  # elements of the factors of a few steps: all that is used of those steps stays in the cache
+_FEW = 400  # rows of which the weights' gradient is made at a time, where it stays in the cache itself
 _LARGE = 1 << 17  # elements of one step's factors that do not stay there
 _HALF = np.array(0.5, np.float32)  # of a number NumPy would make one at each call, for as long as 2,000 products take
 _PIECE = 1 << 18  # elements of a share of large factors: smaller ones, and the threads wait for each other too often
@@ -240,13 +242,13 @@ class _FeaturesFirst:
         """The products of a step into the first blocks of what is kept."""
         np.matmul(self.matrix, stack, out=kept.reshape(-1, kept.shape[-1])[: len(self.matrix)])
 
-    def start_back(self, made, out):
-        """Where slopes of each step go, by block; `made` (steps, batch, blocks · width) is where they are kept.
-
-        What they are for the state before the step will go to `out`.
-        """
+    def start_back(self, n, out):
+        """For steps of n rows: what slopes are for the state before the step will go to `out`."""
         self.returning, self.out = np.array(self.matrix[:, self.inputs : -1].T, order="C"), out
-        self.slope = np.empty((len(self.matrix), made.shape[1]), self.matrix.dtype)
+        self.slope = np.empty((len(self.matrix), n), self.matrix.dtype)
+
+    def slopes(self, made):
+        """Where slopes of each step go, by block; `made` (steps, batch, blocks · width) is where they are kept."""
         return itertools.repeat(self.slope.reshape(self.count, self.width, -1), len(made))
 
     def multiply_back(self, made):
@@ -263,7 +265,10 @@ class _Rows:
     def __init__(self, blocks, inputs):
         self.count, self.width, self.deep = blocks.shape
         self.inputs, self.blocks = inputs, blocks
-        self.turned = np.ascontiguousarray(blocks.swapaxes(1, 2))
+
+    @functools.cached_property
+    def turned(self):
+        return np.ascontiguousarray(self.blocks.swapaxes(1, 2))
 
     def own(self, state):
         return np.array(state, order="C")
@@ -284,14 +289,15 @@ class _Rows:
     def multiply(self, stack, kept):
         np.matmul(stack, self.turned, out=kept[: self.count])
 
-    def start_back(self, made, out):
+    def start_back(self, n, out):
         """The product is made in as many parts as let each be small."""
-        steps, n, deep = made.shape
-        most = UNPACKED // (n * deep)
+        most = UNPACKED // (n * self.count * self.width)
         parts = next(p for p in range(1, self.width + 1) if self.width % p == 0 and self.width // p <= most)
         states = self.blocks[:, :, self.inputs : -1].reshape(-1, parts, self.width // parts)
         self.returning, self.out = np.ascontiguousarray(states.swapaxes(0, 1)), out.reshape(n, parts, -1).swapaxes(0, 1)
-        return made.reshape(steps, n, self.count, self.width).swapaxes(1, 2)
+
+    def slopes(self, made):
+        return made.reshape(*made.shape[:2], self.count, self.width).swapaxes(1, 2)
 
     def multiply_back(self, made):
         np.matmul(made, self.returning, out=self.out)
@@ -396,15 +402,56 @@ def run_back(mode, g, w_ih, w_hh, biases, sizes, back, flat, needs):
     seen, rest = flat[: count * deep].reshape(count, deep), flat[count * deep :]
     g, *last = g
     states = [lying.own(np.zeros((sizes[0], width), flat.dtype) if s is None else s) for s in last]
-    slopes = np.empty((count, len(weights)), flat.dtype)  # of all steps, so that the weights' gradient is one product
-    for group in reversed(_groups(sizes, back)):
+    groups = _groups(sizes, back)[::-1]
+    sums = _Sums(seen, weights, groups, inputs if needs[0] else None, any(needs[1 + len(states) :]))
+    for group in groups:
         factors = _factors(layout, _kept(lying, rest, group, layout.kept, not back))
-        given = [None] * group[1] if g is None else lying.steps(_by_step(g, group, not back))
+        given = itertools.repeat(None) if g is None else iter(lying.steps(_by_step(g, group, not back)))
         now = [lying.start(s, group[2]) for s in states]
-        _walk_back(layout, lying, now, given, factors, _by_step(slopes, group, not back))
-    found = _unstacked(layout, slopes.T @ seen, width) if any(needs[1 + len(states) :]) else [None] * 4
-    gx = slopes @ weights[:, :inputs] if needs[0] else None
+        _walk_back(layout, lying, now, given, factors, sums.parts(group, not back), group[2])
+    gx, total = sums.found()
+    found = [None] * 4 if total is None else _unstacked(layout, total, width)
     return [gx, *(lying.own(s) for s in states), *found[: 4 if biases else 2]]
+
+
+class _Sums:
+    """The gradients of the inputs and of the stacked weights, from the slopes of all steps.
+
+    Of some at a time, so that these stay in the cache, if the weights' gradient does too while it is added to.
+    """
+
+    def __init__(self, seen, weights, groups, inputs, weighted):
+        self.seen, self.weights, self.weighted, self.total = seen, weights, weighted, None
+        self.gx = None if inputs is None else np.empty((len(seen), inputs), seen.dtype)
+        self.few = max(_FEW // groups[0][2], 1) if len(groups) == 1 and seen.shape[1] * len(weights) <= _NEAR else None
+        rows = min(self.few * groups[0][2], len(seen)) if self.few else len(seen)
+        self.slopes = np.empty((rows, len(weights)), seen.dtype)
+
+    def parts(self, group, back):
+        """Where the slopes of some steps go, (steps, n, blocks · width), in the order in which they are taken."""
+        if not self.few:
+            yield _by_step(self.slopes, group, back)
+            return
+        whole, steps, n = group
+        for start in range(0, steps, self.few):
+            end = min(start + self.few, steps)
+            rows = slice(whole.stop - end * n, whole.stop - start * n) if back else slice(start * n, end * n)
+            part = slice(0, (end - start) * n)
+            yield _by_step(self.slopes, (part, end - start, n), back)
+            self._add(self.slopes[part], rows)
+
+    def _add(self, slopes, rows):
+        if self.weighted:
+            found = slopes.T @ self.seen[rows]
+            self.total = found if self.total is None else np.add(self.total, found, out=self.total)
+        if self.gx is not None:
+            np.matmul(slopes, self.weights[:, : self.gx.shape[1]], out=self.gx[rows])
+
+    def found(self):
+        """(that of the inputs, that of the weights), or None."""
+        if not self.few:
+            self._add(self.slopes, slice(None))
+        return self.gx, self.total
 
 
 def _factors(layout, kept):
@@ -425,14 +472,16 @@ def _factors(layout, kept):
         yield from made
 
 
-def _walk_back(layout, lying, states, g, factors, made):
+def _walk_back(layout, lying, states, g, factors, parts, n):
     """The steps of a group, from the last to the first."""
     dh = states[0]
     through = np.empty_like(dh) if layout.carries else dh
-    for given, factor, slopes, part in zip(g, factors, lying.start_back(made, through), made, strict=True):
-        if given is not None:
-            dh += given
-        layout.step_back(slopes, factor, *states)
-        lying.multiply_back(part)
-        if layout.carries:
-            dh += through
+    lying.start_back(n, through)
+    for made in parts:
+        for part, slopes, given, factor in zip(made, lying.slopes(made), g, factors):  # noqa: B905  (the first ends it)
+            if given is not None:
+                dh += given
+            layout.step_back(slopes, factor, *states)
+            lying.multiply_back(part)
+            if layout.carries:
+                dh += through

@@ -10,10 +10,16 @@ from autograd._node import Leaf
 from autograd.ops import _sequences, recurrent
 
 
-@pytest.fixture(autouse=True, params=[0, 130, 1 << 20], ids=["features first", "rows in parts", "rows"])
+@pytest.fixture(
+    autouse=True,
+    params=[(0, 400), (0, 5), (130, 400), (1 << 20, 400), (1 << 20, 5)],
+    ids=["features first", "features first, few", "rows in parts", "rows", "rows, few"],
+)
 def _small_ones_too(monkeypatch, request):
+    """Also with slopes of few rows at a time for the gradients of weights and inputs."""
     monkeypatch.setattr(_sequences, "PIECE", 1)
-    monkeypatch.setattr(_sequences, "UNPACKED", request.param)
+    for name, value in zip(("UNPACKED", "_FEW"), request.param, strict=True):
+        monkeypatch.setattr(_sequences, name, value)
     monkeypatch.setattr(recurrent, "_DRAWN", 0)
     monkeypatch.setattr(recurrent.capture, "limit", 0)
 
