@@ -321,6 +321,7 @@ CONVOLUTIONS = [
     ((2, 4, 6, 7, 5), (4, 4, 3, 2, 1), ((1, 1), (0, 1), (0, 0)), (1, 1, 2), (1, 2, 1), 1),
     ((3, 2, 8, 9), (4, 2, 3, 2), ((-1, 1), (0, -1)), (1, 1), (1, 1), 1),
     ((6, 30, 7, 7), (9, 10, 3, 3), ((1, 1), (1, 1)), (1, 1), (1, 1), 3),
+    ((5, 4, 9, 8), (6, 4, 3, 3), ((0, 0), (0, 0)), (1, 1), (1, 1), 1),
 ]
 
 
@@ -364,10 +365,13 @@ def test_convolution_row_by_row(
     layout = _by_row.Layout(x.shape, w.shape, stride, pads, dilation, out)
     assert layout.suits(x)
     assert layout.sums
-    _check_convolutions(x, w, (stride, pads, dilation, groups))
-    _check_convolutions(
-        x[::-1, :, ::-1].swapaxes(0, 1).copy().swapaxes(0, 1)[::-1], w, (stride, pads, dilation, groups)
-    )
+    for lying in (x, _lying(x), np.repeat(x, 2, axis=-1)[..., ::2], x.astype(np.float32)):
+        _check_convolutions(lying, w.astype(lying.dtype), (stride, pads, dilation, groups))
+
+
+def _lying(x):
+    """x with its first axis second in memory, and backwards."""
+    return x[::-1].swapaxes(0, 1).copy().swapaxes(0, 1)[::-1]
 
 
 @pytest.mark.fast
@@ -382,7 +386,8 @@ def test_gradient_for_the_input_with_the_batch_last(x, w, pads, stride, dilation
     x, w = _drawn(x), _drawn(w, seed=1)
     out = _results(x, w, (stride, pads, dilation))
     assert _batch_last.Layout(x.shape, w.shape, stride, pads, dilation, out).suits(x)
-    _check_convolutions(x, w, (stride, pads, dilation, groups))
+    for dtype in (np.float32, np.float64):
+        _check_convolutions(x.astype(dtype), w.astype(dtype), (stride, pads, dilation, groups))
 
 
 @pytest.mark.fast
@@ -494,6 +499,7 @@ def test_convolution_where_no_piece_is_small_enough_and_no_memory_is_kept(block,
     assert not layout.suits_weight
     _check_convolutions(x, w, options)
     assert all(held.nbytes <= 8 * block for held in _windows._own.buffers.values())
+    assert not _windows._own.views or block > 1
 
 
 @pytest.mark.fast
@@ -501,7 +507,8 @@ def test_convolution_where_no_piece_is_small_enough_and_no_memory_is_kept(block,
 def test_convolution_keeps_what_is_infinite_apart(light, monkeypatch):
     monkeypatch.setattr(_by_row, "_LIGHT", light)
     monkeypatch.setattr(_shifted, "_WASTE", 9)
-    x, w = _drawn((2, 2, 12, 12)), _drawn((2, 2, 3, 3), seed=1)
+    x, w = _drawn((2, 2, 14, 14)), _drawn((2, 2, 3, 3), seed=1)
+    x[1, 0, 5, 13] = -np.inf  # behind the results of a row
     x[0, 0, 0, 0], x[1, 1, 5, 11] = np.inf, np.nan
     with np.errstate(invalid="ignore"):
         _check_convolutions(x, w, ((1, 1), ((0, 0), (0, 0)), (1, 1), 1))
@@ -520,9 +527,69 @@ def test_both_gradients_of_a_convolution_from_the_same_columns(x, w, pads, dilat
     monkeypatch.setattr(_shifted, "convolve_both", lambda *args: calls.append(args) or both(*args))
     monkeypatch.setattr(_shifted, "_BLOCK", block)
     monkeypatch.setattr(_shifted, "_AT_ONCE", block)
+    monkeypatch.setattr(_shifted, "SHARED", 0)
     x, w, one = _drawn(x), _drawn(w, seed=1), (1,) * len(pads)
     _check_convolutions(x, w, (one, pads, dilation, 1))
-    assert len(calls) == 1
+    assert len(calls) == 3
+
+
+@pytest.mark.fast
+def test_an_infinite_gradient_reaches_the_weights_of_what_it_has_seen_only(monkeypatch):
+    monkeypatch.setattr(_by_row, "_LIGHT", 0)
+    monkeypatch.setattr(_shifted, "_WASTE", 9)
+    x, w, g = _drawn((2, 2, 14, 14)), _drawn((2, 2, 3, 3), seed=1), _drawn((2, 2, 16, 16), seed=2)
+    g[0, 1, 5, 15] = np.inf  # it sees the last column of x, at the first place of a row
+    with np.errstate(invalid="ignore"):
+        gw = _columns.convolve_gradients(g, x, w, (1, 1), ((2, 2), (2, 2)), (1, 1), 1)[1]
+    assert np.isfinite(gw[0]).all()
+    assert np.isfinite(gw[1, :, :, 1:]).all()
+    assert np.isinf(gw[1, :, :, 0]).all()
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("shape", [(0, 32, 16, 16), (5, 32, 16, 16)])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_both_gradients_of_no_images_and_in_half_precision(shape, dtype):
+    x, w, g = (
+        _drawn(shape).astype(dtype),
+        _drawn((32, 32, 3, 3), seed=1).astype(dtype),
+        _drawn(shape, seed=2).astype(dtype),
+    )
+    options = (1, 1), ((1, 1), (1, 1)), (1, 1), 1
+    gx, gw = _columns.convolve_gradients(g, x, w, *options)
+    wide = [a.astype(np.float64) for a in (g, x, w)]
+    for found, exact in zip((gx, gw), _columns.convolve_gradients(*wide, *options), strict=True):
+        assert found.dtype == dtype
+        np.testing.assert_allclose(found, exact, rtol=4 * np.finfo(dtype).eps, atol=1e-3)
+
+
+def test_the_bias_of_a_convolution_of_no_images():
+    bias = autograd.ones(4, requires_grad=True)
+    F.conv2d(autograd.zeros(0, 3, 6, 6), autograd.ones(4, 3, 3, 3), bias).sum().backward()
+    assert bias.grad.tolist() == [0.0] * 4
+
+
+def test_a_convolution_makes_only_the_gradients_that_are_needed(monkeypatch):
+    x, layer = autograd.randn(2, 3, 6, 6), autograd.randn(4, 3, 3, 3, requires_grad=True)
+    monkeypatch.setattr(_columns, "convolve_input", None)
+    monkeypatch.setattr(_columns, "convolve_gradients", None)
+    F.conv2d(x, layer).sum().backward()
+    assert layer.grad is not None
+    monkeypatch.undo()
+    monkeypatch.setattr(_columns, "convolve_weight", None)
+    monkeypatch.setattr(_columns, "convolve_gradients", None)
+    F.conv2d(x.requires_grad_(), layer.detach()).sum().backward()
+    assert x.grad is not None
+
+
+def test_views_of_memory_that_has_been_replaced_are_given_up(monkeypatch):
+    monkeypatch.setattr(_windows, "_own", _windows._Own())
+    like = np.empty(0)
+    small = _windows.kept(lambda: _windows.scratch(like, (1 << 15,)), "small")
+    assert _windows.kept(lambda: _windows.scratch(like, (1 << 15,)), "small") is small
+    _windows.scratch(like, (1 << 16,))
+    assert not _windows._own.views
+    assert not np.shares_memory(_windows.kept(lambda: _windows.scratch(like, (1 << 15,)), "small"), small)
 
 
 def _results(x, w, options):
@@ -530,13 +597,17 @@ def _results(x, w, options):
 
 
 def _check_convolutions(x, w, options):
+    """Also with a gradient that does not lie as images do, and with one that is the same everywhere."""
     g = _drawn((len(x), len(w), *_results(x, w, options[:3])), seed=2).astype(x.dtype)
-    quick = _convolutions(x, w, g, options)
-    with autograd.fast_paths(False):
-        plain = _convolutions(x, w, g, options)
-    for a, b in zip(quick, plain, strict=True):
-        assert a.shape == b.shape
-        np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10)
+    tolerance = 1e-10 if x.dtype.itemsize >= 8 else 2e-4
+    for given in (g, np.repeat(g, 2, axis=-1)[..., ::2], np.broadcast_to(g[:1, :1], g.shape)):
+        quick = _convolutions(x, w, given, options)
+        with autograd.fast_paths(False):
+            plain = _convolutions(x, w, given, options)
+        for a, b in zip(quick, plain, strict=True):
+            assert a.shape == b.shape
+            assert a.dtype == b.dtype
+            np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
 
 
 @pytest.mark.parametrize(("columns", "least", "expected"), [
