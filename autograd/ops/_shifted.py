@@ -2,7 +2,8 @@
 
 So the columns of a place are one copy of the image in long runs, with zeros written where the move went round an edge;
 neither turning nor cropping is needed where results are as large as images. Along the first axis of the image nothing is
-copied at all where it pays: the columns of the next place are the same memory, begun some rows further on.
+copied at all: the columns of the next place are the same memory, begun some rows further on. The products of the places
+along that axis are summed, which takes long where there are few channels: there `_by_row` is the way.
 
 Images whose results are smaller or larger lie in rows of the longer of both. Products are made in pieces for which BLAS
 starts no threads, all in one call, and parts of the batch are shared between the cores. Threads that call many short
