@@ -29,6 +29,7 @@ _LONG = 1e-2  # seconds of a shared job that is never tried alone
 _LEAST = 2  # jobs of a kind done in each way, by turns, before the faster way is chosen where it is clear
 _TRIED = 5  # the same where it is not
 _PERIOD, _LONGEST = 256, 1 << 12  # jobs of a kind from one trial to the next
+_COST = 0.01  # of the time of jobs that are done alone, which trials of sharing them may take
 
 
 def _cores() -> int:
@@ -90,7 +91,7 @@ class _Ways:
     """How jobs of a kind are done, shared or alone: as was faster when both were tried last."""
 
     def __init__(self) -> None:
-        self.left, self.period, self.shared = 0, _PERIOD, True
+        self.left, self.shared = 0, True
         self.took: dict[bool, list[float]] = {True: [], False: []}
 
     def share(self) -> bool:
@@ -100,7 +101,7 @@ class _Ways:
     def note(self, shared: bool, seconds: float) -> None:
         """A job has been done. After some of either way the faster one is kept to for a while.
 
-        For longer each time that doing them alone was: to share where no core is free can take ten times as long.
+        For longer where sharing cost much: where no core is free it can take ten times as long.
         """
         if self.left:
             self.left -= 1
@@ -108,8 +109,14 @@ class _Ways:
         self.took[shared].append(seconds)
         faster = self._faster()
         if faster is not None:
-            self.period = min(2 * self.period, _LONGEST) if not faster and not self.shared else _PERIOD
-            self.shared, self.left, self.took = faster, self.period, {True: [], False: []}
+            self.left = _PERIOD if faster else self._until_again()
+            self.shared, self.took = faster, {True: [], False: []}
+
+    def _until_again(self) -> int:
+        """How many jobs to do alone, so that the trial of sharing them has cost little."""
+        alone = _middle(self.took[False])
+        lost = sum(t - alone for t in self.took[True]) / max(alone, 1e-9)
+        return min(max(int(lost / _COST), _PERIOD), _LONGEST)
 
     def _faster(self) -> bool | None:
         """Whether sharing is; None while that is open. Times in the middle decide: one that was lucky says little."""

@@ -171,16 +171,15 @@ def test_the_faster_way_is_looked_for_again(monkeypatch):
     assert clock.run(made, 100) == CLEAR + [True] * (100 - len(CLEAR))
 
 
-def test_jobs_that_are_faster_alone_are_shared_ever_less_often(monkeypatch):
+@pytest.mark.parametrize(("shared", "until"), [(2e-4, 256), (3e-4, 400), (1e-3, 1800), (2e-3, 3800), (8e-3, 4096)])
+def test_jobs_are_shared_the_less_often_the_more_that_costs(shared, until, monkeypatch):
     made = _parallel.Team(2)
-    clock = Clock(monkeypatch, made, 2e-3, 1e-4)
+    clock = Clock(monkeypatch, made, shared, 1e-4)
     done = clock.run(made, 100_000)
-    periods = [_parallel._PERIOD << k for k in range(5)]
-    assert periods[-1] == _parallel._LONGEST
-    expected = [way for period in periods for way in (*CLEAR, *[False] * period)]
-    assert done[: len(expected)] == expected
-    assert sum(done) < 100
-    clock.seconds[False] = 3e-3
+    gaps = np.diff(np.flatnonzero(done)[::2]) - len(CLEAR)
+    assert set(gaps) <= {until, until - 1}  # the times are not exact
+    assert sum(done) * (shared - 1e-4) < 0.011 * 100_000 * 1e-4 or until == 4096
+    clock.seconds[False] = 2 * shared
     clock.run(made, 2 * _parallel._LONGEST)
     assert sum(clock.run(made, _parallel._PERIOD)) >= _parallel._PERIOD - len(CLEAR)
     clock.seconds[False] = 1e-4
