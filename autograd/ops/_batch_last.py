@@ -33,7 +33,9 @@ def layout(images, weights, stride, pads, dilation, out):
 class Layout:
     """How the windows of a convolution with weights of `shape` (O, C/G, *kernel) lie in images (C, *size, n).
 
-    The places along the first axis have a product each. inner: the axes of the window along the others; places: in them.
+    Attributes:
+        starts: the rows that places along the first axis begin in: they have a product each.
+        places: of the window along the other axes. windows: in an image. run: how many of them lie side by side.
     """
 
     def __init__(self, images, shape, stride, pads, dilation, out):

@@ -301,14 +301,14 @@ def _gradients_at_once(g, x, w, settings, groups):
         return None
     if not _gathers(g.shape, size, w.shape, groups):
         return None
-    turned, around = _turned(w, groups), _turned_pads(size, g.shape[2:], kernel, pads, dilation)
-    if _by_row.layout(g.shape, turned.shape, stride, around, dilation, size).light:
+    around = _turned_pads(size, g.shape[2:], kernel, pads, dilation)
+    if _by_row.layout(g.shape, (x.shape[1], w.shape[0], *kernel), stride, around, dilation, size).light:
         return None
     layout = _strided.layout(g.shape, x.shape[1], kernel, stride, around, dilation, size)
     if not (layout.suits_both and np.isfinite(np.vdot(x, x))):
         return None
     gx = np.empty(x.shape, x.dtype)
-    return gx, np.ascontiguousarray(_turned(_shifted.convolve_both(layout, gx, turned, g, x), groups))
+    return gx, np.ascontiguousarray(_turned(_shifted.convolve_both(layout, gx, _turned(w, groups), g, x), groups))
 
 
 def _gathers(g, size, w, groups):
