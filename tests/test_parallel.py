@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import platform
+import struct
+import sys
 import threading
 import time
 
@@ -116,6 +120,92 @@ def test_a_forked_child_starts_helpers_of_its_own(team, monkeypatch):
     assert os.waitpid(child, 0)[1] == 0
 
 
+def test_a_helper_takes_pieces_beside_the_caller():
+    made, caller, begun, done = _parallel.Team(2), threading.get_ident(), threading.Event(), []
+
+    def work(piece):
+        begun.set()
+        done.append((piece, threading.get_ident() != caller))
+
+    with made.beside(work) as job:
+        job.give(1)
+        assert begun.wait(5)  # the caller goes on meanwhile
+        job.give(2)
+        job.give(3)
+        job.finish()
+        assert sorted(piece for piece, _ in done) == [1, 2, 3]
+        assert done[0] == (1, True)
+    assert len(done) == 3
+    _share(made)  # the helper is free again
+
+
+def test_pieces_beside_that_no_helper_has_begun_are_done_by_the_caller():
+    made, free, done = _parallel.Team(2), threading.Event(), []
+
+    class Elsewhere:
+        def help(self):
+            assert free.wait(10)
+
+    made.start().put(Elsewhere())
+    with made.beside(done.append) as job:
+        job.give(1)
+        job.give(2)
+    assert done == [1, 2]
+    free.set()
+    barrier = threading.Barrier(2, timeout=5)
+    made._share(lambda piece: barrier.wait(), [1, 2])  # it goes on
+
+
+@pytest.mark.parametrize("helped", [True, False])
+def test_errors_of_pieces_beside_are_told_and_the_team_goes_on(helped):
+    made, begun = _parallel.Team(2), threading.Event()
+
+    def fail(piece):
+        begun.set()
+        raise ValueError("a piece")
+
+    def give():
+        with made.beside(fail) as job:
+            job.give(1)
+            assert begun.wait(5) or not helped
+
+    for _ in range(3):
+        begun.clear() if helped else begun.set()
+        with pytest.raises(ValueError, match="a piece"):
+            give()
+        assert made.free.acquire(blocking=False)
+        made.free.release()
+    _share(made)
+
+
+def test_an_error_of_the_caller_beside_pieces_ends_them_first():
+    made, begun, ended = _parallel.Team(2), threading.Event(), []
+
+    def work(piece):
+        begun.set()
+        time.sleep(0.05)
+        ended.append(piece)
+
+    def give():
+        with made.beside(work) as job:
+            job.give(1)
+            assert begun.wait(5)
+            raise ValueError("the caller's")
+
+    with pytest.raises(ValueError, match="the caller's"):
+        give()
+    assert ended == [1]
+    assert made.free.acquire(blocking=False)
+
+
+def test_nothing_is_done_beside_where_no_helper_is_free():
+    with _parallel.Team(1).beside(print) as job:
+        assert job is None
+    made = _parallel.Team(2)
+    with made.free, made.beside(print) as job:
+        assert job is None
+
+
 class Clock:
     """A clock by which jobs take so many seconds, shared and alone."""
 
@@ -227,6 +317,35 @@ def test_a_job_for_which_nobody_was_free_is_no_measure():
     (ways,) = made.kinds.values()
     assert ways.took == {True: [], False: []}
     assert len(done) == 40
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64" or sys.platform != "linux", reason="asks the system by number")
+def test_helpers_ask_for_short_turns_and_keep_their_priority():
+    found = []
+
+    def ask():
+        os.setpriority(os.PRIO_PROCESS, 0, 5)
+        _parallel._ask_for_short_turns()
+        attributes = ctypes.create_string_buffer(56)
+        if not ctypes.CDLL(None).syscall(315, 0, attributes, 56, 0):  # sched_getattr
+            found.append(struct.unpack("=IIQiIQ", attributes.raw[:32]))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    thread.join(5)
+    for _, policy, _, nice, _, turn in found:
+        assert (policy, nice) == (os.SCHED_OTHER, 5)
+        assert turn in (0, _parallel._TURN)  # 0 before Linux 6.12
+
+
+@pytest.mark.parametrize("attribute", ["CDLL", "machine"])
+def test_helpers_work_where_no_short_turns_can_be_asked_for(attribute, monkeypatch):
+    if attribute == "CDLL":
+        monkeypatch.setattr(ctypes, "CDLL", lambda name: object())
+    else:
+        monkeypatch.setattr(platform, "machine", lambda: "abacus")
+    _parallel._ask_for_short_turns()
+    _share(_parallel.Team(2))
 
 
 @pytest.fixture

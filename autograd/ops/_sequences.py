@@ -8,55 +8,27 @@ Each gate is one run of memory. Inside, arrays lie in one of two ways:
 - rows, (batch, features), as they come, where BLAS multiplies matrices as small as a gate's as they lie: then nothing is
   turned on the way in and out, and all stays in one core's cache.
 
-Sequences are packed, (Σ sizes, features): `sizes[t]` rows for step t, never growing. A `Layout` says what a step does.
+Sequences are packed, (Σ sizes, features): `sizes[t]` rows for step t, never growing. A `Layout` says what a step does (see `_gates`).
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
-from collections.abc import Callable
-from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import _parallel
-from ._pieces import within
-from ._windows import PIECE, UNPACKED
+from ._gates import LAYOUTS
+from ._windows import PIECE, UNPACKED, divisor
 
 _NEAR = 1 << 17  # elements of the factors of a few steps: all that is used of those steps stays in the cache
 _FEW = 400  # rows of which the weights' gradient is made at a time, where it stays in the cache itself
 _LARGE = 1 << 17  # elements of one step's factors that do not stay there
-_HALF = np.array(0.5, np.float32)  # of a number NumPy would make one at each call, for as long as 2,000 products take
+_BESIDE = 1 << 24  # multiplications from which it pays to have them done by a helper beside the walk
+_TILE = 16  # columns of slopes in a product of which BLAS multiplies all as they lie
 _PIECE = 1 << 18  # elements of a share of large factors: smaller ones, and the threads wait for each other too often
-
-
-class Layout(NamedTuple):
-    """How the weights are stacked, and what a step does with blocks of arrays, or states, which lie in either way.
-
-    input, state: for each block of stacked rows, the block of the input's and of the state's weights that it holds.
-    halved: the blocks whose products are inside a sigmoid. On the way there their weights are halved, for
-        sigmoid(x) = (1 + tanh(x / 2)) / 2, and NumPy's tanh takes half as long as its exp alone.
-    kept: how many blocks are kept of a step. The first are the stacked rows' products.
-    step(kept, *states): from each state, into the array that follows it (it may be the same one), the next step's; and
-        brings the products to what is kept.
-    cell: which block of what is kept is the second state before the step.
-    factors(kept, out): of any number of steps at once, along the second axis, from what was kept, what gradients of states
-        are multiplied by.
-    step_back(slopes, factors, *gradients): fills the slopes of the products, and brings the gradients of the states,
-        in place, to the step before, but for what goes through the products.
-    carries: whether the output of a step holds some of the one before other than through the products.
-    """
-
-    input: tuple
-    state: tuple
-    halved: slice
-    kept: int
-    step: Callable
-    factors: Callable
-    step_back: Callable
-    cell: int | None = None
-    carries: bool = False
 
 
 def suits(arrays):
@@ -65,126 +37,12 @@ def suits(arrays):
     return kind in (np.float32, np.float64) and all(type(a) is np.ndarray and a.dtype == kind for a in arrays)
 
 
-# ---------------------------------------------------------------------------------------------- the layers' steps
-
-
-def _sigmoid(t):
-    """From t = tanh(x / 2) to 1 / (1 + e^-x), in place."""
-    t *= _HALF
-    t += _HALF
-
-
-def _bump(s, factor, out):
-    """factor s (1 - s): with the slope of a sigmoid."""
-    np.subtract(1, s, out=out)
-    out *= s
-    out *= factor
-
-
-def _fall(t, factor, out):
-    """factor (1 - t²): with the slope of a tanh."""
-    np.multiply(t, t, out=out)
-    np.subtract(1, out, out=out)
-    out *= factor
-
-
-def _lstm_step(kept, h, next_h, c, next_c):
-    """c' = f c + i g, h' = o tanh c'; kept: g, i, f, o, c, tanh c'."""
-    g, i, f, o, _, bent = kept
-    gates = kept[:4]
-    np.tanh(gates, out=gates)
-    _sigmoid(gates[1:])
-    np.multiply(f, c, out=next_c)
-    next_c += np.multiply(i, g, out=bent)
-    np.tanh(next_c, out=bent)
-    np.multiply(o, bent, out=next_h)
-
-
-def _lstm_factors(kept, out):
-    """Of c for g, i and f, of h for o and for c, and of c for itself; blocks that are treated alike in one call."""
-    _fall(kept[::5], kept[1:4:2], out[:5:4])  # i (1 - g²) and o (1 - tanh² c)
-    sigmoids, bumps = kept[1:4], out[1:4]
-    np.subtract(1, sigmoids, out=bumps)
-    bumps *= sigmoids
-    bumps[0] *= kept[0]  # g i (1 - i)
-    bumps[1:] *= kept[4:]  # c f (1 - f) and tanh c o (1 - o)
-    out[5] = kept[2]
-
-
-def _lstm_step_back(slopes, factors, dh, dc):
-    np.multiply(dh, factors[3], out=slopes[3])
-    dh *= factors[4]
-    dc += dh
-    np.multiply(factors[:3], dc, out=slopes[:3])
-    dc *= factors[5]
-
-
-def _gru_step(kept, h, next_h):
-    """n = tanh(x_n + r p) with p = (W h + b)_n, h' = n + z (h - n); kept: r, z, n, p, h - n."""
-    r, z, n, p, gap = kept
-    np.tanh(kept[:2], out=kept[:2])
-    _sigmoid(kept[:2])
-    n += np.multiply(r, p, out=gap)
-    np.tanh(n, out=n)
-    np.subtract(h, n, out=gap)
-    np.multiply(z, gap, out=next_h)
-    next_h += n
-
-
-def _gru_factors(kept, out):
-    """Of h for r, z, n, p and itself."""
-    r, z, n, p, gap = kept
-    for_r, for_z, for_n, for_p, keep = out
-    np.subtract(1, z, out=keep)
-    _fall(n, keep, for_n)
-    _bump(z, gap, for_z)
-    _bump(r, p, for_r)
-    for_r *= for_n
-    np.multiply(for_n, r, out=for_p)
-    keep[...] = z
-
-
-def _gru_step_back(slopes, factors, dh):
-    np.multiply(factors[:4], dh, out=slopes)
-    dh *= factors[4]
-
-
-def _tanh_step(kept, h, next_h):
-    np.tanh(kept, out=kept)
-    next_h[...] = kept[0]
-
-
-def _tanh_factors(kept, out):
-    _fall(kept, 1, out)
-
-
-def _relu_step(kept, h, next_h):
-    within(kept, 0, out=kept)
-    next_h[...] = kept[0]
-
-
-def _relu_factors(kept, out):
-    np.not_equal(kept, 0, out=out)
-
-
-def _rnn_step_back(slopes, factors, dh):
-    np.multiply(factors, dh, out=slopes)
-
-
-LAYOUTS = {
-    "LSTM": Layout((2, 0, 1, 3), (2, 0, 1, 3), slice(1, 4), 6, _lstm_step, _lstm_factors, _lstm_step_back, cell=4),
-    "GRU": Layout((0, 1, 2, None), (0, 1, None, 2), slice(2), 5, _gru_step, _gru_factors, _gru_step_back, carries=True),
-    "RNN_TANH": Layout((0,), (0,), slice(0), 1, _tanh_step, _tanh_factors, _rnn_step_back),
-    "RNN_RELU": Layout((0,), (0,), slice(0), 1, _relu_step, _relu_factors, _rnn_step_back),
-}
-
 # ---------------------------------------------------------------------------------------------- weights
 
 
-def _stacked(layout, w_ih, w_hh, biases):
-    """One matrix for [input, state, 1], in blocks of rows."""
+def _stack(made, layout, w_ih, w_hh, biases):
+    """Fill zeros (blocks, width, [input, state, 1]) with the weights, as the way there needs them."""
     width, inputs = w_hh.shape[1], w_ih.shape[1]
-    made = np.zeros((len(layout.input), width, inputs + width + 1), w_ih.dtype)
     parts = ((slice(inputs), layout.input, w_ih), (slice(inputs, -1), layout.state, w_hh))
     for (columns, order, w), b in zip(parts, biases or (None, None), strict=True):
         for rows, k in zip(made, order, strict=True):
@@ -192,30 +50,65 @@ def _stacked(layout, w_ih, w_hh, biases):
                 rows[:, columns] = w[k * width : (k + 1) * width]
                 if b is not None:
                     rows[:, -1] += b[k * width : (k + 1) * width]
-    return made
+    made[layout.halved] *= 0.5
+
+
+def _ordered(w, order):
+    """The blocks of rows of weights as they are stacked, in one matrix; zeros where there is none."""
+    blocks = w.reshape(len(order) - order.count(None), -1, w.shape[1])
+    if None not in order:
+        return blocks[list(order)].reshape(w.shape)
+    made = np.zeros((len(order), *blocks.shape[1:]), w.dtype)
+    for rows, k in zip(made, order, strict=True):
+        if k is not None:
+            rows[...] = blocks[k]
+    return made.reshape(-1, w.shape[1])
 
 
 def _unstacked(layout, slopes, width):
     """The gradients of w_ih, w_hh, b_ih and b_hh from that of the stacked matrix."""
+    blocks = slopes.reshape(len(layout.input), width, -1)
     found = []
     for columns, order in ((slice(-width - 1), layout.input), (slice(-width - 1, -1), layout.state)):
-        blocks = slopes.reshape(len(order), width, -1)[[order.index(k) for k in range(len(order) - order.count(None))]]
-        rows = blocks.reshape(-1, blocks.shape[2])
-        found.append((np.array(rows[:, columns], order="C"), np.array(rows[:, -1])))
+        places = [order.index(k) for k in range(len(order) - order.count(None))]
+        found.append((_taken(blocks[:, :, columns], places), _taken(blocks[:, :, -1:], places).reshape(-1)))
     return [w for w, _ in found] + [b for _, b in found]
+
+
+def _taken(blocks, places):
+    """Some blocks of rows, in one matrix."""
+    made = np.empty((len(places) * blocks.shape[1], blocks.shape[2]), blocks.dtype)
+    for rows, k in zip(made.reshape(len(places), *blocks.shape[1:]), places, strict=True):
+        rows[...] = blocks[k]
+    return made
 
 
 # ---------------------------------------------------------------------------------------------- how arrays lie
 
 
-class _FeaturesFirst:
-    """Arrays of a step are (features, batch). Made for stacked weights (blocks, width, deep)."""
+class _Lying:
+    """How arrays of a step lie. For stacked weights in `count` blocks of `width` rows; `inputs` are those of a step."""
 
-    linked = False  # whether rows of [input, state, 1] can be multiplied where they are
+    linked: bool  # whether rows of [input, state, 1] can be multiplied where they are
+    apart = False  # whether the inputs are multiplied before the walk
 
-    def __init__(self, blocks, inputs):
-        self.count, self.width, self.deep = blocks.shape
-        self.inputs, self.matrix = inputs, blocks.reshape(-1, self.deep)
+    def __init__(self, count, width, inputs):
+        self.count, self.width, self.inputs, self.deep = count, width, inputs, inputs + width + 1
+
+    def load_back(self, layout, w_hh):
+        """Take the state's weights for the way back."""
+        self.onward = _ordered(w_hh, layout.state)
+
+
+class _FeaturesFirst(_Lying):
+    """Arrays of a step are (features, batch)."""
+
+    linked = False
+
+    def load(self, layout, *weights):
+        """Take the weights for the way there."""
+        self.matrix = np.zeros((self.count * self.width, self.deep), weights[0].dtype)
+        _stack(self.matrix.reshape(self.count, self.width, -1), layout, *weights)
 
     def own(self, state):
         """A copy of a state (batch, features), to be changed in place; and of such a one as (batch, features)."""
@@ -244,8 +137,8 @@ class _FeaturesFirst:
 
     def start_back(self, n, out):
         """For steps of n rows: what slopes are for the state before the step will go to `out`."""
-        self.returning, self.out = np.array(self.matrix[:, self.inputs : -1].T, order="C"), out
-        self.slope = np.empty((len(self.matrix), n), self.matrix.dtype)
+        self.returning, self.out = np.array(self.onward.T, order="C"), out
+        self.slope = np.empty((len(self.onward), n), self.onward.dtype)
 
     def slopes(self, made):
         """Where slopes of each step go, by block; `made` (steps, batch, blocks · width) is where they are kept."""
@@ -257,18 +150,14 @@ class _FeaturesFirst:
         np.matmul(self.returning, self.slope, out=self.out)
 
 
-class _Rows:
+class _Rows(_Lying):
     """The same for arrays of a step that are (batch, features)."""
 
     linked = True
 
-    def __init__(self, blocks, inputs):
-        self.count, self.width, self.deep = blocks.shape
-        self.inputs, self.blocks = inputs, blocks
-
-    @functools.cached_property
-    def turned(self):
-        return np.ascontiguousarray(self.blocks.swapaxes(1, 2))
+    def load(self, layout, *weights):
+        self.weights = np.zeros((self.count, self.deep, self.width), weights[0].dtype)
+        _stack(self.weights.swapaxes(1, 2), layout, *weights)
 
     def own(self, state):
         return np.array(state, order="C")
@@ -287,14 +176,39 @@ class _Rows:
         return stack, stack[:, : self.inputs], stack[:, self.inputs : -1]
 
     def multiply(self, stack, kept):
-        np.matmul(stack, self.turned, out=kept[: self.count])
+        np.matmul(stack, self.weights, out=kept[: self.count])
+
+    def multiplied(self, seen, parts):
+        """What is kept of each step, once its products are in it."""
+        if self.apart:
+            long = seen[:, :, : self.inputs].size * self.count * self.width >= _BESIDE
+            with _parallel.team.beside(_multiply) if long else contextlib.nullcontext() as job:
+                yield from self._apart(seen, parts, job)
+            return
+        for stack, part in zip(seen, parts, strict=True):
+            self.multiply(stack, part)
+            yield part
+
+    def _apart(self, seen, parts, job):
+        """The products with inputs come first: of some steps here, and of those that follow by the helper meanwhile."""
+        first, rest = len(seen) * self.inputs // (2 * self.inputs + self.width), len(seen)
+        if job:
+            job.give(self._of_inputs(seen[first:], parts[first:]))
+            rest = first
+        _multiply(self._of_inputs(seen[:rest], parts[:rest]))
+        weights, of_state = self.weights[:, self.inputs :], np.empty(parts[0, : self.count].shape, seen.dtype)
+        for i, (stack, part) in enumerate(zip(seen[:, :, self.inputs :], parts, strict=True)):
+            if i == rest:
+                job.finish()
+            products = part[: self.count]
+            products += np.matmul(stack, weights, out=of_state)
+            yield part
+
+    def _of_inputs(self, seen, parts):
+        return seen[:, None, :, : self.inputs], self.weights[:, : self.inputs], parts[:, : self.count]
 
     def start_back(self, n, out):
-        """The product is made in as many parts as let each be small."""
-        most = UNPACKED // (n * self.count * self.width)
-        parts = next(p for p in range(1, self.width + 1) if self.width % p == 0 and self.width // p <= most)
-        states = self.blocks[:, :, self.inputs : -1].reshape(-1, parts, self.width // parts)
-        self.returning, self.out = np.ascontiguousarray(states.swapaxes(0, 1)), out.reshape(n, parts, -1).swapaxes(0, 1)
+        self.returning, self.out = _in_parts(self.onward, out)
 
     def slopes(self, made):
         return made.reshape(*made.shape[:2], self.count, self.width).swapaxes(1, 2)
@@ -303,11 +217,28 @@ class _Rows:
         np.matmul(made, self.returning, out=self.out)
 
 
-def _lying(blocks, inputs, n):
-    """How arrays lie for these weights and a batch of n."""
-    count, width, deep = blocks.shape
-    small = n * width * max(deep, count) <= UNPACKED
-    return (_Rows if UNPACKED > PIECE and small else _FeaturesFirst)(blocks, inputs)
+def _in_parts(matrix, out):
+    """A matrix, and `out` (…, rows, columns) for products with it, by as many columns as let each product be small.
+
+    Both have an axis of parts before the last two.
+    """
+    deep, columns = matrix.shape
+    each = max(divisor(columns, UNPACKED // (out.shape[-2] * deep)), 1)
+    cut = np.ascontiguousarray(matrix.reshape(deep, -1, each).swapaxes(0, 1))
+    return cut, out.reshape(*out.shape[:-1], -1, each).swapaxes(-3, -2)
+
+
+def _multiply(operands):
+    """A piece of work for a helper."""
+    a, b, out = operands
+    np.matmul(a, b, out=out)
+
+
+def _lying(layout, width, inputs, n):
+    """How arrays lie for weights of so many rows for each gate and a batch of n."""
+    count = len(layout.input)
+    small = n * width * max(inputs + width + 1, count) <= UNPACKED
+    return (_Rows if UNPACKED > PIECE and small else _FeaturesFirst)(count, width, inputs)
 
 
 # ---------------------------------------------------------------------------------------------- the walk
@@ -321,6 +252,15 @@ def _groups(sizes, back):
         groups.append((slice(start, start + steps * n), steps, n))
         start += steps * n
     return groups[::-1] if back else groups
+
+
+def _some(group, most, back):
+    """(rows, how many steps) of up to `most` steps of a group at a time, in the order they are taken."""
+    whole, steps, n = group
+    for start in range(0, steps, most):
+        end = min(start + most, steps)
+        first = whole.stop - end * n if back else whole.start + start * n
+        yield slice(first, first + (end - start) * n), end - start
 
 
 def _by_step(a, group, back):
@@ -339,28 +279,55 @@ def _kept(lying, flat, group, blocks, back):
 
 def run(mode, x, states, w_ih, w_hh, biases, sizes, back, keep):
     """(outputs, the states after each sequence's last step, what was kept: [input, state, 1] by row, blocks by step)."""
-    layout, inputs, width = LAYOUTS[mode], x.shape[1], w_hh.shape[1]
-    blocks = _stacked(layout, w_ih, w_hh, biases)
-    blocks[layout.halved] *= 0.5
-    lying, deep, height = _lying(blocks, inputs, sizes[0]), blocks.shape[2], layout.kept * width
-    flat = np.empty(len(x) * (deep + height) if keep else sizes[0] * height, x.dtype)
-    seen, rest = x, flat
-    if keep:
-        seen, rest = flat[: len(x) * deep].reshape(-1, deep), flat[len(x) * deep :]
-        seen[:, :inputs], seen[:, -1] = x, 1
-    output, states = np.empty((len(x), width), x.dtype), [lying.own(s) for s in states]
+    layout = LAYOUTS[mode]
+    lying = _lying(layout, w_hh.shape[1], x.shape[1], sizes[0])
+    lying.load(layout, w_ih, w_hh, biases)
+    lying.apart = _helped(lying, sizes, lying.inputs)
+    output, states = np.empty((len(x), lying.width), x.dtype), [lying.own(s) for s in states]
+    walk = _walk_keeping if keep or lying.linked else _walk_lightly
+    flat = walk(layout, lying, x, states, output, sizes, back, keep)
+    return output, [lying.own(s) for s in states], flat
+
+
+def _helped(lying, sizes, deep):
+    """Whether products of all rows, of so many numbers, with the weights are made beside the walk.
+
+    Sums are then added in another order. So that is never up to how long things take: results are always the same bits.
+    """
+    many = sum(sizes) * deep * lying.count * lying.width >= _BESIDE
+    return many and lying.linked and sizes[0] == sizes[-1] and _parallel.team.size > 1
+
+
+def _walk_lightly(layout, lying, x, states, output, sizes, back, keep):
+    """With memory for one step."""
+    flat = np.empty(sizes[0] * layout.kept * lying.width, x.dtype)
     for group in _groups(sizes, back):
         steps, n = group[1:]
         state, *cells = (lying.start(s, n) for s in states)
-        if keep:
-            kept: Any = _kept(lying, rest, group, layout.kept, back)
+        kept = itertools.repeat(lying.kept(flat[: flat.size // sizes[0] * n], 1, layout.kept, n)[0], steps)
+        links = [(itertools.repeat(c), itertools.repeat(c)) for c in cells]
+        _walk(layout, lying, kept, _by_step(x, group, back), state, links, _by_step(output, group, back))
+    return flat
+
+
+def _walk_keeping(layout, lying, x, states, output, sizes, back, keep):
+    """With memory for all steps, or else for a few at a time; in one array, which is returned."""
+    few = len(x) if keep else max(_FEW // sizes[0], 1)
+    room = min(len(x), few * sizes[0])
+    flat = np.empty(room * (lying.deep + layout.kept * lying.width), x.dtype)
+    seen, rest = flat[: room * lying.deep].reshape(room, -1), flat[room * lying.deep :]
+    seen[:, -1] = 1
+    walk = _linked_walk if lying.linked else _walk
+    for group in _groups(sizes, back):
+        state, *cells = (lying.start(s, group[2]) for s in states)
+        for rows, steps in _some(group, few, back):
+            place = (rows if keep else slice(0, rows.stop - rows.start), steps, group[2])
+            seen[place[0], : lying.inputs] = x[rows]
+            kept = _kept(lying, rest, place, layout.kept, back)
             links = [_linked(c, kept[:, layout.cell]) for c in cells]
-        else:
-            kept = itertools.repeat(lying.kept(rest[: height * n], 1, layout.kept, n)[0], steps)
-            links = [(itertools.repeat(c), itertools.repeat(c)) for c in cells]
-        walk = _linked_walk if keep and lying.linked else _walk
-        walk(layout, lying, kept, _by_step(seen, group, back), state, links, _by_step(output, group, back))
-    return output, [lying.own(s) for s in states], flat
+            made = _by_step(output, (rows, *place[1:]), back)
+            walk(layout, lying, kept, _by_step(seen, place, back), state, links, made)
+    return flat
 
 
 def _linked(state, places):
@@ -373,8 +340,7 @@ def _linked_walk(layout, lying, parts, seen, state, cells, made):
     """The steps of a group, where the state after each is written into [input, state, 1] of the next."""
     states = seen[:, :, lying.inputs : -1]
     links = itertools.chain(_linked(state, states), *cells)
-    for stack, part, *pairs in zip(seen, parts, *links, strict=False):
-        lying.multiply(stack, part)
+    for part, *pairs in zip(lying.multiplied(seen, parts), *links, strict=False):
         layout.step(part, *pairs)
     made[:-1], made[-1] = states[1:], state
 
@@ -397,13 +363,14 @@ def _walk(layout, lying, parts, seen, state, cells, made):
 def run_back(mode, g, w_ih, w_hh, biases, sizes, back, flat, needs):
     """Gradients of x, the states, w_ih, w_hh and the biases, given those of the outputs and of the last states."""
     layout, inputs, width, count = LAYOUTS[mode], w_ih.shape[1], w_hh.shape[1], sum(sizes)
-    blocks = _stacked(layout, w_ih, w_hh, biases)
-    lying, weights, deep = _lying(blocks, inputs, sizes[0]), blocks.reshape(-1, blocks.shape[2]), blocks.shape[2]
-    seen, rest = flat[: count * deep].reshape(count, deep), flat[count * deep :]
+    lying = _lying(layout, width, inputs, sizes[0])
+    seen, rest = flat[: count * lying.deep].reshape(count, lying.deep), flat[count * lying.deep :]
     g, *last = g
     states = [lying.own(np.zeros((sizes[0], width), flat.dtype) if s is None else s) for s in last]
     groups = _groups(sizes, back)[::-1]
-    sums = _Sums(seen, weights, groups, inputs if needs[0] else None, any(needs[1 + len(states) :]))
+    lying.load_back(layout, w_hh)
+    entry = _ordered(w_ih, layout.input) if needs[0] else None
+    sums = _Sums(seen, sizes, lying, entry, any(needs[1 + len(states) :]))
     for group in groups:
         factors = _factors(layout, _kept(lying, rest, group, layout.kept, not back))
         given = itertools.repeat(None) if g is None else iter(lying.steps(_by_step(g, group, not back)))
@@ -417,40 +384,76 @@ def run_back(mode, g, w_ih, w_hh, biases, sizes, back, flat, needs):
 class _Sums:
     """The gradients of the inputs and of the stacked weights, from the slopes of all steps.
 
-    Of some at a time, so that these stay in the cache, if the weights' gradient does too while it is added to.
+    Of some at a time, so that these stay in the cache, if the weights' gradient does too while it is added to. A helper
+    makes that beside a long walk which leaves it a core.
     """
 
-    def __init__(self, seen, weights, groups, inputs, weighted):
-        self.seen, self.weights, self.weighted, self.total = seen, weights, weighted, None
-        self.gx = None if inputs is None else np.empty((len(seen), inputs), seen.dtype)
-        self.few = max(_FEW // groups[0][2], 1) if len(groups) == 1 and seen.shape[1] * len(weights) <= _NEAR else None
-        rows = min(self.few * groups[0][2], len(seen)) if self.few else len(seen)
-        self.slopes = np.empty((rows, len(weights)), seen.dtype)
+    def __init__(self, seen, sizes, lying, entry, weighted):
+        """`entry`: the input's weights, if its gradient is needed; `weighted`: whether that of the weights is."""
+        self.seen, self.entry, self.weighted, self.total, self.waiting = seen, entry, weighted, None, False
+        self.gx = None if entry is None else np.empty((len(seen), lying.inputs), seen.dtype)
+        self.height, n = lying.count * lying.width, sizes[0]
+        self.few = max(_FEW // n, 1) if n == sizes[-1] and lying.deep * self.height <= _NEAR else None
+        helped = weighted and self.height % _TILE == 0 and _helped(lying, sizes, lying.deep)
+        self.each = UNPACKED // (_TILE * n * lying.deep) if helped else 0
+
+    @functools.cached_property
+    def whole(self):
+        """All slopes, where they are kept."""
+        return np.empty((len(self.seen), self.height), self.seen.dtype)
 
     def parts(self, group, back):
         """Where the slopes of some steps go, (steps, n, blocks · width), in the order in which they are taken."""
-        if not self.few:
-            yield _by_step(self.slopes, group, back)
-            return
-        whole, steps, n = group
-        for start in range(0, steps, self.few):
-            end = min(start + self.few, steps)
-            rows = slice(whole.stop - end * n, whole.stop - start * n) if back else slice(start * n, end * n)
-            part = slice(0, (end - start) * n)
-            yield _by_step(self.slopes, (part, end - start, n), back)
-            self._add(self.slopes[part], rows)
+        if self.each:
+            with _parallel.team.beside(_multiply) as job:
+                yield from self._beside(job, group, back)
+        elif self.few:
+            yield from self._few_at_a_time(group, back)
+        else:
+            self.waiting = True
+            yield _by_step(self.whole, group, back)
+
+    def _few_at_a_time(self, group, back):
+        few = np.empty((min(self.few * group[2], len(self.seen)), self.height), self.seen.dtype)
+        for rows, steps in _some(group, self.few, back):
+            part = slice(0, rows.stop - rows.start)
+            yield _by_step(few, (part, steps, group[2]), back)
+            self._add(few[part], rows)
+
+    def _beside(self, job, group, back):
+        """The caller and the helper share the last steps, whose slopes are there when the walk has ended.
+
+        Without a helper the caller does the same.
+        """
+        do = job.give if job else _multiply
+        some, tiles, n = list(_some(group, self.each, back)), self.height // _TILE, group[2]
+        found = np.empty((len(some), tiles, _TILE, self.seen.shape[1]), self.seen.dtype)
+        if self.gx is not None:
+            weights, gx = _in_parts(self.entry, self.gx.reshape(-1, n, self.gx.shape[1]))
+        for i, (rows, steps) in enumerate(some, 1):
+            yield _by_step(self.whole, (rows, steps, n), back)
+            slopes = self.whole[rows]
+            if self.gx is not None:
+                start = rows.start // n
+                do((slopes.reshape(steps, 1, n, -1), weights, gx[start : start + steps]))
+            by_tile = slopes.reshape(-1, tiles, _TILE).transpose(1, 2, 0)
+            for part in _parallel.slices(tiles, tiles if i < len(some) else -(-tiles // 2)):
+                do((by_tile[part], self.seen[rows], found[i - 1, part]))
+        if job:
+            job.finish()
+        self.total = np.add.reduce(found).reshape(self.height, -1)
 
     def _add(self, slopes, rows):
         if self.weighted:
             found = slopes.T @ self.seen[rows]
             self.total = found if self.total is None else np.add(self.total, found, out=self.total)
         if self.gx is not None:
-            np.matmul(slopes, self.weights[:, : self.gx.shape[1]], out=self.gx[rows])
+            np.matmul(slopes, self.entry, out=self.gx[rows])
 
     def found(self):
         """(that of the inputs, that of the weights), or None."""
-        if not self.few:
-            self._add(self.slopes, slice(None))
+        if self.waiting:
+            self._add(self.whole, slice(None))
         return self.gx, self.total
 
 

@@ -5,6 +5,7 @@ import pytest
 
 import autograd
 import nn
+from autograd import _parallel
 from autograd._graph import collect
 from autograd._node import Leaf
 from autograd.ops import _sequences, recurrent
@@ -12,13 +13,15 @@ from autograd.ops import _sequences, recurrent
 
 @pytest.fixture(
     autouse=True,
-    params=[(0, 400), (0, 5), (130, 400), (1 << 20, 400), (1 << 20, 5)],
-    ids=["features first", "features first, few", "rows in parts", "rows", "rows, few"],
+    params=[(0, 400), (0, 5), (130, 400), (1 << 20, 400), (1 << 20, 5), (130, 400, 0), (1 << 20, 5, 0)],
+    ids=["features first", "features first, few", "rows in parts", "rows", "rows, few", "helped in parts", "helped"],
 )
 def _small_ones_too(monkeypatch, request):
-    """Also with slopes of few rows at a time for the gradients of weights and inputs."""
+    """Also with slopes of few rows at a time for the gradients of weights and inputs, and with a helper beside."""
     monkeypatch.setattr(_sequences, "PIECE", 1)
-    for name, value in zip(("UNPACKED", "_FEW"), request.param, strict=True):
+    monkeypatch.setattr(_sequences, "_TILE", 2)
+    monkeypatch.setattr(_parallel, "team", _parallel.Team(2))
+    for name, value in zip(("UNPACKED", "_FEW", "_BESIDE"), request.param, strict=False):
         monkeypatch.setattr(_sequences, name, value)
     monkeypatch.setattr(recurrent, "_DRAWN", 0)
     monkeypatch.setattr(recurrent.capture, "limit", 0)
@@ -153,6 +156,22 @@ def test_nothing_is_kept_without_a_gradient(kind, settings):
     for a, b, c in zip(quick, plain, _tensors(*model(x)), strict=True):
         np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=2e-6, atol=1e-7)
         np.testing.assert_array_equal(a.numpy(), c.detach().numpy())
+
+
+@pytest.mark.parametrize(("kind", "settings"), KINDS)
+@pytest.mark.parametrize("batch", [2, 3])
+def test_results_do_not_depend_on_whether_a_helper_was_there(kind, settings, batch):
+    model, x = kind(3, 4, num_layers=2, **settings), autograd.randn(11, batch, 3)
+
+    def found():
+        output = model(x)[0]
+        return output.detach().numpy(), *(g.numpy() for g in autograd.grad((output**2).sum(), list(model.parameters())))
+
+    helped = found()
+    with _parallel.team.free:
+        alone = found()
+    for a, b in zip(helped, alone, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.parametrize("large", [False, True])
