@@ -127,16 +127,32 @@ def test_a_helper_takes_pieces_beside_the_caller():
         begun.set()
         done.append((piece, threading.get_ident() != caller))
 
-    with made.beside(work) as job:
-        job.give(1)
-        assert begun.wait(5)  # the caller goes on meanwhile
-        job.give(2)
-        job.give(3)
-        job.finish()
-        assert sorted(piece for piece, _ in done) == [1, 2, 3]
-        assert done[0] == (1, True)
-    assert len(done) == 3
-    _share(made)  # the helper is free again
+    for _ in range(20):
+        begun.clear()
+        done.clear()
+        with made.beside(work) as job:
+            job.give(1)
+            assert begun.wait(5)  # the caller goes on meanwhile
+            job.give(2)
+            job.give(3)
+            job.finish()
+            assert sorted(piece for piece, _ in done) == [1, 2, 3]
+            assert done[0] == (1, True)
+        assert len(done) == 3
+        barrier = threading.Barrier(2, timeout=5)
+        made._share(lambda piece, b=barrier: b.wait(), [1, 2])  # the helper is free again
+
+
+def test_a_helper_that_waits_for_a_piece_is_told_that_none_follows():
+    made, done = _parallel.Team(2), []
+    for n in range(1, 11):
+        with made.beside(done.append) as job:
+            job.give(n)
+            while len(done) < n:
+                time.sleep(1e-3)
+            time.sleep(5e-3)  # it waits by now
+        barrier = threading.Barrier(2, timeout=5)
+        made._share(lambda piece, b=barrier: b.wait(), [1, 2])
 
 
 def test_pieces_beside_that_no_helper_has_begun_are_done_by_the_caller():
@@ -320,11 +336,13 @@ def test_a_job_for_which_nobody_was_free_is_no_measure():
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64" or sys.platform != "linux", reason="asks the system by number")
-def test_helpers_ask_for_short_turns_and_keep_their_priority():
-    found = []
+@pytest.mark.parametrize("policy", ["SCHED_OTHER", "SCHED_BATCH"])
+def test_helpers_ask_for_short_turns_and_keep_their_policy_and_priority(policy):
+    wanted, found = getattr(os, policy), []
 
     def ask():
         os.setpriority(os.PRIO_PROCESS, 0, 5)
+        os.sched_setscheduler(0, wanted, os.sched_param(0))
         _parallel._ask_for_short_turns()
         attributes = ctypes.create_string_buffer(56)
         if not ctypes.CDLL(None).syscall(315, 0, attributes, 56, 0):  # sched_getattr
@@ -333,9 +351,9 @@ def test_helpers_ask_for_short_turns_and_keep_their_priority():
     thread = threading.Thread(target=ask)
     thread.start()
     thread.join(5)
-    for _, policy, _, nice, _, turn in found:
-        assert (policy, nice) == (os.SCHED_OTHER, 5)
-        assert turn in (0, _parallel._TURN)  # 0 before Linux 6.12
+    for _, kept, _, nice, _, turn in found:
+        assert (kept, nice) == (wanted, 5)
+        assert wanted != os.SCHED_OTHER or turn in (0, _parallel._TURN)  # 0 before Linux 6.12
 
 
 @pytest.mark.parametrize("attribute", ["CDLL", "machine"])

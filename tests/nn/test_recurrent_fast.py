@@ -159,6 +159,22 @@ def test_nothing_is_kept_without_a_gradient(kind, settings):
 
 
 @pytest.mark.parametrize(("kind", "settings"), KINDS)
+def test_packed_sequences_without_a_gradient(kind, settings):
+    model, x = kind(3, 4, **settings), autograd.randn(5, 4, 3)
+    packed = nn.utils.rnn.pack_padded_sequence(x, autograd.tensor([5, 2, 2, 1]))
+    with autograd.no_grad():
+        output, end = model(packed)
+    again, other = model(packed)
+    for a, b in zip(_tensors(output.data, end), _tensors(again.data, other), strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.detach().numpy())
+
+
+def test_slopes_that_tiles_do_not_divide(monkeypatch):
+    monkeypatch.setattr(_sequences, "_TILE", 3)
+    test_whole_sequences({"num_layers": 2})
+
+
+@pytest.mark.parametrize(("kind", "settings"), KINDS)
 @pytest.mark.parametrize("batch", [2, 3])
 def test_results_do_not_depend_on_whether_a_helper_was_there(kind, settings, batch):
     model, x = kind(3, 4, num_layers=2, **settings), autograd.randn(11, batch, 3)
