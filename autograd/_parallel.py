@@ -35,9 +35,9 @@ _LONG = 1e-2  # seconds of a shared job that is never tried alone
 _LEAST = 2  # jobs of a kind done in each way, by turns, before the faster way is chosen where it is clear
 _TRIED = 5  # the same where it is not
 _PERIOD, _LONGEST = 256, 1 << 12  # jobs of a kind from one trial to the next
+_COST = 0.01  # of the time of jobs that are done alone, which trials of sharing them may take
 _TURN = 200_000  # nanoseconds that a helper asks to run at a time
 _SETATTR = {"x86_64": 314, "aarch64": 274}  # the number of sched_setattr(2), which C libraries do not all offer
-_COST = 0.01  # of the time of jobs that are done alone, which trials of sharing them may take
 
 
 def _cores() -> int:

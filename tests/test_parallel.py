@@ -45,7 +45,8 @@ def test_an_error_comes_back_and_the_team_goes_on(team):
     test_every_piece_is_done_once(team, 10, 1)
 
 
-def test_a_helper_that_has_not_begun_is_not_waited_for():
+def _occupied():
+    """A team whose helper has no time until the event is set."""
     made, free = _parallel.Team(2), threading.Event()
 
     class Elsewhere:
@@ -53,10 +54,20 @@ def test_a_helper_that_has_not_begun_is_not_waited_for():
             assert free.wait(10)
 
     made.start().put(Elsewhere())
+    return made, free
+
+
+def _share_at_once(team):
+    """A job that ends only where two threads work on it."""
+    barrier = threading.Barrier(2, timeout=5)
+    team._share(lambda piece: barrier.wait(), [1, 2])
+
+
+def test_a_helper_that_has_not_begun_is_not_waited_for():
+    made, free = _occupied()
     _share(made)
     free.set()
-    barrier = threading.Barrier(2, timeout=5)
-    made._share(lambda piece: barrier.wait(), [1, 2])  # it goes on
+    _share_at_once(made)  # it goes on
 
 
 def test_pieces_that_a_helper_has_begun_are_ended_before_an_error_is_told():
@@ -139,8 +150,7 @@ def test_a_helper_takes_pieces_beside_the_caller():
             assert sorted(piece for piece, _ in done) == [1, 2, 3]
             assert done[0] == (1, True)
         assert len(done) == 3
-        barrier = threading.Barrier(2, timeout=5)
-        made._share(lambda piece, b=barrier: b.wait(), [1, 2])  # the helper is free again
+        _share_at_once(made)  # the helper is free again
 
 
 def test_a_helper_that_waits_for_a_piece_is_told_that_none_follows():
@@ -151,25 +161,17 @@ def test_a_helper_that_waits_for_a_piece_is_told_that_none_follows():
             while len(done) < n:
                 time.sleep(1e-3)
             time.sleep(5e-3)  # it waits by now
-        barrier = threading.Barrier(2, timeout=5)
-        made._share(lambda piece, b=barrier: b.wait(), [1, 2])
+        _share_at_once(made)
 
 
 def test_pieces_beside_that_no_helper_has_begun_are_done_by_the_caller():
-    made, free, done = _parallel.Team(2), threading.Event(), []
-
-    class Elsewhere:
-        def help(self):
-            assert free.wait(10)
-
-    made.start().put(Elsewhere())
+    (made, free), done = _occupied(), []
     with made.beside(done.append) as job:
         job.give(1)
         job.give(2)
     assert done == [1, 2]
     free.set()
-    barrier = threading.Barrier(2, timeout=5)
-    made._share(lambda piece: barrier.wait(), [1, 2])  # it goes on
+    _share_at_once(made)  # it goes on
 
 
 @pytest.mark.parametrize("helped", [True, False])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import _parallel
-from ._pieces import LONGEST, ones
+from ._pieces import ones, short_rows
 from ._windows import scratch
 from .reduce import column_sums
 
@@ -29,23 +29,18 @@ def _flat(a):
     return np.ascontiguousarray(a).reshape(a.shape[0], a.shape[1], -1)
 
 
-def _short(a):
-    """Whether BLAS adds along images, in half the time, as exactly."""
-    return a.shape[2] <= LONGEST and a.dtype in (np.float32, np.float64)
-
-
 def _sums(a):
     """Per-channel sums; over the batch last, so that float32 adds long runs pairwise first."""
     if a.shape[2] == 1:
         return column_sums(a[:, :, 0])
-    images = np.vecdot(a, ones(a.shape[2], a.dtype)) if _short(a) else np.einsum("ncl->nc", a)
+    images = np.vecdot(a, ones(a.shape[2], a.dtype)) if short_rows(a) else np.einsum("ncl->nc", a)
     return np.add.reduce(images, axis=0)
 
 
 def _products(a, b):
     if a.shape[2] == 1:
         return column_sums(a[:, :, 0] * b[:, :, 0])
-    images = np.vecdot(a, b) if _short(a) else np.einsum("ncl,ncl->nc", a, b)
+    images = np.vecdot(a, b) if short_rows(a) else np.einsum("ncl,ncl->nc", a, b)
     return np.add.reduce(images, axis=0)
 
 

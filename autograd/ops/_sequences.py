@@ -24,7 +24,7 @@ from ._gates import LAYOUTS
 from ._windows import PIECE, UNPACKED, divisor
 
 _NEAR = 1 << 17  # elements of the factors of a few steps: all that is used of those steps stays in the cache
-_FEW = 400  # rows of which the weights' gradient is made at a time, where it stays in the cache itself
+_FEW = 400  # rows of steps that are in the cache together: of which the weights' gradient is made, or nothing is kept
 _LARGE = 1 << 17  # elements of one step's factors that do not stay there
 _BESIDE = 1 << 24  # multiplications from which it pays to have them done by a helper beside the walk
 _TILE = 16  # columns of slopes in a product of which BLAS multiplies all as they lie
@@ -284,8 +284,10 @@ def run(mode, x, states, w_ih, w_hh, biases, sizes, back, keep):
     lying.load(layout, w_ih, w_hh, biases)
     lying.apart = _helped(lying, sizes, lying.inputs)
     output, states = np.empty((len(x), lying.width), x.dtype), [lying.own(s) for s in states]
-    walk = _walk_keeping if keep or lying.linked else _walk_lightly
-    flat = walk(layout, lying, x, states, output, sizes, back, keep)
+    if keep or lying.linked:
+        flat = _walk_keeping(layout, lying, x, states, output, sizes, back, keep)
+    else:
+        flat = _walk_lightly(layout, lying, x, states, output, sizes, back)
     return output, [lying.own(s) for s in states], flat
 
 
@@ -298,7 +300,7 @@ def _helped(lying, sizes, deep):
     return many and lying.linked and sizes[0] == sizes[-1] and _parallel.team.size > 1
 
 
-def _walk_lightly(layout, lying, x, states, output, sizes, back, keep):
+def _walk_lightly(layout, lying, x, states, output, sizes, back):
     """With memory for one step."""
     flat = np.empty(sizes[0] * layout.kept * lying.width, x.dtype)
     for group in _groups(sizes, back):
@@ -390,7 +392,7 @@ class _Sums:
 
     def __init__(self, seen, sizes, lying, entry, weighted):
         """`entry`: the input's weights, if its gradient is needed; `weighted`: whether that of the weights is."""
-        self.seen, self.entry, self.weighted, self.total, self.waiting = seen, entry, weighted, None, False
+        self.seen, self.entry, self.weighted, self.total = seen, entry, weighted, None
         self.gx = None if entry is None else np.empty((len(seen), lying.inputs), seen.dtype)
         self.height, n = lying.count * lying.width, sizes[0]
         self.few = max(_FEW // n, 1) if n == sizes[-1] and lying.deep * self.height <= _NEAR else None
@@ -410,7 +412,6 @@ class _Sums:
         elif self.few:
             yield from self._few_at_a_time(group, back)
         else:
-            self.waiting = True
             yield _by_step(self.whole, group, back)
 
     def _few_at_a_time(self, group, back):
@@ -452,7 +453,7 @@ class _Sums:
 
     def found(self):
         """(that of the inputs, that of the weights), or None."""
-        if self.waiting:
+        if not (self.each or self.few):
             self._add(self.whole, slice(None))
         return self.gx, self.total
 
