@@ -231,7 +231,7 @@ def wrap_dims(dims: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
     if not isinstance(dims, (tuple, list)):
         only = wrap_dim(dims, ndim)  # type: ignore[arg-type]
         return (only,) if ndim else ()
-    found = tuple([wrap_dim(d, ndim) for d in dims])
+    found = tuple([d if type(d) is int and 0 <= d < ndim else wrap_dim(d, ndim) for d in dims])
     if not found:
         return tuple(range(ndim))
     if len(set(found)) != len(found):
@@ -494,7 +494,10 @@ def in_c_order(a: Any) -> Any:
 
 def may_share(a: Array, b: Array) -> bool:
     """Whether two arrays could see each other's writes."""
-    return isinstance(a, ndarray) and isinstance(b, ndarray) and owner(a) is owner(b)
+    if not (isinstance(a, ndarray) and isinstance(b, ndarray)):
+        return False
+    base = a.base  # nearly every view has the other array for its base, or that one's
+    return (base is not None and (base is b or base is b.base)) or owner(a) is owner(b)
 
 
 def _references(a: Array) -> int:
@@ -505,6 +508,10 @@ def _references_below(a: Array) -> int:
     return _references(a)
 
 
+def _references_of_base(a: Any) -> int:
+    return sys.getrefcount(a.base)
+
+
 def _references_alone() -> tuple[int, int, int]:
     """What `sys.getrefcount` says of an array that only one variable holds, one call below it and two; versions differ."""
     a = np.empty(0)
@@ -512,6 +519,15 @@ def _references_alone() -> tuple[int, int, int]:
 
 
 _ALONE = _references_alone()
+_ALONE_BELOW_A_VIEW = _references_of_base(np.empty(1).reshape(1, 1))
+
+
+def _has_own_memory(a: Any) -> bool:
+    """Whether an array's memory is all its own, or that of a base which it shows whole and nobody else holds."""
+    if a.base is None:
+        return True
+    shown = type(a.base) is ndarray and a.base.base is None and a.base.nbytes == a.nbytes
+    return shown and _references_of_base(a) <= _ALONE_BELOW_A_VIEW
 
 
 def private(a: Array, depth: int = 1) -> Array:
@@ -522,6 +538,6 @@ def private(a: Array, depth: int = 1) -> Array:
     """
     if type(a) is not ndarray:
         return a
-    if a.base is None and sys.getrefcount(a) <= _ALONE[depth] and a.flags.carray:  # in C order, aligned, writable
+    if sys.getrefcount(a) <= _ALONE[depth] and a.flags.carray and _has_own_memory(a):  # carray: in C order, writable
         return a
     return a.copy(order="C") if a.flags.c_contiguous or a.ndim < 2 else np.array(a, order="C")

@@ -209,7 +209,7 @@ class _Pass:
                 node, g, age = ahead, ahead_g, ahead_age
             ahead = None
             saved = node.saved  # read once: another thread's pass may free it
-            if node.hooks is not None or latest > -age or type(node) is Leaf or saved is None:
+            if node.hooks is not None or type(saved) is not tuple or type(node) is Leaf:
                 self.step(node, g)
                 continue
             if relevant is not None:
@@ -219,6 +219,8 @@ class _Pass:
                     self.found[node] = g
                     if relevant.isdisjoint(node.edges):
                         continue
+            if latest > -age:
+                _check_unchanged(node)
             if node.value is not None:  # small, so its gradient is
                 node._grad = g
             same = type(node)

@@ -138,6 +138,43 @@ def test_views_of_a_user_gradient_are_copied():
         assert not np.shares_memory(x.grad._data, seed._data)
 
 
+class Handing(ag.Function):
+    """The identity; its gradient is what `Handing.make()` makes."""
+
+    make = staticmethod(ag.empty)
+
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, g):
+        return Handing.make()
+
+
+@pytest.mark.parametrize("hold", [True, False], ids=["held", "given away"])
+def test_a_reshaped_gradient_is_copied_only_while_its_memory_is_held(hold):
+    x, held, places = ag.ones(3, 20, requires_grad=True), [], []
+
+    def make():
+        memory = np.ones((60,), np.float32)
+        places.append(memory.ctypes.data)
+        held.extend([memory] if hold else [])
+        return ag.from_numpy(memory.reshape(3, 20))
+
+    Handing.make = make
+    Handing.apply(x).backward(ag.ones(3, 20))
+    assert (x.grad._data.ctypes.data == places[0]) is not hold
+    assert not any(np.shares_memory(x.grad._data, memory) for memory in held)
+
+
+def test_a_gradient_does_not_keep_larger_memory():
+    x = ag.ones(3, 20, requires_grad=True)
+    Handing.make = lambda: ag.from_numpy(np.ones((50, 20), np.float32)[:3])
+    Handing.apply(x).backward(ag.ones(3, 20))
+    assert x.grad._data.base is None
+
+
 # ------------------------------------------------------------------ errors of backward
 
 
