@@ -142,15 +142,25 @@ def _additive(mask, dtype):
     return wrap(np.where(mask._data, 0.0, -np.inf).astype(dtype)[()])
 
 
-def _check(query, key, value, attn_mask, is_causal):
+@functools.lru_cache(1024)
+def _check_shapes(query, key, value):
     name = "scaled_dot_product_attention"
-    rows, others, values = query.shape, key.shape, value.shape
-    if min(len(rows), len(others), len(values)) < 2:
+    if min(len(query), len(key), len(value)) < 2:
         raise RuntimeError(
             f"{name}: Expected query, key, and value to all be at least 2 dimensional, but got query.dim(): "
-            f"{query.ndim}, "
-            f"key.dim(): {key.ndim} and value.dim(): {value.ndim} instead."
+            f"{len(query)}, "
+            f"key.dim(): {len(key)} and value.dim(): {len(value)} instead."
         )
+    if query[-1] != key[-1] or key[-2] != value[-2]:
+        raise RuntimeError(
+            f"{name}: query and key need the same last axis, key and value as many rows: query {tuple(query)}, "
+            f"key {tuple(key)}, value {tuple(value)}"
+        )
+
+
+def _check(query, key, value, attn_mask, is_causal):
+    name = "scaled_dot_product_attention"
+    _check_shapes(query.shape, key.shape, value.shape)
     if not query.dtype == key.dtype == value.dtype:
         raise RuntimeError(
             f"{name}: Expected query, key, and value to have the same dtype, but got query.dtype: {query.dtype!r} "
@@ -164,11 +174,6 @@ def _check(query, key, value, attn_mask, is_causal):
             f"{name}: Expected attn_mask dtype to be bool or to match query dtype, but got attn_mask.dtype: "
             f"{attn_mask.dtype!r} and "
             f"query.dtype: {query.dtype!r} instead."
-        )
-    if rows[-1] != others[-1] or others[-2] != values[-2]:
-        raise RuntimeError(
-            f"{name}: query and key need the same last axis, key and value as many rows: query {tuple(query.shape)}, "
-            f"key {tuple(key.shape)}, value {tuple(value.shape)}"
         )
 
 
@@ -217,7 +222,8 @@ def scaled_dot_product_attention(
         )  # fmt: skip
     if enable_gqa:
         key, value = _shared_heads(key, query.shape[-3]), _shared_heads(value, query.shape[-3])
-    scale = 1 / math.sqrt(query.shape[-1]) if scale is None and query.shape[-1] else scale or 1.0
+    if scale is None:
+        scale = 1 / math.sqrt(query.shape[-1] or 1)
     dtype = query._data.dtype
     mask = None if attn_mask is None else _additive(attn_mask, dtype)
     if is_causal:

@@ -135,6 +135,12 @@ def test_causal_attention_sees_the_past_only():
     np.testing.assert_allclose(y[0].numpy(), [[1, 0, 0], [0.5, 0.5, 0], [1 / 3] * 3], rtol=1e-6)
 
 
+def test_a_scale_of_zero_weighs_all_alike():
+    q, v = autograd.randn(2, 3, 4), autograd.randn(2, 3, 5)
+    y = F.scaled_dot_product_attention(q, q, v, scale=0.0)
+    np.testing.assert_allclose(y.numpy(), v.mean(1, keepdim=True).expand(2, 3, 5).numpy(), atol=1e-6)
+
+
 def test_heads_are_shared():
     q, k, v = autograd.randn(1, 4, 3, 2), autograd.randn(1, 2, 5, 2), autograd.randn(1, 2, 5, 2)
     shared = F.scaled_dot_product_attention(q, k, v, enable_gqa=True)
