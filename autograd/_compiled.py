@@ -119,9 +119,9 @@ def _parts(op: Any) -> dict[str, str]:
     public = [op.public_name(name) for name in op.inputs]
     given = [f"{name}={'None' if opt else '_MISSING'}" for name, opt in zip(public, optional, strict=True)]
     defaults = [f"{name}=_defaults[{i}]" for i, name in enumerate(op.parameters)]
-    read = [
-        f"_a{i}, _e{i} = {name}.{'_buffer()' if op.view else '_data'}, {name}._node" for i, name in enumerate(public)
-    ]
+    read = [f"_a{i}, _e{i} = {name}._data, {name}._node" for i, name in enumerate(public)]
+    if op.view:  # of the memory, so not of a NumPy scalar
+        read[0] += f"\n        if type(_a0) is not _ndarray: _a0 = {public[0]}._buffer()"
     unwrap = [
         f"_a{i} = _e{i} = None\n        if {public[i]} is not None: {read[i]}" if optional[i] else read[i] for i in n
     ]

@@ -46,7 +46,7 @@ def _products(a, b):
 
 def _along(factors, length):
     """A factor per channel, to be multiplied with images (N, C, length)."""
-    return np.repeat(factors, length).reshape(-1, length) if 1 < length < _SHORT else factors[:, None]
+    return factors.repeat(length).reshape(-1, length) if 1 < length < _SHORT else factors[:, None]
 
 
 def _over_channels(work, a):

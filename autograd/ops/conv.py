@@ -165,41 +165,55 @@ def _paddings(name, padding, kernel, stride, dilation):
 
 
 def _check_ranks(name, input, weight, spatial):
-    if weight.ndim != spatial + 2:
+    """Raise for shapes of another number of axes."""
+    if len(weight) != spatial + 2:
         raise RuntimeError(
             f"{name}: Expected {spatial + 2}-dimensional weight for {spatial + 2}-dimensional input, got weight "
-            f"of size {list(weight.shape)}"
+            f"of size {list(weight)}"
         )
-    if input.ndim not in (spatial + 1, spatial + 2):
+    if len(input) not in (spatial + 1, spatial + 2):
         raise RuntimeError(
             f"Expected {spatial + 1}D (unbatched) or {spatial + 2}D (batched) input to {name}, but got input of "
-            f"size: {list(input.shape)}"
-        )
-    if input.dtype != weight.dtype:
-        raise RuntimeError(
-            f"{name}: Input type ({input.dtype!r}) and weight type ({weight.dtype!r}) should be the same"
+            f"size: {list(input)}"
         )
 
 
-def _check_bias(name, bias, input, weight, filters):
-    if bias is None:
-        return
-    if bias.ndim != 1 or bias.shape[0] != filters:
+def _check_bias(name, bias, weight, filters):
+    """Raise for the shape of a bias that does not hold a number per filter."""
+    if bias is not None and bias != (filters,):
         raise RuntimeError(
-            f"{name}: Given weight of size {list(weight.shape)}, expected bias to be 1-dimensional with {filters} "
-            "elements, but "
-            f"got bias of size {list(bias.shape)} instead"
+            f"{name}: Given weight of size {list(weight)}, expected bias to be 1-dimensional with {filters} elements, but "
+            f"got bias of size {list(bias)} instead"
         )
-    if bias.dtype != input.dtype:
-        raise RuntimeError(f"{name}: Input type ({input.dtype!r}) and bias type ({bias.dtype!r}) should be the same")
+
+
+def _check_dtypes(name, input, weight, bias):
+    for what, t in (("weight", weight), ("bias", bias)):
+        if t is not None and t.dtype != input.dtype:
+            raise RuntimeError(f"{name}: Input type ({input.dtype!r}) and {what} type ({t.dtype!r}) should be the same")
+
+
+def _shapes(*tensors):
+    return tuple([None if t is None else t.shape for t in tensors])
+
+
+def _fixed(*values):
+    """The values, sequences as tuples: what was checked is remembered by them."""
+    return tuple([v if isinstance(v, (int, str, tuple)) else tuple(v) for v in values])
 
 
 @functools.lru_cache(1024)
-def _checked_pads(name, x, weight, stride, padding, dilation, groups):
-    """The padding as pairs (before, after), for input and weight of these shapes, and all else checked."""
+def _checked(spatial, x, weight, bias, stride, padding, dilation, groups):
+    """(stride, padding as pairs (before, after), dilation) for input, weight and bias of these shapes, and all else checked."""
+    name = f"conv{spatial}d"
+    _check_ranks(name, x, weight, spatial)
+    x = x if len(x) == spatial + 2 else (1, *x)
     filters, kernel = weight[0], weight[2:]
+    stride, dilation = per_axis(name, "stride", stride, spatial), per_axis(name, "dilation", dilation, spatial)
     _positive(name, "stride", stride)
     _positive(name, "dilation", dilation)
+    if not isinstance(padding, str):
+        padding = per_axis(name, "padding", padding, spatial)
     pads = _paddings(name, padding, kernel, stride, dilation)
     if groups <= 0:
         raise RuntimeError(f"{name}: non-positive groups is not supported, got {groups}")
@@ -220,19 +234,15 @@ def _checked_pads(name, x, weight, stride, padding, dilation, groups):
             f"{name}: Calculated padded input size per channel: ({' x '.join(map(str, room))}). Kernel size: "
             f"({' x '.join(map(str, reach))}). Kernel size can't be greater than actual input size"
         )
-    return pads
+    _check_bias(name, bias, weight, filters)
+    return stride, pads, dilation
 
 
 def _convolution(spatial, input, weight, bias, stride, padding, dilation, groups):
-    name = f"conv{spatial}d"
-    _check_ranks(name, input, weight, spatial)
-    stride = per_axis(name, "stride", stride, spatial)
-    dilation = per_axis(name, "dilation", dilation, spatial)
-    if not isinstance(padding, str):
-        padding = per_axis(name, "padding", padding, spatial)
-    x = input if input.ndim == spatial + 2 else unsqueeze(input, 0)
-    pads = _checked_pads(name, x.shape, weight.shape, stride, padding, dilation, groups)
-    _check_bias(name, bias, x, weight, weight.shape[0])
+    shapes, given = _shapes(input, weight, bias), _fixed(stride, padding, dilation)
+    stride, pads, dilation = _checked(spatial, *shapes, *given, groups)
+    _check_dtypes(f"conv{spatial}d", input, weight, bias)
+    x = input if len(shapes[0]) == spatial + 2 else unsqueeze(input, 0)
     y = _conv(x, weight, bias, stride=stride, pads=pads, dilation=dilation, groups=groups)
     return y if x is input else squeeze(y, 0)
 
@@ -298,7 +308,8 @@ def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
 
 def _transposed(spatial, input, weight, bias, stride, padding, output_padding, groups, dilation):
     name = f"conv_transpose{spatial}d"
-    _check_ranks(name, input, weight, spatial)
+    _check_ranks(name, input.shape, weight.shape, spatial)
+    _check_dtypes(name, input, weight, bias)
     stride, dilation = per_axis(name, "stride", stride, spatial), per_axis(name, "dilation", dilation, spatial)
     padding, extra = (
         per_axis(name, "padding", padding, spatial),
@@ -340,7 +351,7 @@ def _check_transposed(name, x, weight, bias, groups, extra, stride, dilation):
             f"{name}: Given transposed=1, weight of size {list(weight.shape)}, expected input{list(x.shape)} to have "
             f"{weight.shape[0]} channels, but got {x.shape[1]} channels instead"
         )
-    _check_bias(name, bias, x, weight, weight.shape[1] * groups)
+    _check_bias(name, *_shapes(bias, weight), weight.shape[1] * groups)
     if any(e < 0 or (e >= s and e >= d) for e, s, d in zip(extra, stride, dilation, strict=True)):
         raise RuntimeError(
             f"{name}: output padding must be smaller than either stride or dilation, but got output_padding "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -194,11 +195,10 @@ def _(g):
 # ---------------------------------------------------------------------------------------------- batch and instance
 
 
-def _check_batch(input, training, eps):
-    if training and math.prod(input.shape[:1] + input.shape[2:]) == 1:
-        raise ValueError(
-            f"batch_norm: Expected more than 1 value per channel when training, got input size {input.shape}"
-        )
+@functools.lru_cache(1024)
+def _check_batch(shape, training, eps):
+    if training and math.prod(shape[:1] + shape[2:]) == 1:
+        raise ValueError(f"batch_norm: Expected more than 1 value per channel when training, got input size {shape}")
     if eps < 0 or (training and eps == 0):
         wanted = "positive during training" if training else "non-negative"
         raise ValueError(f"batch_norm eps must be {wanted}, but got {eps}")
@@ -219,7 +219,7 @@ def _update(running, new, momentum):
     if running is None:
         return
     buffer = running._buffer()
-    buffer[...] = buffer * (1 - momentum) + momentum * new.astype(buffer.dtype, copy=False)
+    np.add(buffer * (1 - momentum), momentum * new.astype(buffer.dtype, copy=False), out=buffer)
     stamp(running)
 
 
@@ -260,7 +260,7 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
         raise RuntimeError(
             f"batch_norm: expected an input with a channel axis (N, C, ...), got shape {tuple(input.shape)}"
         )
-    _check_batch(input, training, eps)
+    _check_batch(input.shape, training, eps)
     given = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
     _check_parts("batch_norm", input.shape[1], given)
     if input.dtype in (float16, bfloat16):
@@ -313,19 +313,24 @@ def instance_norm(
 def _trailing(name, input, normalized_shape, weight, bias=None):
     """The axes that normalized_shape names, after checking that they are there."""
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    parts = [None if t is None else t.shape for t in (weight, bias)]
+    return _checked_trailing(name, input.shape, shape, *parts)
+
+
+@functools.lru_cache(1024)
+def _checked_trailing(name, size, shape, weight, bias):
     if not shape:
         raise RuntimeError(
             f"{name}: Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one "
             "element, but got normalized_shape = []"
         )
-    for what, t in (("weight", weight), ("bias", bias)):
-        if t is not None and t.shape != shape:
+    for what, own in (("weight", weight), ("bias", bias)):
+        if own is not None and own != shape:
             raise RuntimeError(
                 f"{name}: Expected {what} to be of same shape as normalized_shape, but got {what} of shape "
-                f"{list(t.shape)} and "
+                f"{list(own)} and "
                 f"normalized_shape = {list(shape)}"
             )
-    size = tuple(input.shape)
     if size[-len(shape) :] != shape:
         raise RuntimeError(
             f"{name}: Given normalized_shape={list(shape)}, expected input with shape [*, "

@@ -33,7 +33,7 @@ def infer(shape, numel, name):
     """
     shape = tuple(map(operator.index, shape))
     known = math.prod(shape)
-    if known == numel and min(shape, default=0) >= 0:
+    if known == numel and (not shape or min(shape) >= 0):
         return shape
     known = -known if -1 in shape else known
     if shape.count(-1) > 1:

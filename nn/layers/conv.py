@@ -73,7 +73,7 @@ class _Conv(Module):
         if self.padding_mode != "zeros":
             input = F.pad(input, self._reversed_padding_repeated_twice, mode=self.padding_mode)
             padding = (0,) * self.spatial
-        conv = getattr(F, f"conv{self.spatial}d")
+        conv = (F.conv1d, F.conv2d, F.conv3d)[self.spatial - 1]
         return conv(input, weight, bias, self.stride, padding, self.dilation, self.groups)
 
     def extra_repr(self) -> str:

@@ -90,7 +90,8 @@ def _count(batches: Tensor) -> None:
         batches.add_(1)
         return
     check_written(batches._data, "add_")
-    batches._buffer()[...] += 1
+    buffer = batches._buffer()
+    buffer += 1
     stamp(batches)
 
 
