@@ -193,10 +193,6 @@ def _check_dtypes(name, input, weight, bias):
             raise RuntimeError(f"{name}: Input type ({input.dtype!r}) and {what} type ({t.dtype!r}) should be the same")
 
 
-def _shapes(*tensors):
-    return tuple([None if t is None else t.shape for t in tensors])
-
-
 def _fixed(*values):
     """The values, sequences as tuples: what was checked is remembered by them."""
     return tuple([v if isinstance(v, (int, str, tuple)) else tuple(v) for v in values])
@@ -239,10 +235,10 @@ def _checked(spatial, x, weight, bias, stride, padding, dilation, groups):
 
 
 def _convolution(spatial, input, weight, bias, stride, padding, dilation, groups):
-    shapes, given = _shapes(input, weight, bias), _fixed(stride, padding, dilation)
-    stride, pads, dilation = _checked(spatial, *shapes, *given, groups)
+    shapes = input.shape, weight.shape, None if bias is None else bias.shape
+    stride, pads, dilation = _checked(spatial, *shapes, *_fixed(stride, padding, dilation), groups)
     _check_dtypes(f"conv{spatial}d", input, weight, bias)
-    x = input if len(shapes[0]) == spatial + 2 else unsqueeze(input, 0)
+    x = input if input.ndim == spatial + 2 else unsqueeze(input, 0)
     y = _conv(x, weight, bias, stride=stride, pads=pads, dilation=dilation, groups=groups)
     return y if x is input else squeeze(y, 0)
 
@@ -351,7 +347,8 @@ def _check_transposed(name, x, weight, bias, groups, extra, stride, dilation):
             f"{name}: Given transposed=1, weight of size {list(weight.shape)}, expected input{list(x.shape)} to have "
             f"{weight.shape[0]} channels, but got {x.shape[1]} channels instead"
         )
-    _check_bias(name, *_shapes(bias, weight), weight.shape[1] * groups)
+    shape = None if bias is None else bias.shape
+    _check_bias(name, shape, weight.shape, weight.shape[1] * groups)
     if any(e < 0 or (e >= s and e >= d) for e, s, d in zip(extra, stride, dilation, strict=True)):
         raise RuntimeError(
             f"{name}: output padding must be smaller than either stride or dilation, but got output_padding "
