@@ -302,16 +302,20 @@ class Changes:
         self.latest = 0
         self._table: dict[int, list] = {}  # id of the owner -> [tick, count, weak reference]
 
-    def stamp(self, a: Array) -> None:
-        """Note that the memory of `a` has just been written."""
-        root = owner(a)
+    def stamp(self, *arrays: Array) -> None:
+        """Note that the memory of `arrays` has just been written."""
         self.latest = now = tick()
-        entry = self._table.get(id(root))
-        if entry is not None:
-            entry[0] = now
-            entry[1] += 1
-            return
-        key, table = id(root), self._table
+        for a in arrays:
+            root = owner(a)
+            entry = self._table.get(id(root))
+            if entry is None:
+                self._enter(a, id(root), now)
+            else:
+                entry[0] = now
+                entry[1] += 1
+
+    def _enter(self, a: Array, key: int, now: int) -> None:
+        table = self._table
         table[key] = [now, 1, watch(a, lambda _: table.pop(key, None))]
 
     def when(self, a: Array) -> int:
@@ -522,12 +526,10 @@ _ALONE = _references_alone()
 _ALONE_BELOW_A_VIEW = _references_of_base(np.empty(1).reshape(1, 1))
 
 
-def _has_own_memory(a: Any) -> bool:
-    """Whether an array's memory is all its own, or that of a base which it shows whole and nobody else holds."""
-    if a.base is None:
-        return True
-    shown = type(a.base) is ndarray and a.base.base is None and a.base.nbytes == a.nbytes
-    return shown and _references_of_base(a) <= _ALONE_BELOW_A_VIEW
+def _has_base_alone(a: Any) -> bool:
+    """Whether a view shows all memory of its base, which nobody else holds."""
+    whole = type(a.base) is ndarray and a.base.base is None and a.base.nbytes == a.nbytes
+    return whole and _references_of_base(a) <= _ALONE_BELOW_A_VIEW
 
 
 def private(a: Array, depth: int = 1) -> Array:
@@ -538,6 +540,7 @@ def private(a: Array, depth: int = 1) -> Array:
     """
     if type(a) is not ndarray:
         return a
-    if sys.getrefcount(a) <= _ALONE[depth] and a.flags.carray and _has_own_memory(a):  # carray: in C order, writable
+    alone = sys.getrefcount(a) <= _ALONE[depth] and (a.base is None or _has_base_alone(a))
+    if alone and a.flags.carray:  # in C order, aligned, writable
         return a
     return a.copy(order="C") if a.flags.c_contiguous or a.ndim < 2 else np.array(a, order="C")

@@ -21,7 +21,7 @@ import numpy as np
 
 import autograd
 from autograd import Tensor, _parallel, get_default_dtype
-from autograd._array import at_line, quiet
+from autograd._array import at_line, changes, quiet
 from autograd._tensor import stamp, wrap
 
 # Measured with Adam on 5 million float32: blocks of 64 Ki to 128 Ki numbers are fastest, with one thread and with two.
@@ -219,8 +219,7 @@ class Plan:
                     pack.store()
             if big:
                 self.run_big(opt, big, decay, maximize)
-        for p in self.params:
-            stamp(p)
+        changes.stamp(*self.weights)
 
     def run_big(self, opt: Any, blocks: list, decay: float, maximize: bool) -> None:
         """Update blocks one after the other, on all cores when there are many."""
