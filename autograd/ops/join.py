@@ -38,6 +38,14 @@ def cat(tensors, dim=0):
         ValueError: there is nothing to join.
     """
     tensors = list(tensors)
+    shapes = [getattr(t, "shape", ()) for t in tensors]
+    if not shapes or shapes[0] in ((), (0,)) or shapes.count(shapes[0]) != len(shapes):
+        tensors = _joinable(tensors, dim)
+    return _cat(*tensors, dim=wrap_dim(dim, tensors[0].ndim))
+
+
+def _joinable(tensors, dim):
+    """Those of the tensors that hold something, after checking that they can be joined."""
     if not tensors:
         raise ValueError("torch.cat(): expected a non-empty list of Tensors")
     for i, t in enumerate(tensors):
@@ -49,7 +57,7 @@ def cat(tensors, dim=0):
     at = wrap_dim(dim, full[0].ndim)
     for i, t in enumerate(full):
         _check_joinable(full[0].shape, t.shape, at, i)
-    return _cat(*full, dim=at)
+    return full
 
 
 def _check_joinable(first, other, dim, i):
@@ -73,9 +81,9 @@ def stack(tensors, dim=0):
     tensors = list(tensors)
     if not tensors:
         raise RuntimeError("stack expects a non-empty TensorList")
-    shape = tuple(tensors[0].shape)
+    shape = tensors[0].shape
     for i, t in enumerate(tensors):
-        if tuple(t.shape) != shape:
+        if t.shape != shape:
             raise RuntimeError(
                 f"stack expects each tensor to be equal size, but got {list(shape)} at entry 0 and {list(t.shape)} at entry {i}"
             )
@@ -85,6 +93,8 @@ def stack(tensors, dim=0):
 @op(batch="joined", name="_stack", namespace="_", method=False, symbol="stack", caption="split", promote="same", linear=True,
     sample=cases(lambda r: [call(r(2, 3), r(2, 3)), call(r(2), r(2), r(2), dim=1), call(r(), r())]))  # fmt: skip
 def _stack(*xs, dim=0):
+    if dim == 0 and np.ndim(xs[0]):  # the same numbers in the same order, in half of the time
+        return in_c_order(np.concatenate(xs)).reshape(len(xs), *xs[0].shape)
     return in_c_order(np.stack(xs, axis=dim))
 
 
