@@ -345,7 +345,7 @@ class Op(Declaration):
     def promoted(self, arrays: list) -> list:
         """Inputs in their common dtype; Python numbers stay weak, so that they never widen an array."""
         kind = getattr(arrays[0], "dtype", None)
-        if kind in FLOATING and all([type(a) is ndarray and a.dtype is kind for a in arrays[1:]]):
+        if kind in FLOATING and all(type(a) is ndarray and a.dtype is kind for a in arrays[1:]):
             return arrays
         target = result_dtype(tuple(arrays))
         if self.promote == "float" and target not in FLOATING and category(target) < 2:

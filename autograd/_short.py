@@ -146,6 +146,10 @@ RECORD = """mode = _grad_mode()
 
 PLAN = """node.plan = _{name} or _plan({name!r}, {needs}, {numbers})
         node.saved = {saved}"""
+# Of a number alone, which in a loop is the same one each time: one tuple for all.
+SAVED_NUMBER = """node.plan = _{name} or _plan({name!r}, {needs}, True)
+        kept = _kept
+        node.saved = kept if kept[0] is {number} else _keep_number({number})"""
 GUARD = """
     if _held:
         node.saved = _exports.guarded(node.saved, node)"""
@@ -161,12 +165,16 @@ def short_entry(op: Any, general: Callable, template: str = "", operator: bool =
         "_Tensor": Tensor, "_new": new, "_ArrayPair": ArrayPair, "_scalars": SCALAR_PAIRS, "_capture": capture,
         "_tick": tick, "_grad_mode": grad_mode, "_current_scope": scope.get, "_held": exports.table, "_exports": exports,
         "_inferring": inferring, "_mark": mark, "_is_marked": is_marked, "_is_operand": is_operand, "_keep": keep, "_ref": ref, "_ndarray": ndarray,
-        "_both": None, "_first": None, "_second": None, "_number": None,
+        "_both": None, "_first": None, "_second": None, "_number": None, "_kept": (None,),
     }  # fmt: skip
     op.scopes.append(scope_)
 
     def plan(name: str, needs: tuple[bool, ...], numbers: bool) -> Any:
         scope_[f"_{name}"] = made = op.plan(needs, numbers)
+        return made
+
+    def keep_number(number: Any) -> tuple:
+        scope_["_kept"] = made = (number,)
         return made
 
     def first_call(*args: Any, **kwargs: Any) -> Any:
@@ -175,7 +183,7 @@ def short_entry(op: Any, general: Callable, template: str = "", operator: bool =
         function.__defaults__, function.__kwdefaults__, function.__code__ = None, made.__kwdefaults__, made.__code__
         return function(*args, **kwargs)
 
-    scope_["_plan"], scope_["_first_call"] = plan, first_call
+    scope_["_plan"], scope_["_first_call"], scope_["_keep_number"] = plan, first_call, keep_number
     function = FunctionType(_until_called.__code__, scope_, op.name)
     return function
 
@@ -242,6 +250,8 @@ def _saved(op: Any, needs: tuple[bool, ...]) -> list[str]:
 
 def _chosen(op: Any, name: str, needs: tuple[bool, ...], numbers: bool = False) -> str:
     saved = "".join(f"{w}, " for w in _saved(op, needs))
+    if numbers and saved == ("y, " if needs[0] else "x, "):
+        return SAVED_NUMBER.format(name=name, needs=needs, number=saved[0])
     return PLAN.format(name=name, needs=needs, numbers=numbers, saved=f"({saved})")
 
 

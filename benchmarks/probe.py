@@ -46,19 +46,22 @@ def growth(lib: Any, lengths: list[int]) -> list[dict[str, float]]:
         leaf.grad = None
         chain(leaf, length).backward()
 
-    return [{"length": n, "seconds": seconds(step, n) / n, "bytes": peak(step, n) / n} for n in lengths]
+    runs: dict[int, list[float]] = {n: [] for n in lengths}
+    for n in lengths:
+        step(n)
+    for _ in range(9):  # by turns: a machine that changes its pace changes it for all
+        for n in lengths:
+            runs[n].append(seconds(step, n))
+    return [{"length": n, "seconds": statistics.median(runs[n]) / n, "bytes": peak(step, n) / n} for n in lengths]
 
 
 def seconds(step: Callable[[int], None], length: int) -> float:
-    """Median of five runs, each long enough to be timed well."""
-    step(length)
-    times, runs = max(1, 20_000 // length), []
-    for _ in range(5):
-        start = time.perf_counter()
-        for _ in range(times):
-            step(length)
-        runs.append((time.perf_counter() - start) / times)
-    return statistics.median(runs)
+    """Of one step, in a run long enough to be timed well."""
+    times = max(1, 20_000 // length)
+    start = time.perf_counter()
+    for _ in range(times):
+        step(length)
+    return (time.perf_counter() - start) / times
 
 
 def peak(step: Callable[[int], None], length: int) -> int:

@@ -277,6 +277,22 @@ def test_nodes_of_numbers_hold_no_tuples_of_their_own():
     assert (node.shape, node.dtype, node.kind) == ((), np.float32, np.float32)
 
 
+@pytest.mark.parametrize("apply", [lambda x, n: x * n, lambda x, n: n * x, lambda x, n: x / n],
+                         ids=["x * n", "n * x", "x / n"])  # fmt: skip
+def test_nodes_of_one_number_share_what_they_saved_and_those_of_others_do_not(apply):
+    x, numbers = ag.tensor(2.0, dtype=ag.float64, requires_grad=True), [3.0, 5.0, 4]
+    y = x
+    for n in (*numbers, *numbers):
+        y = apply(apply(y, n), n)
+        assert y.grad_fn.saved == (n,)
+        assert y.grad_fn.saved is y.grad_fn.edges[0].saved
+    y.backward()
+    one = ag.tensor(1.0, dtype=ag.float64)
+    for n in (*numbers, *numbers):
+        one = apply(apply(one, n), n)
+    assert x.grad.item() == pytest.approx(one.item(), rel=1e-14)
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_the_recorded_pass_written_out_is_the_general_pass(seed):
     run, found = program(seed), []
