@@ -5,17 +5,21 @@ the time that 100,000 operations and their way back take, a third would be spent
 10,000 new objects instead of 700 before each young collection.
 
 What lives through a young collection is walked again after a number of them: 50 instead of 10, so that a graph of 100,000
-operations is walked once (an operation takes 1.26 times as long as in a graph of 1,000, and 1.35 with 10). Old objects are
-then collected after 2 of these instead of 10: about as often as with 10 of each, so that what long programs leave is not
-kept for longer.
+operations is walked once. Old objects are then collected after 2 of these instead of 10: about as often as with 10 of each,
+so that what long programs leave is not kept for longer.
+
+And while one graph grows past that, the collector waits for more new objects: those that came were its nodes.
 """
 
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable
 
 YOUNG = 10_000
 MIDDLE, OLD = 50, 2
+GROWING = 1 << 18  # new objects that the collector waits for while a graph grows
+_LARGE = 9_000  # operations of a graph from which the objects that a young collection walks are nearly all its nodes
 
 
 def tune_collector(young: int = YOUNG) -> tuple[int, int, int]:
@@ -30,6 +34,34 @@ def tune_collector(young: int = YOUNG) -> tuple[int, int, int]:
     if 0 < before[0] < young:
         gc.set_threshold(young, MIDDLE, OLD)
     return before
+
+
+class Patience:
+    """Lets the collector wait for longer while a graph grows that no backward pass has gone through.
+
+    Only where it has its thresholds from here, and not where a collection found something.
+    """
+
+    def __init__(self, clock: Callable[[], int]) -> None:
+        """`clock` numbers the operations that are recorded."""
+        self.clock, self.passed, self.long = clock, 0, False
+
+    def collected(self, phase: str, found: dict[str, int]) -> None:
+        """A callback of the collector."""
+        if phase == "stop":
+            self.wait(not found["collected"] and self.clock() - self.passed >= _LARGE)
+
+    def end_pass(self) -> None:
+        """A backward pass has ended; after that of a large graph the next one may be as large."""
+        now = self.clock()
+        if self.long and now - self.passed < _LARGE:
+            self.wait(False)
+        self.passed = now
+
+    def wait(self, long: bool) -> None:
+        self.long = long
+        if gc.get_threshold() in ((YOUNG, MIDDLE, OLD), (GROWING, MIDDLE, OLD)):
+            gc.set_threshold(GROWING if long else YOUNG, MIDDLE, OLD)
 
 
 __all__ = ["tune_collector"]

@@ -7,6 +7,8 @@ age, newest first, and has the whole gradient of a node in hand before it runs t
 
 from __future__ import annotations
 
+import atexit
+import gc
 from collections.abc import Callable, Iterable
 from heapq import heappop, heappush, heapreplace
 from operator import attrgetter
@@ -15,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ._array import Array, Part, changes, exports, ndarray, private, quietly, sum_to, tick, zeros
+from ._collector import Patience
 from ._dtype import FLOATING, HALVES
 from ._mode import _anomaly, _grad, fast, recording
 from ._node import (
@@ -35,6 +38,10 @@ from ._node import (
 # For nodes with a scalar result, its type; and all nodes that keep their inputs as `left` and `right`.
 KINDS = {pair: kind for kind, pair in SCALAR_PAIRS.items()}
 PAIRS = {ArrayPair, *KINDS}
+
+_patience = Patience(tick)
+gc.callbacks.append(_patience.collected)
+atexit.register(gc.callbacks.remove, _patience.collected)
 
 # ---------------------------------------------------------------------------------------------- the walk
 
@@ -131,6 +138,7 @@ def backward(
         return quietly(_pass, seeds, keep, create, wanted)
     finally:
         _grad.set(before)
+        _patience.end_pass()
 
 
 def _pass(seeds: dict, keep: bool, create: bool, wanted: Iterable[Node | Leaf] | None) -> dict:

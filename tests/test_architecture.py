@@ -33,7 +33,7 @@ ARROWS: dict[str, set[str]] = {
     "_array": {"_dtype", "_mode"},
     "_inference": {"_array", "_mode"},
     "_node": {"_array", "_dtype", "_mode"},
-    "_graph": {"_array", "_dtype", "_mode", "_node"},
+    "_graph": {"_array", "_collector", "_dtype", "_mode", "_node"},
     "_repr": {"_array", "_dtype", "_mode"},
     "_convert": {"_array", "_dtype", "_mode"},
     "_tensor": BASE | {"_repr", "_convert"},

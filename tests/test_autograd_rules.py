@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 import autograd as ag
-from autograd._collector import tune_collector
+from autograd._collector import GROWING, MIDDLE, OLD, YOUNG, tune_collector
 
 
 def leaf(*values, dtype=ag.float64):
@@ -913,6 +913,63 @@ def test_every_result_of_an_operation_in_inference_mode_says_so(name, form):
     with ag.inference_mode(), ag.fast_paths(form != "plain"), ag.set_detect_anomaly(form == "careful"):
         results = function(**{first: a}, **given) if form == "by keyword" else function(a, **given)
     assert [t.is_inference() for t in results] == [True, True]
+
+
+@pytest.fixture
+def _thresholds():
+    before = gc.get_threshold()
+    gc.collect()
+    yield
+    gc.set_threshold(*before)
+
+
+def grown(operations, beside=lambda: None):
+    """A graph of so many operations, and what was done beside each, kept."""
+    y, kept = ag.tensor(0.5, requires_grad=True), []
+    for _ in range(operations // 2):
+        y = y * 0.99999 + 0.000005
+        kept.append(beside())
+    return y
+
+
+@pytest.mark.usefixtures("_thresholds")
+def test_the_collector_waits_while_a_graph_grows_and_until_a_small_one_was_passed():
+    gc.set_threshold(YOUNG, MIDDLE, OLD)
+    grown(8_000).backward()
+    assert gc.get_threshold() == (YOUNG, MIDDLE, OLD)
+    for _ in range(2):
+        grown(30_000).backward()
+        assert gc.get_threshold() == (GROWING, MIDDLE, OLD)
+    grown(10).backward()
+    assert gc.get_threshold() == (YOUNG, MIDDLE, OLD)
+
+
+@pytest.mark.usefixtures("_thresholds")
+def test_the_collector_waits_no_longer_once_it_has_collected_after_a_pass():
+    gc.set_threshold(YOUNG, MIDDLE, OLD)
+    grown(30_000).backward()
+    gc.collect(0)
+    assert gc.get_threshold() == (YOUNG, MIDDLE, OLD)
+
+
+@pytest.mark.usefixtures("_thresholds")
+def test_the_collector_does_not_wait_where_it_finds_something():
+    def cycle():
+        made = []
+        made.append(made)
+
+    gc.set_threshold(YOUNG, MIDDLE, OLD)
+    y = grown(30_000, cycle)
+    assert gc.get_threshold() == (YOUNG, MIDDLE, OLD)
+    del y
+
+
+@pytest.mark.usefixtures("_thresholds")
+@pytest.mark.parametrize("chosen", [(YOUNG, 10, 10), (700, 10, 10), (20_000, MIDDLE, OLD)])
+def test_the_collector_waits_as_the_program_has_chosen_while_a_graph_grows(chosen):
+    gc.set_threshold(*chosen)
+    grown(30_000).backward()
+    assert gc.get_threshold() == chosen
 
 
 def test_the_collector_is_left_alone_where_the_program_has_chosen():
