@@ -13,6 +13,8 @@ And while one graph grows past that, the collector waits for more new objects: t
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import gc
 from collections.abc import Callable
 
@@ -36,6 +38,14 @@ def tune_collector(young: int = YOUNG) -> tuple[int, int, int]:
     return before
 
 
+def watch_graphs(clock: Callable[[], int]) -> Patience:
+    """Begin to watch how graphs grow; `clock` numbers the operations that are recorded."""
+    patience = Patience(clock)
+    gc.callbacks.append(patience.collected)
+    atexit.register(patience.stop)
+    return patience
+
+
 class Patience:
     """Lets the collector wait for longer while a graph grows that no backward pass has gone through.
 
@@ -43,7 +53,6 @@ class Patience:
     """
 
     def __init__(self, clock: Callable[[], int]) -> None:
-        """`clock` numbers the operations that are recorded."""
         self.clock, self.passed, self.long = clock, 0, False
 
     def collected(self, phase: str, found: dict[str, int]) -> None:
@@ -62,6 +71,11 @@ class Patience:
         self.long = long
         if gc.get_threshold() in ((YOUNG, MIDDLE, OLD), (GROWING, MIDDLE, OLD)):
             gc.set_threshold(GROWING if long else YOUNG, MIDDLE, OLD)
+
+    def stop(self) -> None:
+        """While Python ends, modules lose what the callback needs."""
+        with contextlib.suppress(ValueError):
+            gc.callbacks.remove(self.collected)
 
 
 __all__ = ["tune_collector"]

@@ -7,8 +7,6 @@ age, newest first, and has the whole gradient of a node in hand before it runs t
 
 from __future__ import annotations
 
-import atexit
-import gc
 from collections.abc import Callable, Iterable
 from heapq import heappop, heappush, heapreplace
 from operator import attrgetter
@@ -17,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ._array import Array, Part, changes, exports, ndarray, private, quietly, sum_to, tick, zeros
-from ._collector import Patience
+from ._collector import watch_graphs
 from ._dtype import FLOATING, HALVES
 from ._mode import _anomaly, _grad, fast, recording
 from ._node import (
@@ -39,9 +37,7 @@ from ._node import (
 KINDS = {pair: kind for kind, pair in SCALAR_PAIRS.items()}
 PAIRS = {ArrayPair, *KINDS}
 
-_patience = Patience(tick)
-gc.callbacks.append(_patience.collected)
-atexit.register(gc.callbacks.remove, _patience.collected)
+_patience = watch_graphs(tick)
 
 # ---------------------------------------------------------------------------------------------- the walk
 
