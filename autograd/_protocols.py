@@ -198,6 +198,9 @@ def array_function(self: Tensor, function: Any, types: Any, args: tuple, kwargs:
 
 # ---------------------------------------------------------------------------------------------- DLPack
 
+# Whether NumPy asks for versions, devices and copies; before 2.1 it did not, and before 2.2 what it got was read-only.
+_NEGOTIATES = np.lib.NumpyVersion(np.__version__) >= "2.1.0"
+
 
 def dlpack(
     self: Tensor, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: Any = None
@@ -214,6 +217,8 @@ def dlpack(
     data = self._buffer()
     if not copy:
         data = exports.lend(data)
+    if not _NEGOTIATES:
+        return (data.copy() if copy else data).__dlpack__()
     return data.__dlpack__(max_version=max_version, dl_device=dl_device, copy=copy)
 
 
@@ -260,7 +265,7 @@ def from_dlpack(ext_tensor: Any, /, *, device: Any = None, copy: bool | None = N
     if not hasattr(ext_tensor, "__dlpack__"):
         raise TypeError(f"from_dlpack: expected an object with __dlpack__, got {type(ext_tensor).__name__}")
     try:
-        data = np.from_dlpack(ext_tensor, copy=copy)
+        data = np.from_dlpack(ext_tensor, copy=copy) if _NEGOTIATES else np.from_dlpack(ext_tensor)
     except RuntimeError as error:
         if "Unsupported dtype" not in str(error):
             raise
@@ -268,7 +273,7 @@ def from_dlpack(ext_tensor: Any, /, *, device: Any = None, copy: bool | None = N
             f"from_dlpack: {type(ext_tensor).__name__} has a dtype that NumPy does not (bfloat16, say); convert it first, "
             f"to float32 for instance"
         ) from None
-    if copy and not data.flags.writeable:
+    if copy and not (data.flags.writeable and _NEGOTIATES):
         data = data.copy()  # a library whose arrays never change may lend its memory all the same
     from_numpy_dtype(data.dtype)
     exports.note(data, new=True)

@@ -12,7 +12,7 @@ from .._dtype import as_dtype
 from .._tensor import Tensor, wrap
 from ..array_api import _creation
 from ..array_api._common import NUMBER, axes_of, ops, pair, promoted
-from ._table import FUNCTIONS, axis_of, flat, floating, into, joined, stands_for, tensor, typed, unsupported
+from ._table import FUNCTIONS, axis_of, flat, floating, into, joined, present, stands_for, tensor, typed, unsupported
 
 
 @stands_for(np.reshape)
@@ -152,7 +152,7 @@ FUNCTIONS[np.real] = lambda val: xp.real(tensor(val))
 FUNCTIONS[np.imag] = lambda val: xp.imag(tensor(val))
 FUNCTIONS[np.matrix_transpose] = lambda x, /: xp.matrix_transpose(tensor(x))
 FUNCTIONS[np.broadcast_arrays] = lambda *args, subok=False: xp.broadcast_arrays(*map(tensor, args))
-FUNCTIONS[np.unstack] = lambda x, /, *, axis=0: xp.unstack(tensor(x), axis=axis)
+stands_for(*present("unstack"))(lambda x, /, *, axis=0: xp.unstack(tensor(x), axis=axis))
 FUNCTIONS[np.copy] = lambda a, order="K", subok=False: tensor(a).clone()
 FUNCTIONS[np.meshgrid] = lambda *xi, copy=True, sparse=False, indexing="xy": xp.meshgrid(
     *promoted(xi), indexing=indexing

@@ -10,7 +10,7 @@ import numpy as np
 from .. import array_api as xp
 from .._tensor import Tensor
 from ..array_api._common import NUMBER, axes_of, ops, pair
-from ._table import FUNCTIONS, axis_of, flat, floating, into, stands_for, tensor, typed, unsupported
+from ._table import FUNCTIONS, axis_of, flat, floating, into, present, stands_for, tensor, typed, unsupported
 
 
 def _given(option: Any, beside: Any = None) -> bool:
@@ -142,12 +142,12 @@ def percentile(a, q, axis=None, *args, **options):
     return quantile(a, q / 100.0, axis, *args, **options)
 
 
-@stands_for(np.cumulative_sum)
+@stands_for(*present("cumulative_sum"))
 def cumulative_sum(x, /, *, axis=None, dtype=None, out=None, include_initial=False):
     return into(out, xp.cumulative_sum(tensor(x), axis=axis, dtype=dtype, include_initial=include_initial))
 
 
-@stands_for(np.cumulative_prod)
+@stands_for(*present("cumulative_prod"))
 def cumulative_prod(x, /, *, axis=None, dtype=None, out=None, include_initial=False):
     return into(out, xp.cumulative_prod(tensor(x), axis=axis, dtype=dtype, include_initial=include_initial))
 

@@ -29,6 +29,11 @@ def stands_for(*functions: Any) -> Callable:
     return declare
 
 
+def present(*names: str) -> list:
+    """NumPy's functions of these names, without those that it does not have yet."""
+    return [getattr(np, name) for name in names if hasattr(np, name)]
+
+
 def tensor(x: Any) -> Any:
     """An argument as a Tensor: arrays, numbers and sequences too."""
     return x if isinstance(x, Tensor) else joined(x)

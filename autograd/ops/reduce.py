@@ -491,4 +491,5 @@ def any(x, *, dim=None, keepdim=False):
 @op
 def count_nonzero(x, *, dim=None):
     """How many elements (along `dim`) are not zero."""
-    return np.count_nonzero(x, axis=None if dim is None else wrap_dims(dim, x.ndim))
+    found = np.count_nonzero(x, axis=None if dim is None else wrap_dims(dim, x.ndim))
+    return np.int64(found) if isinstance(found, int) else found  # of all elements, older NumPy counts in Python's

@@ -8,7 +8,7 @@ import operator
 import numpy as np
 
 from .._array import broadcast_to as _broadcast_to
-from .._array import in_c_order, ndarray, wrap_dim, wrap_dims
+from .._array import in_c_order, may_share, ndarray, wrap_dim, wrap_dims
 from .._dtype import dtype as DType
 from .._op import composite, op
 from .._samples import call, cases
@@ -84,16 +84,13 @@ def _(g, x_shape):
 @op(name="_view", namespace="_", method=False, symbol="view", caption="undo", view=True, linear=True, sample=_SHAPES)
 def _view(x, *, shape):
     shape = infer(shape, x.size, "view")
-    if not x.flags.c_contiguous:
-        out = x[...]
-        try:
-            return np.reshape(out, shape, copy=False)
-        except ValueError:
-            raise RuntimeError(
-                "view size is not compatible with input tensor's size and stride (at least one dimension spans across two "
-                f"contiguous subspaces). Use .reshape(...) instead. Input {tuple(x.shape)}, view {shape}"
-            ) from None
-    return x.reshape(shape)
+    found = x.reshape(shape)
+    if not x.flags.c_contiguous and not may_share(found, x):
+        raise RuntimeError(
+            "view size is not compatible with input tensor's size and stride (at least one dimension spans across two "
+            f"contiguous subspaces). Use .reshape(...) instead. Input {tuple(x.shape)}, view {shape}"
+        )
+    return found
 
 
 @_view.grad("x")
