@@ -7,6 +7,7 @@ Three primitives, each bilinear and each the gradient of the others: the convolu
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -130,7 +131,10 @@ def per_axis(name, what, value, spatial):
     """One number per spatial axis, from a number or a sequence of 1 or `spatial` numbers."""
     if isinstance(value, int):
         return (value,) * spatial
-    value = tuple(map(int, value))
+    try:
+        value = tuple(map(int, value))
+    except TypeError:
+        raise TypeError(f"{name}(): argument {what!r} must be an int or a sequence of ints, got {value!r}") from None
     if len(value) == 1:
         return value * spatial
     if len(value) != spatial:
@@ -195,7 +199,7 @@ def _check_dtypes(name, input, weight, bias):
 
 def _fixed(*values):
     """The values, sequences as tuples: what was checked is remembered by them."""
-    return tuple([v if isinstance(v, (int, str, tuple)) else tuple(v) for v in values])
+    return tuple([v if isinstance(v, (int, str, tuple)) or not isinstance(v, Iterable) else tuple(v) for v in values])
 
 
 @functools.lru_cache(1024)

@@ -143,6 +143,8 @@ X, W = f(1, 3, 8, 8), f(4, 3, 3, 3)
     ),
     ("conv2d", (X, W, None, 0), RuntimeError, "non-positive stride is not supported"),
     ("conv2d", (X, W, None, 1, 0, 0), RuntimeError, "non-positive dilation is not supported"),
+    ("conv2d", (X, W, None, 1.5), TypeError, r"argument 'stride' must be an int or a sequence of ints, got 1\.5"),
+    ("conv2d", (X, W, None, 1, 0, (1, None)), TypeError, r"argument 'dilation' must be .*, got \(1, None\)"),
     ("conv2d", (X, W, None, 1, -1), RuntimeError, "negative padding is not supported"),
     ("conv2d", (X, W, None, 2, "same"), RuntimeError, "padding='same' is not supported for strided convolutions"),
     ("conv2d", (X, W, None, 1, "foo"), RuntimeError, "Invalid padding string 'foo'"),
