@@ -53,24 +53,24 @@ class Patience:
     """
 
     def __init__(self, clock: Callable[[], int]) -> None:
-        self.clock, self.passed, self.long = clock, 0, False
+        self.clock, self.passed = clock, 0
 
     def collected(self, phase: str, found: dict[str, int]) -> None:
         """A callback of the collector."""
         if phase == "stop":
-            self.wait(not found["collected"] and self.clock() - self.passed >= _LARGE)
+            large = self.clock() - self.passed >= _LARGE
+            self.wait(GROWING if large and not found["collected"] else YOUNG)
 
     def end_pass(self) -> None:
         """A backward pass has ended; after that of a large graph the next one may be as large."""
         now = self.clock()
-        if self.long and now - self.passed < _LARGE:
-            self.wait(False)
+        if now - self.passed < _LARGE and gc.get_threshold()[0] == GROWING:
+            self.wait(YOUNG)
         self.passed = now
 
-    def wait(self, long: bool) -> None:
-        self.long = long
+    def wait(self, young: int) -> None:
         if gc.get_threshold() in ((YOUNG, MIDDLE, OLD), (GROWING, MIDDLE, OLD)):
-            gc.set_threshold(GROWING if long else YOUNG, MIDDLE, OLD)
+            gc.set_threshold(young, MIDDLE, OLD)
 
     def stop(self) -> None:
         """While Python ends, modules lose what the callback needs."""

@@ -77,8 +77,10 @@ _OF_CHANNELS = {4: channels_last, 5: channels_last_3d}
 
 def channels_format(array: Any) -> memory_format | None:
     """The channels-last format if images (N, C, *) lie in memory so, and not also in the order of their axes."""
+    if array.flags.c_contiguous:
+        return None
     found = _OF_CHANNELS.get(array.ndim)
-    return found if found is not None and not array.flags.c_contiguous and found.fits(array) else None
+    return found if found is not None and found.fits(array) else None
 
 
 __all__ = ["channels_last", "channels_last_3d", "contiguous_format", "memory_format", "preserve_format"]

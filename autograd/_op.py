@@ -480,9 +480,7 @@ def _as_images_lie(function: Callable) -> Callable:
     def formatted(*args: Any, **kwargs: Any) -> Any:
         result = function(*args, **kwargs)
         for t in args[:2]:
-            if not isinstance(t, Tensor) or t._apply is not None or t._data.flags.c_contiguous:
-                continue
-            if (wanted := channels_format(t._data)) is not None:
+            if isinstance(t, Tensor) and t._apply is None and (wanted := channels_format(t._data)) is not None:
                 if isinstance(result, tuple):
                     return tuple(r.contiguous(memory_format=wanted) for r in result)
                 return result.contiguous(memory_format=wanted)
@@ -526,9 +524,7 @@ class Composite(Declaration):
 
         def check(args: tuple, kwargs: dict) -> None:
             for parameter, at in numbers.items():
-                value = args[at] if at < len(args) else kwargs.get(parameter)
-                if type(value) is not float:
-                    refuse_recorded(name, parameter, value)
+                refuse_recorded(name, parameter, args[at] if at < len(args) else kwargs.get(parameter))
 
         @functools.wraps(function)
         def entry(*args: Any, **kwargs: Any) -> Any:
@@ -539,9 +535,8 @@ class Composite(Declaration):
                     return function(*args)
                 except NotMapped:
                     return self.over_slices(args, kwargs)
-            if not synonyms.keys().isdisjoint(kwargs):
-                for synonym in synonyms.keys() & kwargs.keys():
-                    kwargs[synonyms[synonym]] = kwargs.pop(synonym)
+            for synonym in synonyms.keys() & kwargs.keys():
+                kwargs[synonyms[synonym]] = kwargs.pop(synonym)
             out = kwargs.pop("out", None)
             if out is not None:
                 return self.into(out, function, args, kwargs)

@@ -146,10 +146,8 @@ RECORD = """mode = _grad_mode()
 
 PLAN = """node.plan = _{name} or _plan({name!r}, {needs}, {numbers})
         node.saved = {saved}"""
-# Of a number alone, which in a loop is the same one each time: one tuple for all.
-SAVED_NUMBER = """node.plan = _{name} or _plan({name!r}, {needs}, True)
-        kept = _kept
-        node.saved = kept if kept[0] is {number} else _keep_number({number})"""
+# What is saved of a number alone, which in a loop is the same one each time: one tuple for all.
+SAVED_NUMBER = "kept if (kept := _kept)[0] is {number} else _keep_number({number})"
 GUARD = """
     if _held:
         node.saved = _exports.guarded(node.saved, node)"""
@@ -249,10 +247,10 @@ def _saved(op: Any, needs: tuple[bool, ...]) -> list[str]:
 
 
 def _chosen(op: Any, name: str, needs: tuple[bool, ...], numbers: bool = False) -> str:
-    saved = "".join(f"{w}, " for w in _saved(op, needs))
-    if numbers and saved == ("y, " if needs[0] else "x, "):
-        return SAVED_NUMBER.format(name=name, needs=needs, number=saved[0])
-    return PLAN.format(name=name, needs=needs, numbers=numbers, saved=f"({saved})")
+    saved, number = _saved(op, needs), "y" if needs[0] else "x"
+    alone = numbers and saved == [number]
+    kept = SAVED_NUMBER.format(number=number) if alone else f"({''.join(f'{w}, ' for w in saved)})"
+    return PLAN.format(name=name, needs=needs, numbers=numbers, saved=kept)
 
 
 def _guard(op: Any, needs: tuple[bool, ...]) -> str:

@@ -972,15 +972,12 @@ def test_the_collector_waits_as_the_program_has_chosen_while_a_graph_grows(chose
     assert gc.get_threshold() == chosen
 
 
+@pytest.mark.usefixtures("_thresholds")
 def test_the_collector_is_left_alone_where_the_program_has_chosen():
-    before = gc.get_threshold()
-    try:
-        for chosen in ((0, 10, 10), (200_000, 5, 5)):
-            gc.set_threshold(*chosen)
-            assert tune_collector()[:2] == chosen[:2]
-            assert gc.get_threshold()[:2] == chosen[:2]
-        gc.set_threshold(700, 10, 10)
-        tune_collector()
-        assert gc.get_threshold()[:2] == (10_000, 50)
-    finally:
-        gc.set_threshold(*before)
+    for chosen in ((0, 10, 10), (200_000, 5, 5)):
+        gc.set_threshold(*chosen)
+        assert tune_collector()[:2] == chosen[:2]
+        assert gc.get_threshold()[:2] == chosen[:2]
+    gc.set_threshold(700, 10, 10)
+    tune_collector()
+    assert gc.get_threshold()[:2] == (10_000, 50)
