@@ -10,8 +10,9 @@ import operator
 import os
 import sys
 import weakref
-from collections.abc import Callable, Sequence
-from contextvars import ContextVar, Token
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from threading import RLock
 from typing import Any
 
@@ -375,9 +376,9 @@ class Exports:
         self.latest = 0
         self.table: dict[int, Outside | None] = {}  # id of the owner -> what is outside now
         self.known: dict[int, Outside] = {}  # the same, with what was
-        # What saved values go through in a block of saved_tensors_hooks, and how many such blocks are open anywhere.
+        # What saved values go through in a block of saved_tensors_hooks.
         self.keep: ContextVar[Callable | None] = ContextVar("autograd.saved_tensors_hooks", default=None)
-        self.keeping = 0
+        self.keeping: set[object] = set()  # a mark for each block of `kept_by` that is open anywhere
         self.refused: str | None = None  # why such a block may not be entered
         self.refuse: Callable | None = None  # raises for values that may not be saved
         self._lock = RLock()  # an array may come back on any thread, and while another is lent
@@ -451,19 +452,22 @@ class Exports:
             return v
         return v.copy(order="K") if a is v else v.detach().clone()
 
-    def begin_keep(self, keep: Callable) -> Token:
+    @contextmanager
+    def kept_by(self, keep: Callable) -> Iterator[None]:
         """Give what is saved here and now to `keep`. The table is never empty then, for which operations look."""
-        with self._lock:
-            self.keeping += 1
-            self.table[0] = None
-        return self.keep.set(keep)
-
-    def end_keep(self, token: Token) -> None:
-        self.keep.reset(token)
-        with self._lock:
-            self.keeping -= 1
-            if not self.keeping:
-                self.table.pop(0, None)
+        before, mark = self.keep.get(), object()
+        try:  # with the switch inside: an interrupt may come right after any call
+            with self._lock:
+                self.keeping.add(mark)
+                self.table[0] = None
+            self.keep.set(keep)
+            yield
+        finally:
+            self.keep.set(before)
+            with self._lock:
+                self.keeping.discard(mark)
+                if not self.keeping:
+                    self.table.pop(0, None)
 
     def unlock(self) -> None:
         """In a forked child no other thread lives on that could open the lock."""

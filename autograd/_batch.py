@@ -193,11 +193,11 @@ def mapping(size: int, randomness: str, at_once: bool = True, says_so: bool = Tr
 
     outer = levels.get()
     level = Level(len(outer) + 1, size, randomness, at_once, says_so)
-    token = levels.set((*outer, level))
-    try:
+    try:  # with the switch inside: an interrupt may come right after it
+        levels.set((*outer, level))
         yield level
     finally:
-        levels.reset(token)
+        levels.set(outer)
 
 
 def root(t: Tensor) -> Tensor:

@@ -55,11 +55,12 @@ def _by_its_rule(cls: Any, level: Level, args: tuple) -> Any:
     """What the user's `vmap(info, in_dims, *args)` gives for the tensors of all slices, outside of this level."""
     dims = tuple(0 if is_at(a, level) else None for a in args)
     values = [a.value if is_at(a, level) else a for a in args]
-    token = levels.set(levels.get()[: level.depth - 1])
-    try:
+    inner = levels.get()
+    try:  # with the switch inside: an interrupt may come right after it
+        levels.set(inner[: level.depth - 1])
         result, out_dims = cls.vmap(VmapInfo(level.size, level.randomness), dims, *values)
     finally:
-        levels.reset(token)
+        levels.set(inner)
     if not isinstance(result, tuple):
         return _mapped(result, out_dims[0] if isinstance(out_dims, tuple) else out_dims, level)
     wanted = out_dims if isinstance(out_dims, tuple) else (out_dims,) * len(result)

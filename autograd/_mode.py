@@ -6,7 +6,7 @@ Each is a context variable: threads start with the defaults, and asyncio tasks d
 from __future__ import annotations
 
 import functools
-from contextvars import Context, ContextVar, Token
+from contextvars import ContextVar
 from typing import Any
 
 _grad: ContextVar[Any] = ContextVar("autograd.grad_mode", default=True)
@@ -48,33 +48,48 @@ class _Fast:
 fast = _Fast()
 
 
-def _restore(var: ContextVar, token: Token) -> None:
-    """Undo a switch, also in another context than it was made in (a generator that another thread finishes)."""
-    try:
-        var.reset(token)
-    except ValueError:
-        var.set(Context().run(var.get) if token.old_value is Token.MISSING else token.old_value)
-
-
 class _Switch:
-    """A context manager that is also a decorator; entering the same object twice is allowed."""
+    """A context manager that is also a decorator; entering the same object twice is allowed.
+
+    An interrupt may come right after any call: then, too, what is switched is undone, also in another context than it was
+    made in (a generator that another thread finishes).
+    """
+
+    changed: tuple[ContextVar, ...] = (_grad,)
 
     def __init__(self) -> None:
-        self._tokens: list = []
+        self._before: Any = None  # how the variables were at the last entry, and the same of the entries before
 
-    def _enter(self) -> list:
+    def _switch(self) -> None:
         raise NotImplementedError
+
+    def _begin(self) -> list:
+        """Switch, and say how the variables were."""
+        before = [(var, var.get()) for var in self.changed]
+        try:
+            self._switch()
+        except BaseException:
+            for var, value in before:
+                var.set(value)
+            raise
+        return before
 
     def _fresh(self) -> _Switch:
         return type(self)()
 
     def __enter__(self) -> _Switch:
-        self._tokens.append(self._enter())
+        self._before = self._begin(), self._before
         return self
 
     def __exit__(self, *exc: object) -> None:
-        for var, token in reversed(self._tokens.pop()):
-            _restore(var, token)
+        before, self._before = self._before
+        try:
+            for var, value in before:
+                var.set(value)
+        except BaseException:
+            for var, value in before:
+                var.set(value)
+            raise
 
     def __call__(self, function):
         import inspect
@@ -150,15 +165,15 @@ class no_grad(_Switch):
     def __init__(self, function=None) -> None:
         super().__init__()
 
-    def _enter(self) -> list:
-        return [(_grad, _grad.set(False))]
+    def _switch(self) -> None:
+        _grad.set(False)
 
 
 class enable_grad(no_grad):
     """Operations inside are recorded again, also within `no_grad`; not within `inference_mode`, which has no history at all."""
 
-    def _enter(self) -> list:
-        return [(_grad, _grad.set(recording()))]
+    def _switch(self) -> None:
+        _grad.set(recording())
 
 
 class set_grad_enabled(_Switch):
@@ -167,18 +182,19 @@ class set_grad_enabled(_Switch):
     def __init__(self, mode: bool) -> None:
         super().__init__()
         self.mode = bool(mode)
-        self._called: list | None = self._switch()
+        self._called: list | None = None
+        self._called = self._begin()
 
-    def _switch(self) -> list:
-        return [(_grad, _grad.set(recording() if self.mode else False))]
+    def _switch(self) -> None:
+        _grad.set(recording() if self.mode else False)
 
-    def _enter(self) -> list:
+    def _begin(self) -> list:
         called, self._called = self._called, None
-        return called or self._switch()
+        return called or super()._begin()
 
     def __exit__(self, *exc: object) -> None:
-        if not self._tokens and self._called is not None:  # called as a function, and undone by hand
-            self._tokens.append(self._called)
+        if self._before is None:  # called as a function, and undone by hand
+            self.__enter__()
         super().__exit__(*exc)
 
     def _fresh(self) -> set_grad_enabled:
@@ -186,14 +202,14 @@ class set_grad_enabled(_Switch):
 
     def __call__(self, function):
         if self._called is not None:  # decorating: undo what the constructor switched
-            for var, token in self._called:
-                var.reset(token)
-            self._called = None
+            self.__exit__()
         return super().__call__(function)
 
 
 class inference_mode(_Switch):
     """Like `no_grad`; `inference_mode(False)` records again, also within another mode that does not."""
+
+    changed = (_inference, _grad)
 
     def __new__(cls, mode=True):
         self = super().__new__(cls)
@@ -206,28 +222,23 @@ class inference_mode(_Switch):
         super().__init__()
         self.mode = bool(mode)
 
-    def _enter(self) -> list:
-        inference = _inference, _inference.set(self.mode)
-        return [inference, (_grad, _grad.set(recording()))]
-
-    def __enter__(self) -> inference_mode:
-        super().__enter__()
+    def _switch(self) -> None:
         inferring.append(None)
-        return self
+        _inference.set(self.mode)
+        _grad.set(recording())
 
     def __exit__(self, *exc: object) -> None:
-        inferring.pop()
         super().__exit__(*exc)
+        inferring.pop()
 
     def _fresh(self) -> inference_mode:
         return inference_mode(self.mode)
 
 
-def _set_anomaly(mode: bool, check_nan: bool) -> list:
-    tokens = [(_anomaly, _anomaly.set((mode, check_nan)))]
+def _follow() -> None:
+    """Record as `recording` says now, where operations are recorded at all."""
     if is_grad_enabled():
-        tokens.append((_grad, _grad.set(recording())))
-    return tokens
+        _grad.set(recording())
 
 
 class detect_anomaly(_Switch):
@@ -237,12 +248,19 @@ class detect_anomaly(_Switch):
         check_nan: also stop when a rule produces NaN (not only when it raises).
     """
 
+    changed = (_anomaly,)
+
     def __init__(self, check_nan: bool = True) -> None:
         super().__init__()
         self.check_nan = check_nan
 
-    def _enter(self) -> list:
-        return _set_anomaly(True, self.check_nan)
+    def _switch(self) -> None:
+        _anomaly.set((True, self.check_nan))
+        _follow()
+
+    def __exit__(self, *exc: object) -> None:
+        super().__exit__(*exc)
+        _follow()
 
     def _fresh(self) -> detect_anomaly:
         return detect_anomaly(self.check_nan)
@@ -251,13 +269,19 @@ class detect_anomaly(_Switch):
 class set_detect_anomaly(set_grad_enabled):
     """Anomaly mode on or off, as a function or a context manager."""
 
-    def __init__(self, mode: bool, check_nan: bool = True) -> None:
-        _Switch.__init__(self)
-        self.mode, self.check_nan = bool(mode), check_nan
-        self._called = self._switch()
+    changed = (_anomaly,)
 
-    def _switch(self) -> list:
-        return _set_anomaly(self.mode, self.check_nan)
+    def __init__(self, mode: bool, check_nan: bool = True) -> None:
+        self.check_nan = check_nan
+        super().__init__(mode)
+
+    def _switch(self) -> None:
+        _anomaly.set((self.mode, self.check_nan))
+        _follow()
+
+    def __exit__(self, *exc: object) -> None:
+        super().__exit__(*exc)
+        _follow()
 
     def _fresh(self) -> set_detect_anomaly:
         return set_detect_anomaly(self.mode, self.check_nan)
@@ -302,5 +326,4 @@ class fast_paths(_Switch):
 
 def _choose(mode: bool) -> None:
     fast.enabled = mode
-    if is_grad_enabled():
-        _grad.set(recording())
+    _follow()

@@ -46,14 +46,11 @@ class _Segment:
             self.check_unchanged(t)
         args, kwargs = _cut(self.args), _cut(self.kwargs)
         begun = tick()
-        token = exports.begin_keep(lambda saved, node: _noted(saved, found))
-        try:
-            with enable_grad(), fork_rng(), self.context:
-                if self.state is not None:
-                    set_rng_state(self.state)
-                result = self.function(*args, **kwargs)
-        finally:
-            exports.end_keep(token)
+        kept = exports.kept_by(lambda saved, node: _noted(saved, found))
+        with kept, enable_grad(), fork_rng(), self.context:
+            if self.state is not None:
+                set_rng_state(self.state)
+            result = self.function(*args, **kwargs)
         if [_shapes(saved.values) for saved in found] != self.shapes:
             raise RuntimeError(
                 f"checkpoint: {_name(self.function)} saved other values when it was run again for backward "
@@ -206,12 +203,8 @@ def checkpoint(
         with first:
             return function(*args, **kwargs)
     segment = _Segment(function, args, kwargs, get_rng_state() if preserve_rng_state else None, second)
-    token = exports.begin_keep(segment.put_off)
-    try:
-        with first:
-            return function(*args, **kwargs)
-    finally:
-        exports.end_keep(token)
+    with exports.kept_by(segment.put_off), first:
+        return function(*args, **kwargs)
 
 
 def checkpoint_sequential(

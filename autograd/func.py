@@ -18,12 +18,13 @@ from .ops.join import stack
 @contextmanager
 def _recording() -> Iterator[None]:
     """Call a function in order to differentiate it."""
-    token = transforming.set(True)
-    try:
+    before = transforming.get()
+    try:  # with the switch inside: an interrupt may come right after it
+        transforming.set(True)
         with inference_mode(False) if is_inference_mode_enabled() else enable_grad():
             yield
     finally:
-        transforming.reset(token)
+        transforming.set(before)
 
 
 def _map(function: Callable, tree: Any) -> Any:

@@ -52,7 +52,7 @@ class saved_tensors_hooks:
 
     def __init__(self, pack_hook: Callable, unpack_hook: Callable) -> None:
         self.pack_hook, self.unpack_hook = pack_hook, unpack_hook
-        self._tokens: list = []
+        self._blocks: list = []  # those of `kept_by` that are open, innermost last
 
     def _keep(self, saved: tuple, node: Any) -> Any:
         edges = dict(zip(node.plan.op.inputs, node.edges, strict=False)) if node is not None else {}
@@ -68,11 +68,13 @@ class saved_tensors_hooks:
     def __enter__(self) -> saved_tensors_hooks:
         if exports.refused is not None:
             raise RuntimeError(exports.refused)
-        self._tokens.append(exports.begin_keep(self._keep))
+        block = exports.kept_by(self._keep)
+        block.__enter__()
+        self._blocks.append(block)
         return self
 
     def __exit__(self, *exc: object) -> None:
-        exports.end_keep(self._tokens.pop())
+        self._blocks.pop().__exit__(None, None, None)
         # Nodes older than this run all their rules in one go, and unpack in the order of packing.
         exports.latest = tick()
 

@@ -93,15 +93,16 @@ def load(module: Any, state_dict: Any, strict: bool, assign: bool) -> Incompatib
         state_dict._metadata = metadata
     loading = _Loading(state_dict, metadata or {}, strict, assign)
     undo = _Undo(module)
-    token = _pending.set(loading.copies)
-    try:
+    before = _pending.get()
+    try:  # with the switch inside: an interrupt may come right after it
+        _pending.set(loading.copies)
         loading.visit(module, state_dict, "")
         loading.finish(module, undo)
     except BaseException:
         undo.restore()
         raise
     finally:
-        _pending.reset(token)
+        _pending.set(before)
     return loading.keys
 
 

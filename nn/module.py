@@ -35,7 +35,7 @@ from ._tables import (
 from .parameter import Buffer, Parameter
 
 _calls = itertools.count()
-current, enter, leave = scope.get, scope.set, scope.reset
+current, enter = scope.get, scope.set
 _TABLES = ("_parameters", "_buffers", "_modules")
 _HOOKS = (
     "_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks", "_state_dict_hooks",
@@ -110,11 +110,11 @@ class Module:
         scope = new(Scope)
         scope.name, scope.module = self._scope_name or type(self).__name__, self
         scope.index, scope.parent = next(_calls), current()
-        token = enter(scope)
-        try:
+        try:  # with the switch inside: an interrupt may come right after it
+            enter(scope)
             return call(*args, **kwargs)
         finally:
-            leave(token)
+            enter(scope.parent)
 
     def _call_with_hooks(self, *args: Any, **kwargs: Any) -> Any:
         return _hooks.call_with_hooks(self, args, kwargs)

@@ -37,6 +37,7 @@ def world() -> dict[str, object]:
     mode = sys.modules.get("autograd._mode")
     if mode is not None:
         state["the choice of fast paths"] = mode.fast.enabled
+        state |= {var.name: var.get() for var in (mode.scope, mode.transforming, mode.levels)}
     return state
 
 
@@ -62,7 +63,7 @@ def no_complex_number_yet():
 
 @pytest.fixture(autouse=True)
 def leaves_no_trace():
-    """Fail a test after which grad mode, the default dtype or NumPy's error state differ."""
+    """Fail a test after which a mode, the module scope, the default dtype or NumPy's error state differ."""
     before = world()
     yield
     after = world()

@@ -14,7 +14,7 @@ import pytest
 
 import autograd as ag
 import nn
-from autograd import _array, _graph, _parallel
+from autograd import _array, _batch, _graph, _mode, _parallel, func, viz
 from autograd import _backward as backward
 from autograd._graph import _Pass
 from autograd._registry import registry
@@ -313,12 +313,12 @@ def test_interrupted_anywhere(kind, team):
     assert hits == (15 if kind == "large" else 60)
 
 
-def interrupt_after(code, count, act):
+def interrupt_after(codes, count, act):
     """Run `act`, and end it by an interrupt right after the count-th call of C from that code; whether it came so far."""
     left = [count]
 
     def profile(frame, event, argument):
-        if event == "c_return" and frame.f_code is code:
+        if event == "c_return" and frame.f_code in codes:
             left[0] -= 1
             if not left[0]:
                 raise KeyboardInterrupt
@@ -334,21 +334,59 @@ def interrupt_after(code, count, act):
     return False
 
 
-@pytest.mark.parametrize("place", ["the pass", "its silence", "a silent kernel"])
-def test_interrupted_after_every_call_of_what_switches_modes(place):
-    """There the interpreter looks for signals."""
+def mean():
     x = ag.tensor([0.5, 1.5], requires_grad=True)
-    kernel = next(d.kernel for d in registry.values() if d.name == "mean" and hasattr(d, "kernel"))
-    code = {"the pass": _graph.backward, "its silence": _array.quietly, "a silent kernel": kernel}[place].__code__
-    state, hits = np.geterr(), 0
-    while interrupt_after(code, hits + 1, lambda: (x * x).mean().backward()):
-        hits += 1
-        assert ag.is_grad_enabled()
-        assert np.geterr() == state
-    assert hits >= 3
-    x.grad = None
     (x * x).mean().backward()
     assert x.grad.tolist() == [0.5, 1.5]
+
+
+def in_modes():
+    for mode in (ag.no_grad, ag.enable_grad, ag.inference_mode, lambda: ag.set_grad_enabled(False), ag.detect_anomaly):
+        with mode():
+            pass
+
+
+def in_scope():
+    with viz.scope("z"):
+        pass
+
+
+KERNEL = next(d.kernel for d in registry.values() if d.name == "mean" and hasattr(d, "kernel"))
+SWITCHES = [
+    getattr(kind, name)
+    for kind in (_mode._Switch, ag.no_grad, ag.enable_grad, ag.inference_mode, ag.set_grad_enabled, ag.detect_anomaly)
+    for name in ("__enter__", "__exit__", "_begin", "_switch")
+    if name in vars(kind)
+]
+# what is interrupted: the functions within which it is, what runs, the least number of calls there
+PLACES = {
+    "the pass": ([_graph.backward], mean, 3),
+    "its silence": ([_array.quietly], mean, 3),
+    "a silent kernel": ([KERNEL], mean, 3),
+    "a module": ([nn.Module.__call__], lambda: nn.ReLU()(ag.ones(1)), 3),
+    "modes": (SWITCHES, in_modes, 12),
+    "a scope": ([viz.scope.__enter__], in_scope, 2),
+    "a transform": ([func._recording.__wrapped__], lambda: func.grad(ag.sin)(ag.tensor(1.0)), 2),
+    "a mapping": ([_batch.mapping.__wrapped__], lambda: func.vmap(ag.sin)(ag.ones(1)), 2),
+}
+
+
+def modes():
+    recorded = ag.is_grad_enabled(), ag.is_inference_mode_enabled(), ag.is_anomaly_enabled()
+    return *recorded, _mode.scope.get(), _mode.transforming.get(), _mode.levels.get(), np.geterr()
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_interrupted_after_every_call_of_what_switches_modes(place):
+    """There the interpreter looks for signals."""
+    functions, act, least = PLACES[place]
+    state, hits = modes(), 0
+    while interrupt_after([f.__code__ for f in functions], hits + 1, act):
+        hits += 1
+        assert modes() == state
+    assert hits >= least
+    act()
+    assert modes() == state
 
 
 @contextlib.contextmanager

@@ -27,14 +27,21 @@ class scope:
 
     def __init__(self, name: str) -> None:
         self.name = str(name)
-        self._tokens: list = []
+        self._before: Any = None  # the scope around the last entry, and the same of the entries before
 
     def __enter__(self) -> scope:
-        self._tokens.append(_mode.scope.set(Scope(self.name, None, 0, _mode.scope.get())))
+        before = _mode.scope.get()
+        try:  # with the switch inside: an interrupt may come right after it
+            _mode.scope.set(Scope(self.name, None, 0, before))
+        except BaseException:
+            _mode.scope.set(before)
+            raise
+        self._before = before, self._before
         return self
 
     def __exit__(self, *exc: object) -> None:
-        _mode.scope.reset(self._tokens.pop())
+        before, self._before = self._before
+        _mode.scope.set(before)
 
 
 class capture:
