@@ -20,6 +20,7 @@ import itertools
 import numpy as np
 
 from .. import _parallel
+from .._array import at_line
 from ._gates import LAYOUTS
 from ._windows import PIECE, UNPACKED, divisor
 
@@ -27,6 +28,7 @@ _NEAR = 1 << 17  # elements of the factors of a few steps: all that is used of t
 _FEW = 400  # rows of steps that are in the cache together: of which the weights' gradient is made, or nothing is kept
 _LARGE = 1 << 17  # elements of one step's factors that do not stay there
 _BESIDE = 1 << 24  # multiplications from which it pays to have them done by a helper beside the walk
+_ROW = 16  # numbers of which each row has a multiple of its own: it begins at a cache line
 _TILE = 16  # columns of slopes in a product of which BLAS multiplies all as they lie
 _PIECE = 1 << 18  # elements of a share of large factors: smaller ones, and the threads wait for each other too often
 
@@ -87,13 +89,22 @@ def _taken(blocks, places):
 
 
 class _Lying:
-    """How arrays of a step lie. For stacked weights in `count` blocks of `width` rows; `inputs` are those of a step."""
+    """How arrays of a step lie. For stacked weights in `count` blocks of `width` rows; `inputs` are those of a step.
+
+    A row of [input, state, 1] has `deep` numbers, and the next one begins `pitch` further on.
+    """
 
     linked: bool  # whether rows of [input, state, 1] can be multiplied where they are
     apart = False  # whether the inputs are multiplied before the walk
 
     def __init__(self, count, width, inputs):
         self.count, self.width, self.inputs, self.deep = count, width, inputs, inputs + width + 1
+        self.pitch = -(-self.deep // _ROW) * _ROW
+
+    def apportion(self, flat, rows):
+        """(what is kept by step, [input, state, 1] by row), where there are so many rows."""
+        seen = len(flat) - rows * self.pitch
+        return flat[:seen], flat[seen:].reshape(rows, self.pitch)[:, : self.deep]
 
     def load_back(self, layout, w_hh):
         """Take the state's weights for the way back."""
@@ -156,7 +167,8 @@ class _Rows(_Lying):
     linked = True
 
     def load(self, layout, *weights):
-        self.weights = np.zeros((self.count, self.deep, self.width), weights[0].dtype)
+        self.weights = at_line((self.count, self.deep, self.width), weights[0].dtype)
+        self.weights[...] = 0
         _stack(self.weights.swapaxes(1, 2), layout, *weights)
 
     def own(self, state):
@@ -196,7 +208,7 @@ class _Rows(_Lying):
             job.give(self._of_inputs(seen[first:], parts[first:]))
             rest = first
         _multiply(self._of_inputs(seen[:rest], parts[:rest]))
-        weights, of_state = self.weights[:, self.inputs :], np.empty(parts[0, : self.count].shape, seen.dtype)
+        weights, of_state = self.weights[:, self.inputs :], at_line(parts[0, : self.count].shape, seen.dtype)
         for i, (stack, part) in enumerate(zip(seen[:, :, self.inputs :], parts, strict=True)):
             if i == rest:
                 job.finish()
@@ -224,7 +236,9 @@ def _in_parts(matrix, out):
     """
     deep, columns = matrix.shape
     each = max(divisor(columns, UNPACKED // (out.shape[-2] * deep)), 1)
-    cut = np.ascontiguousarray(matrix.reshape(deep, -1, each).swapaxes(0, 1))
+    parts = matrix.reshape(deep, -1, each).swapaxes(0, 1)
+    cut = at_line(parts.shape, matrix.dtype)
+    cut[...] = parts
     return cut, out.reshape(*out.shape[:-1], -1, each).swapaxes(-3, -2)
 
 
@@ -278,7 +292,7 @@ def _kept(lying, flat, group, blocks, back):
 
 
 def run(mode, x, states, w_ih, w_hh, biases, sizes, back, keep):
-    """(outputs, the states after each sequence's last step, what was kept: [input, state, 1] by row, blocks by step)."""
+    """(outputs, the states after each sequence's last step, what was kept: blocks by step, [input, state, 1] by row)."""
     layout = LAYOUTS[mode]
     lying = _lying(layout, w_hh.shape[1], x.shape[1], sizes[0])
     lying.load(layout, w_ih, w_hh, biases)
@@ -316,8 +330,8 @@ def _walk_keeping(layout, lying, x, states, output, sizes, back, keep):
     """With memory for all steps, or else for a few at a time; in one array, which is returned."""
     few = len(x) if keep else max(_FEW // sizes[0], 1)
     room = min(len(x), few * sizes[0])
-    flat = np.empty(room * (lying.deep + layout.kept * lying.width), x.dtype)
-    seen, rest = flat[: room * lying.deep].reshape(room, -1), flat[room * lying.deep :]
+    flat = at_line(room * (layout.kept * lying.width + lying.pitch), x.dtype)
+    rest, seen = lying.apportion(flat, room)
     seen[:, -1] = 1
     walk = _linked_walk if lying.linked else _walk
     for group in _groups(sizes, back):
@@ -366,7 +380,7 @@ def run_back(mode, g, w_ih, w_hh, biases, sizes, back, flat, needs):
     """Gradients of x, the states, w_ih, w_hh and the biases, given those of the outputs and of the last states."""
     layout, inputs, width, count = LAYOUTS[mode], w_ih.shape[1], w_hh.shape[1], sum(sizes)
     lying = _lying(layout, width, inputs, sizes[0])
-    seen, rest = flat[: count * lying.deep].reshape(count, lying.deep), flat[count * lying.deep :]
+    rest, seen = lying.apportion(flat, count)
     g, *last = g
     states = [lying.own(np.zeros((sizes[0], width), flat.dtype) if s is None else s) for s in last]
     groups = _groups(sizes, back)[::-1]
@@ -402,7 +416,7 @@ class _Sums:
     @functools.cached_property
     def whole(self):
         """All slopes, where they are kept."""
-        return np.empty((len(self.seen), self.height), self.seen.dtype)
+        return at_line((len(self.seen), self.height), self.seen.dtype)
 
     def parts(self, group, back):
         """Where the slopes of some steps go, (steps, n, blocks · width), in the order in which they are taken."""
@@ -468,7 +482,7 @@ def _factors(layout, kept):
         yield from out
         return
     few = max(_NEAR // size, 1)
-    out = np.empty_like(kept[:few], order="C")
+    out = at_line(kept[:few].shape, kept.dtype)
     for start in range(0, len(kept), few):
         part = blocks[:, start : start + few]
         made = out[: part.shape[1]]

@@ -64,7 +64,7 @@ def prepare(opt: Any, p: Tensor, group: dict) -> bool:
 
 def filled(w: np.ndarray, value: float) -> np.ndarray:
     """An array like `w`; real and imaginary parts of complex numbers both get the value."""
-    a = at_line(w.size, w.dtype).reshape(w.shape)
+    a = at_line(w.shape, w.dtype)
     a.fill(complex(value, value) if w.dtype.kind == "c" else value)
     return a
 
