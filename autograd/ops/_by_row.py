@@ -202,10 +202,10 @@ def convolve_weight(layout, x, g):
     def work(part):
         room = _room(layout, x[part], layout.deep)
         room.by_image[...] = layout.images(np.ascontiguousarray(g[part]))
-        for columns, slopes in room.pieces:
+        for i, (columns, slopes) in enumerate(room.pieces):
             products = scratch(x, (*columns.shape[:-1], layout.each), 3)
             np.matmul(columns, slopes.swapaxes(-1, -2), out=products)
-            found[part.start, columns.shape[3]] = products.sum(axis=(1, 3))
+            found[part.start, i] = products.sum(axis=(1, 3))
 
     layout.work(work, x.itemsize, layout.deep)
     return layout.weights_back(_parallel.total(found))

@@ -22,13 +22,12 @@ import numpy as np
 from .. import _parallel
 from .._array import at_line
 from ._gates import LAYOUTS
-from ._windows import PIECE, UNPACKED, divisor
+from ._windows import LINE, PIECE, UNPACKED, divisor
 
 _NEAR = 1 << 17  # elements of the factors of a few steps: all that is used of those steps stays in the cache
 _FEW = 400  # rows of steps that are in the cache together: of which the weights' gradient is made, or nothing is kept
 _LARGE = 1 << 17  # elements of one step's factors that do not stay there
 _BESIDE = 1 << 24  # multiplications from which it pays to have them done by a helper beside the walk
-_ROW = 16  # numbers of which each row has a multiple of its own: it begins at a cache line
 _TILE = 16  # columns of slopes in a product of which BLAS multiplies all as they lie
 _PIECE = 1 << 18  # elements of a share of large factors: smaller ones, and the threads wait for each other too often
 
@@ -99,7 +98,7 @@ class _Lying:
 
     def __init__(self, count, width, inputs):
         self.count, self.width, self.inputs, self.deep = count, width, inputs, inputs + width + 1
-        self.pitch = -(-self.deep // _ROW) * _ROW
+        self.pitch = -(-self.deep // LINE) * LINE  # so that each row begins at a cache line
 
     def apportion(self, flat, rows):
         """(what is kept by step, [input, state, 1] by row), where there are so many rows."""

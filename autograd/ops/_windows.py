@@ -26,6 +26,7 @@ def _unpacked():
 
 
 UNPACKED = _unpacked()
+LINE = 16  # numbers in a cache line
 LEAST = 32  # columns in a piece of a product from which it pays
 CORNER = 1 << 10  # numbers in a product with a transpose up to which it does
 SHALLOW = 6  # rows in a piece of such a product from which it pays
@@ -68,8 +69,11 @@ def cut(a, most):
     All in one piece if they were so small that products would not pay.
     """
     n = a.shape[-1]
-    count = -(-n // most) if most >= LEAST else 1
-    piece, end = n // count, n - n % count
+    piece = -(-n // -(-n // most)) if most >= LEAST else n
+    if piece < n and most >= LINE:  # so that each begins at a cache line, if the first one does
+        piece = min(-(-piece // LINE), most // LINE) * LINE
+    count = n // piece
+    end = count * piece
     parts = [a[..., :end].reshape(*a.shape[:-1], count, piece).swapaxes(-2, -3)]
     return parts if end == n else [*parts, a[..., None, :, end:]]
 

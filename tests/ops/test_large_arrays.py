@@ -611,13 +611,22 @@ def _check_convolutions(x, w, options):
 
 
 @pytest.mark.parametrize(("columns", "least", "expected"), [
-    (40, 4, [(2, 20)]), (41, 4, [(2, 20), (1, 1)]), (20, 4, [(1, 20)]), (3, 4, [(1, 3)]), (1000, 30, [(1, 1000)]), (47, 4, [(2, 23), (1, 1)])])  # fmt: skip
+    (24, 4, [(1, 24)]), (40, 4, [(2, 16), (1, 8)]), (64, 4, [(4, 16)]), (33, 4, [(2, 16), (1, 1)]), (3, 4, [(1, 3)]), (1000, 30, [(1, 1000)])])  # fmt: skip
 def test_columns_are_cut_into_pieces_that_products_may_have(columns, least, expected, monkeypatch):
+    _cut(_drawn((2, 3, columns)), 24, least, expected, monkeypatch)
+
+
+@pytest.mark.parametrize(("columns", "most", "expected"), [
+    (3200, 546, [(5, 544), (1, 480)]), (90, 50, [(1, 48), (1, 42)]), (96, 50, [(2, 48)]), (41, 12, [(3, 11), (1, 8)])])  # fmt: skip
+def test_such_pieces_begin_at_cache_lines_where_they_are_longer(columns, most, expected, monkeypatch):
+    _cut(_drawn((2, 3, columns)), most, 4, expected, monkeypatch)
+
+
+def _cut(a, most, least, expected, monkeypatch):
     monkeypatch.setattr(_windows, "LEAST", least)
-    a = _drawn((2, 3, columns))
-    parts = _windows.cut(a, 24)
+    parts = _windows.cut(a, most)
     assert [(p.shape[1], p.shape[3]) for p in parts] == expected
-    joined = [p.swapaxes(1, 2).reshape(2, 3, -1) for p in parts]
+    joined = [p.swapaxes(1, 2).reshape(*a.shape[:2], -1) for p in parts]
     np.testing.assert_array_equal(np.concatenate(joined, axis=2), a)
 
 
