@@ -167,7 +167,7 @@ def native_layer_norm(input: Tensor, normalized_shape: Sequence[int], weight: An
 
 def native_group_norm(input: Tensor, weight: Any, bias: Any, N: int, C: int, HxW: int, group: int, eps: float) -> tuple:
     """(the normalised input, mean and 1 / standard deviation of each group, which have gradients of their own)."""
-    return F.group_norm(input, group, weight, bias, eps), *_moments(input.reshape(N, group, -1), 2, eps)
+    return F.group_norm(input, group, weight, bias, eps), *_moments(input.reshape(N, group, C // group * HxW), 2, eps)
 
 
 def native_batch_norm(
