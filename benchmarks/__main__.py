@@ -95,7 +95,7 @@ def header(options: argparse.Namespace, found: dict[str, tuple[str, str]]) -> di
 
     return {
         "date": datetime.date.today().isoformat(),
-        "system": f"{platform.system()} {platform.machine()}",
+        "system": f"{platform.system()} {platform.machine()}{processor()}",
         "python": platform.python_version(),
         "numpy": numpy.__version__,
         "threads": options.threads,
@@ -104,6 +104,14 @@ def header(options: argparse.Namespace, found: dict[str, tuple[str, str]]) -> di
         "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
         "versions": {name: version for name, (_, version) in found.items()},
     }
+
+
+def processor() -> str:
+    """Its name in brackets, where the system gives one: ratios are not the same on every kind."""
+    known = Path("/proc/cpuinfo")
+    lines = known.read_text().splitlines() if known.exists() else []
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f" ({named[0]})" if named else ""
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
