@@ -9,7 +9,7 @@ import pytest
 
 import autograd
 import nn.functional as F
-from autograd import _parallel
+from autograd import _array, _parallel
 from autograd._registry import registry
 from autograd.ops import _batch_last, _by_row, _columns, _pieces, _select, _shifted, _strided, _windows
 from autograd.ops import pool as pool_
@@ -628,6 +628,18 @@ def _cut(a, most, least, expected, monkeypatch):
     assert [(p.shape[1], p.shape[3]) for p in parts] == expected
     joined = [p.swapaxes(1, 2).reshape(*a.shape[:2], -1) for p in parts]
     np.testing.assert_array_equal(np.concatenate(joined, axis=2), a)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+@pytest.mark.parametrize("shape", [7, (3, 5), (), (2, 0, 3)])
+def test_arrays_that_begin_at_a_cache_line(shape, dtype):
+    for _ in range(20):
+        a = _array.at_line(shape, np.dtype(dtype))
+        assert (a.shape, a.dtype) == (np.empty(shape).shape, dtype)
+        assert a.ctypes.data % 64 == 0 or not a.size
+        assert a.flags.c_contiguous
+        assert a.flags.writeable
+        a[...] = 1
 
 
 @pytest.mark.parametrize("named", [False, True])
