@@ -69,10 +69,18 @@ class _Switch:
         try:
             self._switch()
         except BaseException:
+            self._undo(before)
+            raise
+        return before
+
+    def _undo(self, before: list) -> None:
+        try:
+            for var, value in before:
+                var.set(value)
+        except BaseException:
             for var, value in before:
                 var.set(value)
             raise
-        return before
 
     def _fresh(self) -> _Switch:
         return type(self)()
@@ -83,13 +91,7 @@ class _Switch:
 
     def __exit__(self, *exc: object) -> None:
         before, self._before = self._before
-        try:
-            for var, value in before:
-                var.set(value)
-        except BaseException:
-            for var, value in before:
-                var.set(value)
-            raise
+        self._undo(before)
 
     def __call__(self, function):
         import inspect
@@ -241,14 +243,24 @@ def _follow() -> None:
         _grad.set(recording())
 
 
-class detect_anomaly(_Switch):
+class _Anomaly(_Switch):
+    """Anomaly mode, which goes with another way of recording."""
+
+    changed = (_anomaly,)
+
+    def _undo(self, before: list) -> None:
+        try:
+            super()._undo(before)
+        finally:
+            _follow()
+
+
+class detect_anomaly(_Anomaly):
     """Record where each operation was called; stop backward at the first NaN or failing rule and name that line.
 
     Args:
         check_nan: also stop when a rule produces NaN (not only when it raises).
     """
-
-    changed = (_anomaly,)
 
     def __init__(self, check_nan: bool = True) -> None:
         super().__init__()
@@ -258,18 +270,12 @@ class detect_anomaly(_Switch):
         _anomaly.set((True, self.check_nan))
         _follow()
 
-    def __exit__(self, *exc: object) -> None:
-        super().__exit__(*exc)
-        _follow()
-
     def _fresh(self) -> detect_anomaly:
         return detect_anomaly(self.check_nan)
 
 
-class set_detect_anomaly(set_grad_enabled):
+class set_detect_anomaly(_Anomaly, set_grad_enabled):
     """Anomaly mode on or off, as a function or a context manager."""
-
-    changed = (_anomaly,)
 
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
         self.check_nan = check_nan
@@ -277,10 +283,6 @@ class set_detect_anomaly(set_grad_enabled):
 
     def _switch(self) -> None:
         _anomaly.set((self.mode, self.check_nan))
-        _follow()
-
-    def __exit__(self, *exc: object) -> None:
-        super().__exit__(*exc)
         _follow()
 
     def _fresh(self) -> set_detect_anomaly:

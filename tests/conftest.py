@@ -36,7 +36,7 @@ def world() -> dict[str, object]:
             state[name] = getattr(autograd, name)()
     mode = sys.modules.get("autograd._mode")
     if mode is not None:
-        state["the choice of fast paths"] = mode.fast.enabled
+        state |= {"the choice of fast paths": mode.fast.enabled, "how operations are recorded": mode.grad_mode()}
         state |= {var.name: var.get() for var in (mode.scope, mode.transforming, mode.levels)}
     return state
 

@@ -352,10 +352,11 @@ def in_scope():
 
 
 KERNEL = next(d.kernel for d in registry.values() if d.name == "mean" and hasattr(d, "kernel"))
+MODES = ag.no_grad, ag.enable_grad, ag.inference_mode, ag.set_grad_enabled, ag.detect_anomaly
 SWITCHES = [
     getattr(kind, name)
-    for kind in (_mode._Switch, ag.no_grad, ag.enable_grad, ag.inference_mode, ag.set_grad_enabled, ag.detect_anomaly)
-    for name in ("__enter__", "__exit__", "_begin", "_switch")
+    for kind in (_mode._Switch, _mode._Anomaly, *MODES)
+    for name in ("__enter__", "__exit__", "_begin", "_switch", "_undo")
     if name in vars(kind)
 ]
 # what is interrupted: the functions within which it is, what runs, the least number of calls there
@@ -372,7 +373,7 @@ PLACES = {
 
 
 def modes():
-    recorded = ag.is_grad_enabled(), ag.is_inference_mode_enabled(), ag.is_anomaly_enabled()
+    recorded = _mode.grad_mode(), ag.is_inference_mode_enabled(), ag.is_anomaly_enabled()
     return *recorded, _mode.scope.get(), _mode.transforming.get(), _mode.levels.get(), np.geterr()
 
 
