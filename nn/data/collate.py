@@ -55,7 +55,8 @@ def _arrays(batch: Sequence[np.ndarray]) -> autograd.Tensor:
         raise TypeError(
             f"default_collate: batch must contain tensors or numbers; found an array of dtype {batch[0].dtype}"
         )
-    return _tensors([autograd.as_tensor(a) for a in batch])
+    # Copies: memory that a tensor shares with an array counts as held outside for as long as the data set has it.
+    return _tensors([autograd.tensor(a) for a in batch])
 
 
 _COLLATE: dict[Any, Callable] = {

@@ -20,6 +20,7 @@ import pytest
 import autograd
 import nn.data as data
 from autograd import tensor
+from autograd._array import exports
 from nn.data import DataLoader, Dataset, IterableDataset, TensorDataset, get_worker_info
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -275,6 +276,15 @@ def test_default_collate(batch, expected):
     made = data.default_collate(batch)
     assert type(made) is type(expected)
     assert repr(made) == repr(expected)
+
+
+def test_collated_arrays_do_not_count_as_held_outside():
+    """While memory does, all that operations save is looked through."""
+    samples = [np.array([1.0, 2.0]), np.array([3.0, 4.0])]
+    made = data.default_collate(samples)
+    assert not {id(a) for a in (*samples, made._data)} & {*exports.table}
+    samples[0][:] = 9.0
+    assert made.tolist() == [[1.0, 2.0], [3.0, 4.0]]
 
 
 def test_collate_keeps_dtypes_and_history():
