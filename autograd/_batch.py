@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from ._backward import gradients
-from ._mode import levels
+from ._mode import holding, levels
 from ._op import Op
 from ._tensor import NotMapped, Size, Tensor, device, new
 from .forward import push_forward
@@ -193,11 +193,8 @@ def mapping(size: int, randomness: str, at_once: bool = True, says_so: bool = Tr
 
     outer = levels.get()
     level = Level(len(outer) + 1, size, randomness, at_once, says_so)
-    try:  # with the switch inside: an interrupt may come right after it
-        levels.set((*outer, level))
+    with holding(levels, (*outer, level)):
         yield level
-    finally:
-        levels.set(outer)
 
 
 def root(t: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from collections import namedtuple
 from typing import Any
 
 from ._batch import Level, Mapped, Refused, is_at, top
-from ._mode import levels
+from ._mode import holding, levels
 from ._tensor import NotMapped, Tensor
 from .ops.index import select
 from .ops.join import stack
@@ -55,12 +55,8 @@ def _by_its_rule(cls: Any, level: Level, args: tuple) -> Any:
     """What the user's `vmap(info, in_dims, *args)` gives for the tensors of all slices, outside of this level."""
     dims = tuple(0 if is_at(a, level) else None for a in args)
     values = [a.value if is_at(a, level) else a for a in args]
-    inner = levels.get()
-    try:  # with the switch inside: an interrupt may come right after it
-        levels.set(inner[: level.depth - 1])
+    with holding(levels, levels.get()[: level.depth - 1]):
         result, out_dims = cls.vmap(VmapInfo(level.size, level.randomness), dims, *values)
-    finally:
-        levels.set(inner)
     if not isinstance(result, tuple):
         return _mapped(result, out_dims[0] if isinstance(out_dims, tuple) else out_dims, level)
     wanted = out_dims if isinstance(out_dims, tuple) else (out_dims,) * len(result)

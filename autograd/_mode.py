@@ -6,6 +6,8 @@ Each is a context variable: threads start with the defaults, and asyncio tasks d
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -39,6 +41,17 @@ is_inference_mode_enabled = _inference.get
 inferring: list[None] = []  # one for each block of inference mode that is open anywhere: results are noted then
 
 
+@contextmanager
+def holding(var: ContextVar, value: Any) -> Iterator[None]:
+    """`var` has the value inside, and its former one afterwards."""
+    before = var.get()
+    try:  # with the switch inside: an interrupt may come right after it
+        var.set(value)
+        yield
+    finally:
+        var.set(before)
+
+
 class _Fast:
     """Whether fused kernels and array-only rules are used (`autograd.fast_paths(False)` forces the plain ones)."""
 
@@ -48,7 +61,7 @@ class _Fast:
 fast = _Fast()
 
 
-class _Switch:
+class Switch:
     """A context manager that is also a decorator; entering the same object twice is allowed.
 
     An interrupt may come right after any call: then, too, what is switched is undone, also in another context than it was
@@ -82,10 +95,10 @@ class _Switch:
                 var.set(value)
             raise
 
-    def _fresh(self) -> _Switch:
+    def _fresh(self) -> Switch:
         return type(self)()
 
-    def __enter__(self) -> _Switch:
+    def __enter__(self) -> Switch:
         self._before = self._begin(), self._before
         return self
 
@@ -145,7 +158,7 @@ class _Switch:
         return wrapped
 
 
-class no_grad(_Switch):
+class no_grad(Switch):
     """Operations inside are not recorded; their results do not require grad.
 
     Example:
@@ -178,7 +191,7 @@ class enable_grad(no_grad):
         _grad.set(recording())
 
 
-class set_grad_enabled(_Switch):
+class set_grad_enabled(Switch):
     """Grad mode set to `mode`, at once when called as a function, until the end of the block when used with `with`."""
 
     def __init__(self, mode: bool) -> None:
@@ -208,7 +221,7 @@ class set_grad_enabled(_Switch):
         return super().__call__(function)
 
 
-class inference_mode(_Switch):
+class inference_mode(Switch):
     """Like `no_grad`; `inference_mode(False)` records again, also within another mode that does not."""
 
     changed = (_inference, _grad)
@@ -243,7 +256,7 @@ def _follow() -> None:
         _grad.set(recording())
 
 
-class _Anomaly(_Switch):
+class _Anomaly(Switch):
     """Anomaly mode, which goes with another way of recording."""
 
     changed = (_anomaly,)
@@ -297,7 +310,7 @@ def is_anomaly_check_nan_enabled() -> bool:
     return _anomaly.get()[1]
 
 
-class fast_paths(_Switch):
+class fast_paths(Switch):
     """Use what is written out for speed (True, the default), or only the plain form of it (False).
 
     Plain are the rules one by one instead of fused gradients, the general pass, the general entry of a recorded

@@ -9,7 +9,7 @@ from typing import Any
 
 from ._batch import derivatives, jacobian_by_columns, jacobian_by_rows, lifted, root
 from ._batch import tangents as moved_along
-from ._mode import enable_grad, inference_mode, is_inference_mode_enabled, levels, transforming
+from ._mode import enable_grad, holding, inference_mode, is_inference_mode_enabled, levels, transforming
 from ._node import Leaf, Node
 from ._tensor import Tensor
 from .ops.join import stack
@@ -18,13 +18,8 @@ from .ops.join import stack
 @contextmanager
 def _recording() -> Iterator[None]:
     """Call a function in order to differentiate it."""
-    before = transforming.get()
-    try:  # with the switch inside: an interrupt may come right after it
-        transforming.set(True)
-        with inference_mode(False) if is_inference_mode_enabled() else enable_grad():
-            yield
-    finally:
-        transforming.set(before)
+    with holding(transforming, True), inference_mode(False) if is_inference_mode_enabled() else enable_grad():
+        yield
 
 
 def _map(function: Callable, tree: Any) -> Any:

@@ -52,7 +52,7 @@ class saved_tensors_hooks:
 
     def __init__(self, pack_hook: Callable, unpack_hook: Callable) -> None:
         self.pack_hook, self.unpack_hook = pack_hook, unpack_hook
-        self._blocks: list = []  # those of `kept_by` that are open, innermost last
+        self._open: Any = None  # the block of `kept_by` of the last entry, and the same of the entries before
 
     def _keep(self, saved: tuple, node: Any) -> Any:
         edges = dict(zip(node.plan.op.inputs, node.edges, strict=False)) if node is not None else {}
@@ -70,11 +70,12 @@ class saved_tensors_hooks:
             raise RuntimeError(exports.refused)
         block = exports.kept_by(self._keep)
         block.__enter__()
-        self._blocks.append(block)
+        self._open = block, self._open
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._blocks.pop().__exit__(None, None, None)
+        block, self._open = self._open
+        block.__exit__(None, None, None)
         # Nodes older than this run all their rules in one go, and unpack in the order of packing.
         exports.latest = tick()
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Size, Tensor, no_grad
+from autograd._mode import holding
 from autograd._tensor import stamp, wrap
 
 from .parameter import Parameter, is_lazy
@@ -93,16 +94,13 @@ def load(module: Any, state_dict: Any, strict: bool, assign: bool) -> Incompatib
         state_dict._metadata = metadata
     loading = _Loading(state_dict, metadata or {}, strict, assign)
     undo = _Undo(module)
-    before = _pending.get()
-    try:  # with the switch inside: an interrupt may come right after it
-        _pending.set(loading.copies)
-        loading.visit(module, state_dict, "")
-        loading.finish(module, undo)
+    try:
+        with holding(_pending, loading.copies):
+            loading.visit(module, state_dict, "")
+            loading.finish(module, undo)
     except BaseException:
         undo.restore()
         raise
-    finally:
-        _pending.set(before)
     return loading.keys
 
 

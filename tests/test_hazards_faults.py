@@ -355,10 +355,11 @@ KERNEL = next(d.kernel for d in registry.values() if d.name == "mean" and hasatt
 MODES = ag.no_grad, ag.enable_grad, ag.inference_mode, ag.set_grad_enabled, ag.detect_anomaly
 SWITCHES = [
     getattr(kind, name)
-    for kind in (_mode._Switch, _mode._Anomaly, *MODES)
+    for kind in (_mode.Switch, _mode._Anomaly, *MODES)
     for name in ("__enter__", "__exit__", "_begin", "_switch", "_undo")
     if name in vars(kind)
 ]
+HOLDING = _mode.holding.__wrapped__
 # what is interrupted: the functions within which it is, what runs, the least number of calls there
 PLACES = {
     "the pass": ([_graph.backward], mean, 3),
@@ -366,9 +367,9 @@ PLACES = {
     "a silent kernel": ([KERNEL], mean, 3),
     "a module": ([nn.Module.__call__], lambda: nn.ReLU()(ag.ones(1)), 3),
     "modes": (SWITCHES, in_modes, 12),
-    "a scope": ([viz.scope.__enter__], in_scope, 2),
-    "a transform": ([func._recording.__wrapped__], lambda: func.grad(ag.sin)(ag.tensor(1.0)), 2),
-    "a mapping": ([_batch.mapping.__wrapped__], lambda: func.vmap(ag.sin)(ag.ones(1)), 2),
+    "a scope": ([viz.scope._switch, *SWITCHES], in_scope, 2),
+    "a transform": ([func._recording.__wrapped__, HOLDING], lambda: func.grad(ag.sin)(ag.tensor(1.0)), 2),
+    "a mapping": ([_batch.mapping.__wrapped__, HOLDING], lambda: func.vmap(ag.sin)(ag.ones(1)), 2),
 }
 
 

@@ -12,7 +12,7 @@ from .._node import Node, Scope
 from .._tensor import Tensor
 
 
-class scope:
+class scope(_mode.Switch):
     """Operations inside become one node of a picture, called `name`.
 
     Example:
@@ -25,23 +25,17 @@ class scope:
         out = 148.41...
     """
 
+    changed = (_mode.scope,)
+
     def __init__(self, name: str) -> None:
+        super().__init__()
         self.name = str(name)
-        self._before: Any = None  # the scope around the last entry, and the same of the entries before
 
-    def __enter__(self) -> scope:
-        before = _mode.scope.get()
-        try:  # with the switch inside: an interrupt may come right after it
-            _mode.scope.set(Scope(self.name, None, 0, before))
-        except BaseException:
-            _mode.scope.set(before)
-            raise
-        self._before = before, self._before
-        return self
+    def _switch(self) -> None:
+        _mode.scope.set(Scope(self.name, None, 0, _mode.scope.get()))
 
-    def __exit__(self, *exc: object) -> None:
-        before, self._before = self._before
-        _mode.scope.set(before)
+    def _fresh(self) -> scope:
+        return scope(self.name)
 
 
 class capture:
