@@ -32,9 +32,14 @@ from typing import Any
 
 _MOST = 4  # beyond this, memory is the limit of everything done here
 _LONG = 1e-2  # seconds of a shared job that is never tried alone
-_LEAST = 2  # jobs of a kind done in each way, by turns, before the faster way is chosen where it is clear
-_TRIED = 5  # the same where it is not
+_RUN = (
+    3  # jobs of a kind done in a row in each way to try it; the first one finds the caches as the other way left them
+)
+_TRIED = 2  # such trials before the faster way is chosen where it is not clear after one
 _PERIOD, _LONGEST = 256, 1 << 12  # jobs of a kind from one trial to the next
+_SOON = (
+    16  # the same after the first trial, where sharing lost: helpers, their memory and what runs beside them were new
+)
 _COST = 0.01  # of the time of jobs that are done alone, which trials of sharing them may take
 _TURN = 200_000  # nanoseconds that a helper asks to run at a time
 _SETATTR = {"x86_64": 314, "aarch64": 274}  # the number of sched_setattr(2), which C libraries do not all offer
@@ -45,6 +50,15 @@ def _cores() -> int:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # pragma: no cover - not on Linux
         return os.cpu_count() or 1
+
+
+def own_cache() -> int:
+    """Bytes of a core's cache of the second level; what is common where the system does not tell."""
+    try:
+        with open("/sys/devices/system/cpu/cpu0/cache/index2/size", encoding="ascii") as size:
+            return int(size.read().rstrip("K\n")) << 10
+    except (OSError, ValueError):  # pragma: no cover - not on Linux
+        return 1 << 20
 
 
 def _current_core() -> Callable[[], int] | None:
@@ -122,12 +136,16 @@ class _Ways:
     """How jobs of a kind are done, shared or alone: as was faster when both were tried last."""
 
     def __init__(self) -> None:
-        self.left, self.shared = 0, True
+        self.left, self.shared, self.first = 0, True, True
         self.took: dict[bool, list[float]] = {True: [], False: []}
 
     def share(self) -> bool:
         """Whether the next job is shared. The very first is, so that a long one is never done alone."""
-        return self.shared if self.left else len(self.took[True]) <= len(self.took[False])
+        return self.shared if self.left else len(self.took[True]) < _RUN * (self._trials() + 1)
+
+    def _trials(self) -> int:
+        """How many have ended. A thread may note what was decided before another's trial began: one too many of a way."""
+        return min(len(self.took[True]), len(self.took[False])) // _RUN
 
     def note(self, shared: bool, seconds: float) -> None:
         """A job has been done. After some of either way the faster one is kept to for a while.
@@ -141,23 +159,25 @@ class _Ways:
         faster = self._faster()
         if faster is not None:
             self.left = _PERIOD if faster else self._until_again()
-            self.shared, self.took = faster, {True: [], False: []}
+            self.shared, self.first, self.took = faster, False, {True: [], False: []}
 
     def _until_again(self) -> int:
         """How many jobs to do alone, so that the trial of sharing them has cost little."""
+        if self.first:
+            return _SOON
         alone = _middle(self.took[False])
         lost = sum(t - alone for t in self.took[True]) / max(alone, 1e-9)
         return min(max(int(lost / _COST), _PERIOD), _LONGEST)
 
     def _faster(self) -> bool | None:
         """Whether sharing is; None while that is open. Times in the middle decide: one that was lucky says little."""
-        shared, alone = self.took[True], self.took[False]
-        if shared and min(shared) > _LONG:
+        if self.took[True] and min(self.took[True]) > _LONG:
             return True
-        tried = min(len(shared), len(alone))  # a thread may note what was decided before another's trial began
-        if tried < _LEAST or len(shared) > tried:
+        trials = self._trials()
+        if not trials:
             return None
-        if tried < _TRIED and max(shared) >= min(alone) and max(alone) >= min(shared):
+        shared, alone = ([t for i, t in enumerate(self.took[way]) if i % _RUN] for way in (True, False))
+        if trials < _TRIED and max(shared) >= min(alone) and max(alone) >= min(shared):
             return None
         return _middle(shared) <= _middle(alone)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import _parallel
-from ._pieces import ones, short_rows
+from ._pieces import ones, pieces, short_rows
 from ._windows import scratch
 from .reduce import column_sums
 
@@ -51,14 +51,14 @@ def _along(factors, length):
 
 def _over_channels(work, a):
     """work on slices of channels that fit in the cache; on all cores if there are many elements."""
-    channels = a.shape[1]
-    pieces = 1 if a.shape[2] == 1 else min(-(-a.nbytes // _BLOCK), channels)
-    step = -(-channels // pieces)
-    if a.size > _SHARED:
-        _parallel.run(work, channels, step, a.size)
-        return
-    for part in _parallel.slices(channels, step):
-        work(part)
+    channels, bytes_each = a.shape[1], a.nbytes // a.shape[1]
+    if a.shape[2] == 1:
+        work(slice(0, channels))
+    elif a.size > _SHARED:
+        _parallel.team.run(work, pieces(channels, bytes_each, _BLOCK, len(a)), a.shape)
+    else:
+        for part in _parallel.slices(channels, _BLOCK // bytes_each):
+            work(part)
 
 
 def forward(x, weight, bias, eps):

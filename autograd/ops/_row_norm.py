@@ -1,7 +1,7 @@
 """Layer normalisation's kernels: the last axes as rows, a block of rows at a time while it is in the cache.
 
 Sums along a row are inner products with ones, one short call of BLAS per row: NumPy's fastest sum that stays on the
-thread it is on. Sums over the rows of a block are a product with two rows of factors. Larger products, and products of
+thread it is on. Sums over the rows of a block are products with two rows of factors. Larger products, and products of
 a matrix and a vector, would start BLAS's own threads beneath ours. A few rows are another matter: BLAS stays on its
 thread, and what counts is how many functions of NumPy are called.
 """
@@ -14,12 +14,12 @@ import numpy as np
 
 from .. import _parallel
 from .._array import LONG, along_rows
-from ._pieces import FEW, ones
-from ._windows import scratch
+from ._pieces import FEW, ones, pieces
+from ._windows import PIECE, scratch
 
 _BLOCK = 1 << 18  # bytes of a block of rows: the four arrays that meet in it fit in a core's own cache
 _SHARED = 1 << 18  # elements from which two threads pay
-_LARGE = 5 << 18  # bytes of a block where they share: calls so long that one thread seldom waits for the other's lock
+_TALL = 128  # rows in a product that sums over them
 
 
 def suits(x, weight, axes):
@@ -93,13 +93,12 @@ def _forward_few(x, rows, weight, bias, trailing, eps):
 
 def _over_rows(work, rows):
     """work on slices of rows that fit in the cache; on all cores if there are many elements."""
-    shared = rows.size > _SHARED
-    step = max((_LARGE if shared else _BLOCK) // (rows.shape[1] * rows.itemsize), 1)
+    count, bytes_each = len(rows), rows.shape[1] * rows.itemsize
     with along_rows(rows.shape[1]):
-        if shared:
-            _parallel.run(work, len(rows), step, rows.size)
+        if rows.size > _SHARED:
+            _parallel.team.run(work, pieces(count, bytes_each, _BLOCK), rows.shape)
             return
-        for part in _parallel.slices(len(rows), step):
+        for part in _parallel.slices(count, _BLOCK // bytes_each):
             work(part)
 
 
@@ -159,10 +158,17 @@ def _backward_few(result, slopes, rows, moments, tail, needs):
 
 
 def _column_sums(rows, column):
-    """(Σ over i of rows[i], Σ over i of column[i] rows[i])."""
+    """(Σ over i of rows[i], Σ over i of column[i] rows[i]), in products for which BLAS starts no threads."""
     factors = np.empty((2, len(column)), column.dtype)
     factors[0], factors[1] = 1, column[:, 0]
-    return np.matmul(factors, rows)
+    if 2 * rows.size <= PIECE:
+        return np.matmul(factors, rows)
+    count, width = rows.shape
+    tall = min(max(PIECE // (2 * width), 1), _TALL)
+    whole = count // tall * tall
+    found = np.matmul(factors[:, :whole].reshape(2, -1, tall).swapaxes(0, 1), rows[:whole].reshape(-1, tall, width))
+    sums = np.add.reduce(found, axis=0)
+    return sums if whole == count else sums + np.matmul(factors[:, whole:], rows[whole:])
 
 
 def _row_slope(out, slope, row, spare, sums):

@@ -24,7 +24,8 @@ from .._mode import fast
 from ._windows import CORNER, PIECE, SHALLOW, SHARED, UNPACKED, divisor, kept, scratch, steps, view
 
 _BLOCK = 1 << 20  # bytes of columns worked on at a time
-_AT_ONCE = 7 << 20  # bytes of columns and of products up to which one thread makes the columns for all
+# Bytes of columns and of products for which one thread makes the columns for all: more than the cores' own caches hold.
+_AT_ONCE = range(_parallel.team.size * _parallel.own_cache() + 1, (7 << 20) + 1)
 _FEW = 8  # places of the window, of each of which a call copies the columns
 _WASTE = 1.1  # numbers in a row, for each one of the result, up to which this pays
 _LEAST = 48  # columns in a piece of a product from which it pays
@@ -115,14 +116,15 @@ class Layout:
     def work(self, prepare, finish, x):
         """finish(part, *prepare(part)) for parts of the batch, on all cores if there is much to do.
 
-        `prepare` makes arrays, first of all columns. Few of them are made by one thread for all: threads that call many
-        short functions wait for the interpreter's lock. Many are made where they are used, while they are in the cache.
+        `prepare` makes arrays, first of all columns. They are made where they are used, while they are in the cache, or by
+        one thread for all where a thread's part would not stay there: threads that call many short functions wait for the
+        interpreter's lock. Still more of them are made a part that fits at a time.
         """
         numbers = len(x) * self.depth * (self.out[0] * self.row + (self.outer - 1) * self.outer_step)
         shares = _parallel.team.size if numbers * (8 + self.filters * self.outer) > SHARED else 1
         like = numbers, self.filters, finish.__code__
         terms = len(x) * self.outer * self.filters * self.out[0] * self.row
-        if shares > 1 and (numbers + terms) * x.itemsize <= _AT_ONCE:
+        if shares > 1 and (numbers + terms) * x.itemsize in _AT_ONCE:
             arrays = prepare(slice(0, len(x)))
             _parallel.team.run(lambda part: finish(part, *(a[part] for a in arrays)), _parallel.shares(len(x)), like)
             return

@@ -11,7 +11,7 @@ from .._array import along_rows
 from .._op import composite, op
 from .._samples import call, cases
 from .._tensor import Tensor, wrap
-from ._pieces import largest_along, sums_along
+from ._pieces import largest_along, pieces, sums_along
 from .loss import _size, reduced, reduction_of
 
 _F = "nn.functional"
@@ -64,7 +64,7 @@ _CE_CASES = cases(lambda r: [
     aux=("exponentials", "total"), sample=_CE_CASES)  # fmt: skip
 def _softmax_nll(x, target, *, average=False):
     """log Σ e^x - x[target] over the classes (axis 1), or its mean; and e^(x - max) with its sums, which the gradient needs."""
-    if x.ndim == 2 and x.size > _BLOCK and type(x) is np.ndarray:
+    if x.ndim == 2 and x.nbytes > _BLOCK and type(x) is np.ndarray:
         shifted, total, chosen = _large_rows(x, target)
     else:
         shifted = x - largest_along(x, 1)
@@ -76,7 +76,7 @@ def _softmax_nll(x, target, *, average=False):
     return (np.add.reduce(losses, axis=None) / losses.size if average else losses), shifted, total
 
 
-_BLOCK = 1 << 17
+_BLOCK = 1 << 19  # bytes of a block of rows
 _MILD = 30.0  # rows whose largest element lies within are in no danger of over- or underflow and need no shift
 
 
@@ -97,7 +97,7 @@ def _large_rows(x, target):
         np.vecdot(out, ones, out=total[part, 0])
 
     with along_rows(classes):
-        _parallel.run(work, n, max(_BLOCK // classes, 1), classes)
+        _parallel.team.run(work, pieces(n, classes * x.itemsize, _BLOCK), x.shape)
     return shifted, total, chosen
 
 
@@ -117,14 +117,13 @@ def _(g, target, exponentials, total, average, needs):
         scale = np.expand_dims(g, 1) / total
     gx = np.empty_like(exponentials)
     with along_rows(gx.shape[-1]):
-        if gx.size <= _BLOCK or gx.ndim != 2:
+        if gx.nbytes <= _BLOCK or gx.ndim != 2:
             np.multiply(exponentials, scale, out=gx)
         else:
-            _parallel.run(
+            _parallel.team.run(
                 lambda part: np.multiply(exponentials[part], scale[part], out=gx[part]),
-                len(gx),
-                max(_BLOCK // gx.shape[1], 1),
-                gx.size,
+                pieces(len(gx), gx.nbytes // len(gx), _BLOCK),
+                gx.shape,
             )
     gx[_places(target, gx.shape)] -= g
     return gx, None

@@ -1,0 +1,99 @@
+"""Layer and batch normalisation of large arrays, whose rows or channels several cores share, against the plain forms."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import autograd
+import nn.functional as F
+from autograd import _parallel
+from autograd.ops import _channel_norm, _pieces, _row_norm
+
+
+def _drawn(shape, dtype=np.float64, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
+
+
+def _found(function, x):
+    """The value and the gradient of function(x), weighted."""
+    t = autograd.tensor(x, requires_grad=True)
+    y = function(t)
+    (y * autograd.tensor(_drawn(tuple(y.shape), seed=9))).sum().backward()
+    return y.detach().numpy(), t.grad.numpy()
+
+
+def _compare(function, x):
+    quick = _found(function, x)
+    with autograd.fast_paths(False):
+        plain = _found(function, x)
+    for a, b in zip(quick, plain, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-9)
+
+
+class Backwards(_parallel.Team):
+    """A team whose threads take the pieces in another order."""
+
+    def run(self, work, pieces, like=None, alone=()):
+        super().run(work, pieces[::-1], like)
+
+
+@pytest.mark.parametrize("cores", [1, 2, 3])
+@pytest.mark.parametrize("count", [1, 7, 500, 1024, 4096, 10_000])
+@pytest.mark.parametrize("bytes_each", [4, 3072, 1 << 22])
+@pytest.mark.parametrize("sums", [1, 32, 1000])
+def test_pieces_are_long_where_cores_share_them(cores, count, bytes_each, sums, monkeypatch):
+    monkeypatch.setattr(_parallel, "team", _parallel.Team(cores))
+    found = _pieces.pieces(count, bytes_each, 1 << 16, sums)
+    assert [i for part in found for i in range(part.start, part.stop)] == list(range(count))
+    length = found[0].stop
+    if cores == 1:
+        assert length == min(max((1 << 16) // bytes_each, 1), count)
+    least = max(_pieces._LARGE // bytes_each, -(-_pieces._FREE // sums))
+    if count >= cores * least:
+        assert least <= length <= 2 * least or cores == 1
+        assert len(found) >= cores
+
+
+def test_one_core_has_two_rows_of_a_gigabyte_one_after_the_other(monkeypatch):
+    monkeypatch.setattr(_parallel, "team", _parallel.Team(1))
+    assert _pieces.pieces(2, 1 << 30, 1 << 18) == [slice(0, 1), slice(1, 2)]
+
+
+@pytest.mark.parametrize(("rows", "width"), [(1, 1), (127, 5), (512, 768), (515, 768), (700, 1500), (3, 1 << 18)])
+@pytest.mark.parametrize("piece", [1, 1 << 9, 1 << 18])
+def test_sums_of_columns_twice(rows, width, piece, monkeypatch):
+    monkeypatch.setattr(_row_norm, "PIECE", piece)
+    x, factors = _drawn((rows, width)), _drawn((rows, 1), seed=1)
+    plain, weighted = _row_norm._column_sums(x, factors)
+    np.testing.assert_allclose(plain, x.sum(0), rtol=1e-9, atol=1e-11)
+    np.testing.assert_allclose(weighted, (x * factors).sum(0), rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("cores", [1, 2, 3])
+@pytest.mark.parametrize("shape", [(40, 12, 30, 31), (700, 3, 13, 13), (2, 600, 16, 16), (3, 2, 60_000)])
+def test_channels_of_large_images_are_normalised(cores, shape, monkeypatch):
+    monkeypatch.setattr(_parallel, "team", _parallel.Team(cores))
+    weight, bias = (autograd.tensor(_drawn((shape[1],), seed=i)) for i in (1, 2))
+    _compare(lambda t: F.batch_norm(t, None, None, weight, bias, training=True), _drawn(shape))
+    x, g = _drawn(shape, np.float32), _drawn(shape, np.float32, seed=1)
+    given = np.ones(shape[1], np.float32), np.zeros(shape[1], np.float32)
+    y, *moments = _channel_norm.forward(x, *given, 1e-5)
+    slopes = _channel_norm.backward(g, x, given[0], *moments, 1e-5, (True, True, True))
+    monkeypatch.setattr(_parallel, "team", Backwards(cores))
+    for a, b in zip((y, *moments), _channel_norm.forward(x, *given, 1e-5), strict=True):
+        np.testing.assert_array_equal(a, b)
+    for a, b in zip(slopes, _channel_norm.backward(g, x, given[0], *moments, 1e-5, (True, True, True)), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("cores", [1, 2, 3])
+@pytest.mark.parametrize("shape", [(1100, 300), (3000, 100), (90, 4000), (2, 200_000)])
+def test_many_rows_are_normalised(cores, shape, monkeypatch):
+    monkeypatch.setattr(_parallel, "team", _parallel.Team(cores))
+    weight, bias = (autograd.tensor(_drawn(shape[1:], seed=i), requires_grad=True) for i in (1, 2))
+    _compare(lambda t: F.layer_norm(t, shape[1:], weight, bias), _drawn(shape))
+    x = autograd.tensor(_drawn(shape))
+    _compare(lambda t: F.layer_norm(x, shape[1:], t, bias), weight.detach().numpy())
