@@ -42,6 +42,8 @@ _SOON = (
 )
 _COST = 0.01  # of the time of jobs that are done alone, which trials of sharing them may take
 _TURN = 200_000  # nanoseconds that a helper asks to run at a time
+_LARGE = 5 << 18  # bytes of a piece that threads share: calls so long that one seldom waits for the other's lock
+FREE = 512  # inner products in such a piece where there are as many: NumPy keeps the lock for 500 of them or less
 _SETATTR = {"x86_64": 314, "aarch64": 274}  # the number of sched_setattr(2), which C libraries do not all offer
 
 
@@ -313,6 +315,19 @@ def slices(n: int, step: int) -> list[slice]:
     """0..n in pieces of `step`, at least 1."""
     step = max(step, 1)
     return [slice(i, min(i + step, n)) for i in range(0, n, step)]
+
+
+def pieces(count: int, bytes_each: int, block: int, sums_each: int = 1) -> list[slice]:
+    """Slices of 0..count for all cores to share; for one core of `block` bytes, which stay in its cache.
+
+    `sums_each`: inner products that the work on each makes. What is added up from one piece to the next has other bits if
+    they are cut otherwise. Then these are to be taken also where a job is not shared, which is up to how long things take.
+    """
+    if team.size < 2:
+        return slices(count, block // bytes_each)
+    step = max(_LARGE // bytes_each, -(-FREE // sums_each))
+    each = count // (step * team.size)  # as many pieces for each core, where they are as long as they should be
+    return slices(count, -(-count // (each * team.size)) if each else _LARGE // bytes_each)
 
 
 def shares(n: int) -> list[slice]:

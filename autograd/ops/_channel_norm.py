@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import _parallel
-from ._pieces import ones, pieces, short_rows
+from ._pieces import ones, short_rows
 from ._windows import scratch
 from .reduce import column_sums
 
@@ -55,7 +55,7 @@ def _over_channels(work, a):
     if a.shape[2] == 1:
         work(slice(0, channels))
     elif a.size > _SHARED:
-        _parallel.team.run(work, pieces(channels, bytes_each, _BLOCK, len(a)), a.shape)
+        _parallel.team.run(work, _parallel.pieces(channels, bytes_each, _BLOCK, len(a)), a.shape)
     else:
         for part in _parallel.slices(channels, _BLOCK // bytes_each):
             work(part)

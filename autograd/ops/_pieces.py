@@ -138,26 +138,10 @@ def in_pieces(function, x, *more):
         for part in alone:
             work(part)
     else:
-        _parallel.team.run(work, pieces(x.size, x.itemsize, _PIECE * x.itemsize, _FREE), (function, x.size), alone)
+        _parallel.team.run(
+            work, _parallel.pieces(x.size, x.itemsize, _PIECE * x.itemsize, _parallel.FREE), (function, x.size), alone
+        )
     return result
-
-
-_LARGE = 5 << 18  # bytes of a piece where threads share: calls so long that one seldom waits for the other's lock
-_FREE = 512  # sums in such a piece where there are as many: NumPy keeps the lock for 500 inner products or less
-
-
-def pieces(count, bytes_each, block, sums_each=1):
-    """Slices of 0..count for all cores to share; for one core of `block` bytes, which stay in its cache.
-
-    `sums_each`: inner products that the work on each makes. What is added up from one piece to the next has other bits if
-    they are cut otherwise. Then these are to be taken also where a job is not shared, which is up to how long things take.
-    """
-    size = _parallel.team.size
-    if size < 2:
-        return _parallel.slices(count, block // bytes_each)
-    step = max(_LARGE // bytes_each, -(-_FREE // sums_each))
-    each = count // (step * size)  # as many pieces for each core, where they are as long as they should be
-    return _parallel.slices(count, -(-count // (each * size)) if each else _LARGE // bytes_each)
 
 
 def by_rows(work, x, axes=()):
@@ -167,4 +151,4 @@ def by_rows(work, x, axes=()):
         work(slice(None))
         return
     with along_rows(x.shape[-1]):
-        _parallel.team.run(work, pieces(len(x), x.nbytes // len(x), 2 * _PIECE * x.itemsize), x.shape)
+        _parallel.team.run(work, _parallel.pieces(len(x), x.nbytes // len(x), 2 * _PIECE * x.itemsize), x.shape)

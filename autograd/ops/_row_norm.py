@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import _parallel
 from .._array import LONG, along_rows
-from ._pieces import FEW, ones, pieces
+from ._pieces import FEW, ones
 from ._windows import PIECE, scratch
 
 _BLOCK = 1 << 18  # bytes of a block of rows: the four arrays that meet in it fit in a core's own cache
@@ -96,7 +96,7 @@ def _over_rows(work, rows):
     count, bytes_each = len(rows), rows.shape[1] * rows.itemsize
     with along_rows(rows.shape[1]):
         if rows.size > _SHARED:
-            _parallel.team.run(work, pieces(count, bytes_each, _BLOCK), rows.shape)
+            _parallel.team.run(work, _parallel.pieces(count, bytes_each, _BLOCK), rows.shape)
             return
         for part in _parallel.slices(count, _BLOCK // bytes_each):
             work(part)

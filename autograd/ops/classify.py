@@ -11,7 +11,7 @@ from .._array import along_rows
 from .._op import composite, op
 from .._samples import call, cases
 from .._tensor import Tensor, wrap
-from ._pieces import largest_along, pieces, sums_along
+from ._pieces import largest_along, sums_along
 from .loss import _size, reduced, reduction_of
 
 _F = "nn.functional"
@@ -97,7 +97,7 @@ def _large_rows(x, target):
         np.vecdot(out, ones, out=total[part, 0])
 
     with along_rows(classes):
-        _parallel.team.run(work, pieces(n, classes * x.itemsize, _BLOCK), x.shape)
+        _parallel.team.run(work, _parallel.pieces(n, classes * x.itemsize, _BLOCK), x.shape)
     return shifted, total, chosen
 
 
@@ -122,7 +122,7 @@ def _(g, target, exponentials, total, average, needs):
         else:
             _parallel.team.run(
                 lambda part: np.multiply(exponentials[part], scale[part], out=gx[part]),
-                pieces(len(gx), gx.nbytes // len(gx), _BLOCK),
+                _parallel.pieces(len(gx), gx.nbytes // len(gx), _BLOCK),
                 gx.shape,
             )
     gx[_places(target, gx.shape)] -= g

@@ -8,7 +8,7 @@ import pytest
 import autograd
 import nn.functional as F
 from autograd import _parallel
-from autograd.ops import _channel_norm, _pieces, _row_norm
+from autograd.ops import _channel_norm, _row_norm
 
 
 def _drawn(shape, dtype=np.float64, seed=0):
@@ -44,12 +44,12 @@ class Backwards(_parallel.Team):
 @pytest.mark.parametrize("sums", [1, 32, 1000])
 def test_pieces_are_long_where_cores_share_them(cores, count, bytes_each, sums, monkeypatch):
     monkeypatch.setattr(_parallel, "team", _parallel.Team(cores))
-    found = _pieces.pieces(count, bytes_each, 1 << 16, sums)
+    found = _parallel.pieces(count, bytes_each, 1 << 16, sums)
     assert [i for part in found for i in range(part.start, part.stop)] == list(range(count))
     length = found[0].stop
     if cores == 1:
         assert length == min(max((1 << 16) // bytes_each, 1), count)
-    least = max(_pieces._LARGE // bytes_each, -(-_pieces._FREE // sums))
+    least = max(_parallel._LARGE // bytes_each, -(-_parallel.FREE // sums))
     if count >= cores * least:
         assert least <= length <= 2 * least or cores == 1
         assert len(found) >= cores
@@ -57,7 +57,7 @@ def test_pieces_are_long_where_cores_share_them(cores, count, bytes_each, sums, 
 
 def test_one_core_has_two_rows_of_a_gigabyte_one_after_the_other(monkeypatch):
     monkeypatch.setattr(_parallel, "team", _parallel.Team(1))
-    assert _pieces.pieces(2, 1 << 30, 1 << 18) == [slice(0, 1), slice(1, 2)]
+    assert _parallel.pieces(2, 1 << 30, 1 << 18) == [slice(0, 1), slice(1, 2)]
 
 
 @pytest.mark.parametrize(("rows", "width"), [(1, 1), (127, 5), (512, 768), (515, 768), (700, 1500), (3, 1 << 18)])
