@@ -156,6 +156,8 @@ def broadcast_to(x: Array, shape: tuple[int, ...]) -> Array:
         x = np.array(x)
     if type(x) is not ndarray or not x.flags.c_contiguous or not x.size:
         return np.broadcast_to(x, shape)
+    if not x.ndim:
+        return ndarray(shape, x.dtype, x, 0, (0,) * len(shape))
     lead = len(shape) - x.ndim
     steps = [0] * lead
     for have, want, step in zip(x.shape, shape[lead:], x.strides, strict=True):

@@ -21,6 +21,8 @@ _PAIRS = cases(lambda r: [
 
 def check_product(name, x, y):
     """Raise PyTorch's errors for what cannot be multiplied."""
+    if type(x) is type(y) is np.ndarray and x.ndim == y.ndim == 2 and x.dtype is y.dtype and x.shape[1] == y.shape[0]:
+        return  # matrices that fit, asked first because nearly all do
     for at, a in enumerate((x, y)):
         if not hasattr(a, "dtype"):
             raise TypeError(

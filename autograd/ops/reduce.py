@@ -45,10 +45,12 @@ def _widened(x, dtype):
 
 def spread(g, shape, dim, keepdim):
     """A gradient of a reduction repeated over the axes that were reduced (rules; arrays or tensors)."""
+    raw = is_raw(g)
     if not keepdim and shape and dim is not None and dim != 0:  # a leading axis comes back without being named
         axes = wrap_dims(dim, len(shape))
-        g = reshape(g, tuple([1 if i in axes else n for i, n in enumerate(shape)]))
-    return _broadcast_to(g, shape) if is_raw(g) else _expand(g, shape=shape)
+        kept = tuple([1 if i in axes else n for i, n in enumerate(shape)])
+        g = g.reshape(kept) if raw else reshape(g, kept)
+    return _broadcast_to(g, shape) if raw else _expand(g, shape=shape)
 
 
 _ROWS_FROM = 256  # elements from which sums of rows are worth another question
