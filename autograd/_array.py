@@ -505,7 +505,20 @@ def in_c_order(a: Any) -> Any:
     """`a`, copied where its axes do not lie in memory in their order: so do results in PyTorch that are not elementwise."""
     if type(a) is not ndarray or a.ndim < 2 or a.flags.c_contiguous:
         return a
-    return np.ascontiguousarray(a)
+    return copied(a)
+
+
+_SLAB, _TURNED = 32, 1 << 16  # columns of a turned matrix copied at a time; elements from which that pays
+
+
+def copied(a: ndarray) -> ndarray:
+    """A copy in C order; of a large transposed matrix by slabs, whose lines stay in the cache until all of them is used."""
+    if a.ndim != 2 or a.size < _TURNED or not a.flags.f_contiguous or min(a.shape) < 2 * _SLAB:
+        return np.array(a, order="C")
+    made = np.empty_like(a, order="C")
+    for start in range(0, a.shape[1], _SLAB):
+        made[:, start : start + _SLAB] = a[:, start : start + _SLAB]
+    return made
 
 
 def may_share(a: Array, b: Array) -> bool:
@@ -555,4 +568,4 @@ def private(a: Array, depth: int = 1) -> Array:
     alone = sys.getrefcount(a) <= _ALONE[depth] and (a.base is None or _has_base_alone(a))
     if alone and a.flags.carray:  # in C order, aligned, writable
         return a
-    return a.copy(order="C") if a.flags.c_contiguous or a.ndim < 2 else np.array(a, order="C")
+    return a.copy(order="C") if a.flags.c_contiguous or a.ndim < 2 else copied(a)

@@ -13,7 +13,7 @@ from weakref import ref
 import numpy as np
 
 from ._array import RAW, is_raw, ndarray
-from ._inplace import assign, typed_by, write_out
+from ._inplace import assign, direct, typed_by, write_out
 from ._mode import grad_mode
 from ._node import capture
 from ._tensor import Tensor, history, wrap
@@ -93,6 +93,8 @@ def in_place_method(entry: Callable, name: str, operator: bool = False) -> Calla
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if operator and not is_operand(args[0]):
             return NotImplemented
+        if len(args) == 1 and (not kwargs or [*kwargs] == ["alpha"]) and direct(self, name, *args, **kwargs):
+            return self
         source = self
         if (
             composed

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ._array import changes, may_share, ndarray, tick
+from ._array import changes, may_share, ndarray, quiet, tick
 from ._dtype import as_dtype, can_cast, from_numpy_dtype
 from ._inference import check_written
-from ._mode import grad_mode
-from ._node import Leaf, Node, Recomputed
+from ._mode import fast, grad_mode
+from ._node import Leaf, Node, Observer, Recomputed
 from ._tensor import Tensor, alias_text, forget_views, history, move_retained, region_of
 
 
@@ -94,6 +94,53 @@ def assign(t: Tensor, result: Tensor, name: str) -> Tensor:
     if grad_mode() is not False:
         rebase(t, node if isinstance(node, Node) else None)
     return t
+
+
+# What NumPy's functions do that write where their first operand is.
+_DIRECT = {"add": np.add, "sub": np.subtract, "subtract": np.subtract, "mul": np.multiply, "multiply": np.multiply,
+           "div": np.true_divide, "divide": np.true_divide, "true_divide": np.true_divide, "truediv": np.true_divide}  # fmt: skip
+_MOST = 1e30  # size of a number that these dtypes can hold
+_PLAIN = (np.float32, np.float64)
+
+
+def direct(t: Tensor, name: str, other: Any, alpha: Any = 1) -> bool:
+    """Change `t` in place by one function of NumPy, if that is all that is to be done; nothing else is written.
+
+    It is where nothing is recorded, for floating numbers of one dtype and shape, or a number, and so nothing broadcast.
+    """
+    ufunc, scaled = _DIRECT.get(name), type(alpha) is not int or alpha != 1
+    if ufunc is None or t._apply is not None or Observer.active is not None or not fast.enabled:
+        return False
+    buffer = t._data
+    y = _operand(other, buffer)
+    if y is None:
+        return False
+    if scaled and (y is other or ufunc not in (np.add, np.subtract) or not _is_plain(alpha)):
+        return False
+    if grad_mode() is not False and (history(t) is not None or (y is not other and history(other) is not None)):
+        return False
+    check_writable(t, name + "_")
+    take_back(t, buffer)
+    with quiet():
+        ufunc(buffer, y * alpha if scaled else y, out=buffer)
+    changes.stamp(buffer)
+    if grad_mode() is not False:
+        rebase(t, None)
+    return True
+
+
+def _operand(other: Any, buffer: Any) -> Any:
+    """What NumPy may read of an operand as it is; None where there is more to it."""
+    if type(buffer) is not ndarray or buffer.dtype not in _PLAIN:
+        return None
+    if not isinstance(other, Tensor):
+        return other if _is_plain(other) else None
+    y = other._data if other._apply is None else None
+    return y if type(y) is ndarray and y.shape == buffer.shape and y.dtype is buffer.dtype else None
+
+
+def _is_plain(a: Any) -> bool:
+    return (type(a) is float or type(a) is int) and -_MOST < a < _MOST
 
 
 def take_back(t: Tensor, buffer: ndarray) -> None:

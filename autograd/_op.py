@@ -23,6 +23,7 @@ from ._entry import MISSING, general_entry, in_place_method, keep, operator_meth
 from ._inference import mark, mark_all
 from ._inplace import typed_by, write_out
 from ._kernels import in_float32, silenced
+from ._large import in_pieces
 from ._memory_format import channels_format
 from ._mode import _anomaly, grad_mode, inferring, scope
 from ._node import Complex, Half, Node, Wide, capture, new
@@ -59,7 +60,9 @@ class Declaration:
 
     sample: Any = None
     method: bool | None = None
-    inplace = elementwise = linear = commutes = view = quiet = wide = bitwise = lends_result = images = real = False
+    inplace = elementwise = linear = commutes = view = quiet = wide = bitwise = lends_result = images = real = (
+        pieced
+    ) = False
     holomorphic = differentiable_twice = True
     operators: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
@@ -104,10 +107,13 @@ class Op(Declaration):
         self.fast_rule: Callable | None = None
         self.operator_entry: Callable | None = None
         self.fast_names: tuple[str, ...] = ()
+        self.fast_into = False
         self.plans: dict[tuple, Plan] = {}
         self.scopes: list[dict] = []  # the globals of its compiled entries
         if self.wide:
             self.kernel = kernel = in_float32(kernel, HALVES)
+        if self.pieced:
+            self.kernel = kernel = in_pieces(kernel)
         if self.quiet:
             self.kernel = silenced(kernel)
         self.raw = kernel
@@ -135,7 +141,7 @@ class Op(Declaration):
         names, after = code.co_varnames, count + code.co_kwonlyargcount
         self.variadic = bool(code.co_flags & _CO_VARARGS)
         self.inputs = (names[after],) if self.variadic else names[:count]
-        self.parameters = names[count:after]
+        self.parameters = tuple(n for n in names[count:after] if not (self.pieced and n == "into"))
         given, keywords = kernel.__defaults__ or (), kernel.__kwdefaults__ or {}
         self.input_defaults = (MISSING,) * (len(self.inputs) - len(given)) + given
         self.parameter_defaults = tuple(keywords.get(n, MISSING) for n in self.parameters)
@@ -185,7 +191,8 @@ class Op(Declaration):
     def fast(self, rule: Callable) -> Callable:
         """Decorator: an array-only closed form that gives the gradients of all inputs at once (first order)."""
         wanted = argument_names(rule)
-        self.fast_rule, self.fast_names = rule, tuple(n for n in wanted[1:] if n != "needs")
+        self.fast_rule, self.fast_names = rule, tuple(n for n in wanted[1:] if n not in ("needs", "into"))
+        self.fast_into = "into" in wanted
         for name in self.fast_names:
             self.place(name)
         return rule
@@ -580,6 +587,8 @@ def op(kernel: Callable | None = None, /, **options: Any) -> Any:
         PyTorch allows where its own rule reads something else.
     images: results have their channels last in memory where the images given have.
     bitwise: the kernel works on the representation of numbers, or computes none, so those of 16 bits are not made float32.
+    pieced: elementwise, of several steps: kernel and rules are run on pieces of large arrays. The kernel and a fast rule
+        may have a parameter `into=None`: where to write what they give, which saves copying it there.
     real: complex numbers are refused: the function asks which of two is larger, and complex numbers have no order.
     holomorphic: rules are written for real numbers, the engine conjugates for complex ones; False where
         the rules treat complex numbers themselves.

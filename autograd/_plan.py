@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ._array import NUMBERS, Array, tick
+from ._large import by_pieces, is_large
 from ._mode import fast
 from ._node import Leaf, Node, Out, Wide, capture, freed_text
 from ._tensor import wrap
@@ -46,13 +47,15 @@ class Plan:
 
     def _compile_run(self) -> Callable:
         """lambda g, s: the gradients, one per input."""
-        rules = self._compile_rules()
-        closed = self.op.fast_rule
-        if closed is None:
-            return rules
-        given = "".join(f"s[{self.names.index(n)}], " for n in self.op.fast_names)
-        scope_ = {"closed": closed, "needs": self.needs, "rules": rules, "fast": fast}
-        return eval(f"lambda g, s: closed(g, {given}needs=needs) if fast.enabled else rules(g, s)", scope_)  # noqa: S307
+        run, closed = self._compile_rules(), self.op.fast_rule
+        if closed is not None:
+            given = "".join(f"s[{self.names.index(n)}], " for n in self.op.fast_names)
+            more, into = (", into=into", ", into=None") if self.op.fast_into else ("", "")
+            scope_ = {"closed": closed, "needs": self.needs, "rules": run, "fast": fast}
+            run = eval(  # noqa: S307
+                f"lambda g, s{into}: closed(g, {given}needs=needs{more}) if fast.enabled else rules(g, s)", scope_
+            )
+        return _pieced(run, self.op.fast_into) if self.op.pieced else run
 
     def _compile_rules(self) -> Callable:
         if self.op.variadic:
@@ -73,7 +76,7 @@ class Plan:
 
         None where the rules are not run one by one.
         """
-        if self.op.variadic or self.op.fast_rule is not None:
+        if self.op.variadic or self.op.pieced or self.op.fast_rule is not None:
             return None
         live = [(i, entry) for i, entry in enumerate(self.rules) if entry is not None]
         return tuple((i, self._compile_one(*entry)) for i, entry in reversed(live))  # the last is often the youngest
@@ -180,6 +183,15 @@ class Plan:
             return None
         value = self.as_tensors(node)[self.names.index(name)]
         return value if which == "out" else itself(value, node.edges[which])
+
+
+def _pieced(run: Callable, takes: bool) -> Callable:
+    """The same of large arrays by pieces of them. `takes`: it can be told where to write its first array."""
+    if takes:
+        return lambda g, s: (
+            by_pieces(lambda v, into: run(v[0], v[1:], into), (g, *s), run) if is_large(g) else run(g, s)
+        )
+    return lambda g, s: by_pieces(lambda v, into: run(v[0], v[1:]), (g, *s), run) if is_large(g) else run(g, s)
 
 
 def itself(value: Any, edge: Node | Leaf | None) -> Any:

@@ -114,36 +114,6 @@ def within(x, low=None, high=None, out=None):
     return x if high is None else np.minimum(x, high, out=out)
 
 
-def in_pieces(function, x, *more):
-    """function(x, ...) for an elementwise function of several steps; of large arrays piece by piece, on all cores.
-
-    The function takes `out=`, where to put its first step and what follows from it, and returns the result, there or not.
-    """
-    if type(x) is not np.ndarray or x.size <= _PIECE or not fast.enabled:
-        return function(x, *more)
-    arrays = (x, *more)
-    if any(a.shape != x.shape or a.dtype != x.dtype or not a.flags.c_contiguous for a in arrays):
-        return function(*arrays)
-    result = np.empty_like(x)
-    sources, target = [a.reshape(-1) for a in arrays], result.reshape(-1)
-    alone = _parallel.slices(x.size, _PIECE)
-
-    def work(part):
-        out = target[part]
-        found = function(*(a[part] for a in sources), out=out)
-        if found is not out:
-            out[...] = found
-
-    if x.size <= 4 * _PIECE:
-        for part in alone:
-            work(part)
-    else:
-        _parallel.team.run(
-            work, _parallel.pieces(x.size, x.itemsize, _PIECE * x.itemsize, _parallel.FREE), (function, x.size), alone
-        )
-    return result
-
-
 def by_rows(work, x, axes=()):
     """work(slice) for slices along the first axis that cover x: cache-sized, on all cores; all at once where `axes`, which
     work reduces, hold the first one, or x is small."""

@@ -9,7 +9,7 @@ from .._dtype import element
 from .._inplace import assign
 from .._op import composite, op
 from .._samples import call, cases, reals
-from ._pieces import in_pieces, within
+from ._pieces import within
 from ._select import kept, select
 
 _F = "nn.functional"
@@ -204,19 +204,28 @@ def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
 # ---------------------------------------------------------------------------------------------- the exponential family
 
 
-@op(real=True, batch="align", name="_elu", symbol="elu", method=False, namespace="_", quiet=True, sample=cases(lambda r: [
+@op(pieced=True, real=True, batch="align", name="_elu", symbol="elu", method=False, namespace="_", quiet=True, sample=cases(lambda r: [
     call(r(2, 3), alpha=0.7), call(r(5), alpha=1.6, scale=1.1), call(r(), alpha=1.0),
     call(r(4), alpha=1.3, inner=0.8)]))  # fmt: skip
 def _elu(x, *, alpha=1.0, scale=1.0, inner=1.0):
     _whole("elu", x)
-    low = np.expm1(within(x, high=0) * inner) * (alpha * scale)
-    return select(x > 0, x * scale, low).astype(x.dtype, copy=False)[()]
+    low = np.expm1(within(x, high=0) * inner) * (alpha * scale)  # 0 where x is above it
+    return (low + within(x, 0) * scale).astype(x.dtype, copy=False)[()]
 
 
 @_elu.grad("x")
 def _(g, x, alpha, scale, inner):
     low = g * (exp(clamp(x, max=0.0) * inner) * (alpha * scale * inner))
     return where(x <= 0, low, g * scale)
+
+
+@_elu.fast
+def _(g, x, alpha, scale, inner, needs):
+    """As the rule, without a choice where the slope has no step at 0."""
+    slope = np.exp(np.fmin(x, 0) * inner) * scale  # a NaN passes its gradient
+    if alpha * inner != 1:
+        slope = select(x <= 0, slope * (alpha * inner), scale)
+    return (slope * g,)
 
 
 @composite(namespace=_F)
@@ -256,7 +265,7 @@ def celu(input, alpha=1.0, inplace=False):
 # ---------------------------------------------------------------------------------------------- smooth gates
 
 
-@op(name="_silu", symbol="silu", caption="× σ + xσ(1−σ)", sample=reals(-3, 3), **_FLOAT)
+@op(pieced=True, name="_silu", symbol="silu", caption="× σ + xσ(1−σ)", sample=reals(-3, 3), **_FLOAT)
 def _silu(x):
     _whole("silu", x)
     return x * sigmoid(x)
@@ -268,19 +277,16 @@ def _(g, x):
     return g * (s * (1.0 + x * (1.0 - s)))
 
 
-def _silu_gradient_of(g, x, out=None):
+@_silu.fast
+def _(g, x, needs, into=None):
+    """As the rule, in place."""
     s = sigmoid(x)
-    slope = np.subtract(1, s, out=out)
+    slope = np.subtract(1, s, out=into)
     slope *= x
     slope += 1
     slope *= s
     slope *= g
-    return slope
-
-
-@_silu.fast
-def _(g, x, needs):
-    return (in_pieces(_silu_gradient_of, g, x),)
+    return (slope,)
 
 
 @composite(namespace=_F)
@@ -289,7 +295,7 @@ def silu(input, inplace=False):
     return _written("silu", input, _silu(input), inplace)
 
 
-@op(real=True, name="_mish", symbol="mish", sample=reals(-3, 3), quiet=True, **_FLOAT)
+@op(pieced=True, real=True, name="_mish", symbol="mish", sample=reals(-3, 3), quiet=True, **_FLOAT)
 def _mish(x):
     _whole("mish", x)
     return x * np.tanh(within(x, 0) + np.log1p(np.exp(-np.abs(x))))
@@ -307,13 +313,14 @@ def mish(input, inplace=False):
     return _written("mish", input, _mish(input), inplace)
 
 
-@op(real=True, batch="align", namespace=_F, symbol="softplus", caption="× σ(βx)", quiet=True, sample=cases(lambda r: [
+@op(pieced=True, real=True, batch="align", namespace=_F, symbol="softplus", caption="× σ(βx)", quiet=True, sample=cases(lambda r: [
     call(r(2, 3)), call(r(), beta=2.0), call(r(4), beta=3, threshold=1)]))  # fmt: skip
 def softplus(x, *, beta=1.0, threshold=20.0):
     """Smooth, positive version of ReLU: log(1 + e^(beta x)) / beta; x itself where beta x > threshold."""
     _whole("softplus", x)
     z = x * beta
-    return select(z > threshold, x, np.log1p(np.exp(within(z, high=threshold))) / beta).astype(x.dtype, copy=False)[()]
+    found, straight = np.log1p(np.exp(within(z, high=threshold))) / beta, z > threshold
+    return (select(straight, x, found) if np.any(straight) else found).astype(x.dtype, copy=False)[()]
 
 
 @softplus.grad("x")
@@ -321,7 +328,15 @@ def _(g, x, beta, threshold):
     return where(x * beta > threshold, g, g * sigmoid(x * beta))
 
 
-@op(real=True, name="_log_sigmoid", symbol="log σ", caption="× σ(−x)", sample=reals(-4, 4), **_FLOAT)
+@softplus.fast
+def _(g, x, beta, threshold, needs):
+    """As the rule, without a choice where nothing is so large."""
+    z = x * beta
+    slope, straight = sigmoid(z) * g, z > threshold
+    return (select(straight, g, slope) if np.any(straight) else slope,)
+
+
+@op(pieced=True, real=True, name="_log_sigmoid", symbol="log σ", caption="× σ(−x)", sample=reals(-4, 4), **_FLOAT)
 def log_sigmoid(x):
     """log of sigmoid(x) without overflow: min(x, 0) - log(1 + e^-|x|)."""
     _whole("log_sigmoid", x)
@@ -373,7 +388,7 @@ def relu6(input, inplace=False):
     return _written("relu6", input, _hardtanh(input, low=0, high=6), inplace)
 
 
-@op(real=True, name="_hardswish", symbol="hardswish", sample=reals(-5, 5, avoid=(-3, 3)), **_FLOAT)
+@op(pieced=True, real=True, name="_hardswish", symbol="hardswish", sample=reals(-5, 5, avoid=(-3, 3)), **_FLOAT)
 def _hardswish(x):
     _whole("hardswish", x)
     return x * within(x + 3, 0, 6) / 6
@@ -390,7 +405,7 @@ def hardswish(input, inplace=False):
     return _written("hardswish", input, _hardswish(input), inplace)
 
 
-@op(real=True, name="_hardsigmoid", symbol="hardsigmoid", sample=reals(-5, 5, avoid=(-3, 3)), **_FLOAT)
+@op(pieced=True, real=True, name="_hardsigmoid", symbol="hardsigmoid", sample=reals(-5, 5, avoid=(-3, 3)), **_FLOAT)
 def _hardsigmoid(x):
     _whole("hardsigmoid", x)
     return within(x + 3, 0, 6) / 6

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import _dtype
-from .._array import in_c_order
+from .._array import copied, in_c_order
 from .._dtype import as_dtype, element
 from .._inplace import assign, check_writable
 from .._memory_format import contiguous_format, preserve_format
@@ -163,7 +163,7 @@ def contiguous(self, memory_format=None):
 @op(batch="align", name="_contiguous", namespace="_", method=False, symbol="contiguous", linear=True,
     sample=cases(lambda r: [call(r(2, 3))]))  # fmt: skip
 def _contiguous(x):
-    return np.array(x, order="C")
+    return copied(x) if type(x) is np.ndarray else np.array(x, order="C")
 
 
 @_contiguous.grad("x")

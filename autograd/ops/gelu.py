@@ -1,4 +1,4 @@
-"""The Gaussian error linear unit, exact and approximated by tanh, with kernels that work in the cache."""
+"""The Gaussian error linear unit, exact and approximated by tanh, by kernels that work in place."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 from .._erf import erf as _erf
 from .._op import composite, op
 from .._samples import reals
-from ._pieces import in_pieces
 from .activation import _F, _FLOAT, _whole
 from .pointwise import exp, tanh
 
@@ -17,38 +16,12 @@ _ROOT_HALF = math.sqrt(0.5)
 _DENSITY = 1 / math.sqrt(2 * math.pi)
 
 
-@op(name="_gelu", symbol="gelu", caption="× Φ(x) + xφ(x)", sample=reals(-3, 3),
+@op(name="_gelu", pieced=True, symbol="gelu", caption="× Φ(x) + xφ(x)", sample=reals(-3, 3),
     lends_result=True, **_FLOAT)  # fmt: skip
 def _gelu(x):
     """x Φ(x), with Φ the normal distribution function."""
     _whole("gelu", x)
-    return in_pieces(_gelu_of, x)
-
-
-def _gelu_of(x, out=None):
     found = _erf(x * _ROOT_HALF)
-    found += 1
-    found *= x
-    found *= 0.5
-    return found
-
-
-def _gelu_slope_of(x, out=None):
-    density = x * x if out is None else np.multiply(x, x, out=out)
-    density *= -0.5
-    density = np.exp(density, out=out)
-    density *= x
-    density *= _DENSITY
-    density += (_erf(x * _ROOT_HALF) + 1) * 0.5
-    return density
-
-
-def _gelu_tanh_of(x, out=None):
-    found = x * x if out is None else np.multiply(x, x, out=out)
-    found *= 0.044715 * _TANH_SCALE
-    found += _TANH_SCALE
-    found *= x
-    found = np.tanh(found, out=out)
     found += 1
     found *= x
     found *= 0.5
@@ -61,23 +34,28 @@ def _(g, x):
 
 
 @_gelu.fast
-def _(g, x, out, needs):
+def _(g, x, out, needs, into=None):
     """As the rule, with Φ(x) had back from the result x Φ(x) instead of from another erf."""
-    return (in_pieces(_gelu_gradient_of, g, x, out),)
+    slope = _bell(x, into)
+    slope *= x
+    slope *= _DENSITY
+    slope += _share(x, out)
+    slope *= g
+    return (slope,)
+
+
+def _bell(x, into):
+    """e^(-x²/2)."""
+    square = _square(x, into)
+    square *= -0.5
+    return np.exp(square, out=into)
+
+
+def _square(x, into):
+    return x * x if into is None else np.multiply(x, x, out=into)
 
 
 _TINY = 7e-31  # makes 0/0 the half that Φ(0) is, and no difference anywhere else
-
-
-def _gelu_gradient_of(g, x, result, out=None):
-    slope = x * x if out is None else np.multiply(x, x, out=out)
-    slope *= -0.5
-    slope = np.exp(slope, out=out)
-    slope *= x
-    slope *= _DENSITY
-    slope += _share(x, result)
-    slope *= g
-    return slope
 
 
 def _share(x, result):
@@ -87,10 +65,14 @@ def _share(x, result):
     return share
 
 
-@op(name="_gelu_slope", symbol="gelu'", sample=reals(-3, 3), **_FLOAT)
-def _gelu_slope(x):
+@op(name="_gelu_slope", pieced=True, symbol="gelu'", sample=reals(-3, 3), **_FLOAT)
+def _gelu_slope(x, *, into=None):
     """Φ(x) + x φ(x)."""
-    return in_pieces(_gelu_slope_of, x)
+    density = _bell(x, into)
+    density *= x
+    density *= _DENSITY
+    density += (_erf(x * _ROOT_HALF) + 1) * 0.5
+    return density
 
 
 @_gelu_slope.grad("x")
@@ -99,10 +81,18 @@ def _(g, x):
     return g * (exp(square * -0.5) * (2.0 - square) * _DENSITY)
 
 
-@op(name="_gelu_tanh", symbol="gelu", sample=reals(-3, 3), lends_result=True, **_FLOAT)
-def _gelu_tanh(x):
+@op(name="_gelu_tanh", pieced=True, symbol="gelu", sample=reals(-3, 3), lends_result=True, **_FLOAT)
+def _gelu_tanh(x, *, into=None):
     _whole("gelu", x)
-    return in_pieces(_gelu_tanh_of, x)
+    found = _square(x, into)
+    found *= 0.044715 * _TANH_SCALE
+    found += _TANH_SCALE
+    found *= x
+    found = np.tanh(found, out=into)
+    found += 1
+    found *= x
+    found *= 0.5
+    return found
 
 
 _TANH_SCALE = math.sqrt(2 / math.pi)
@@ -117,22 +107,18 @@ def _(g, x):
 
 
 @_gelu_tanh.fast
-def _(g, x, out, needs):
+def _(g, x, out, needs, into=None):
     """As the rule, with h = (1 + t) / 2 had back from the result x h: 1 - t² is 4 h (1 - h)."""
-    return (in_pieces(_gelu_tanh_gradient_of, g, x, out),)
-
-
-def _gelu_tanh_gradient_of(g, x, result, out=None):
-    slope = x * x if out is None else np.multiply(x, x, out=out)
+    slope = _square(x, into)
     slope *= 6 * 0.044715 * _TANH_SCALE
     slope += 2 * _TANH_SCALE
     slope *= x
-    h = _share(x, result)
+    h = _share(x, out)
     slope *= h
     slope *= 1 - h
     slope += h
     slope *= g
-    return slope
+    return (slope,)
 
 
 @composite(namespace=_F)

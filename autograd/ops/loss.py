@@ -144,7 +144,7 @@ def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", wei
     return _weighted(abs(input - target), weight, input, reduction)
 
 
-@op(real=True, batch="align", name="_huber", symbol="huber", method=False, namespace="_", sample=cases(lambda r: [
+@op(pieced=True, real=True, batch="align", name="_huber", symbol="huber", method=False, namespace="_", sample=cases(lambda r: [
     call(r(3, 4), knee=0.77, scale=1.0), call(r(5), knee=1.33, scale=1.33)]))  # fmt: skip
 def _huber(x, *, knee, scale):
     """scale * (x² / (2 knee) below the knee, |x| - knee/2 above)."""
@@ -244,7 +244,7 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
     return reduced(loss if weight is None else loss * weight, reduction)
 
 
-@op(real=True, name="_bce_logits", symbol="bce", caption="σ(x) − y", elementwise=True, promote="same", method=False, namespace="_",
+@op(pieced=True, real=True, name="_bce_logits", symbol="bce", caption="σ(x) − y", elementwise=True, promote="same", method=False, namespace="_",
     sample=reals(-3, 3, avoid=(0,)))  # fmt: skip
 def _bce_logits(x, y):
     """log(1 + e^x) - x y, without overflow."""

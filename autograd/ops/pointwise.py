@@ -8,7 +8,7 @@ import numpy as np
 
 from .._op import composite, op
 from .._samples import call, cases, reals
-from ._pieces import in_pieces, within
+from ._pieces import within
 from ._select import select
 from .compare import nothing, over, times, where
 from .complex import conj, real
@@ -240,18 +240,14 @@ def _(g, out):
 
 # One operation, so that a recorded backward pass keeps one node for each tanh of a network instead of three.
 @op(name="_tanh_slope", namespace="_", method=False, symbol="× (1 − t²)", caption="× (1 − t²), × −2 t g", elementwise=True,
-    sample=reals(-2, 2))  # fmt: skip
-def _tanh_slope(x, y):
+    pieced=True, sample=reals(-2, 2))  # fmt: skip
+def _tanh_slope(x, y, *, into=None):
     """x (1 - y²): the gradient x of y = tanh(z), brought to z."""
-    return in_pieces(_times_tanh_slope, x, y)
-
-
-def _times_tanh_slope(x, y, out=None):
-    if out is None:  # numbers are many times faster by operators
+    if into is None:  # numbers are many times faster by operators
         return x * (1 - y * y)
-    np.multiply(y, y, out=out)
-    np.subtract(1, out, out=out)
-    return np.multiply(x, out, out=out)
+    np.multiply(y, y, out=into)
+    np.subtract(1, into, out=into)
+    return np.multiply(x, into, out=into)
 
 
 @_tanh_slope.grad("x")
@@ -297,8 +293,8 @@ def _(g, x):
     return over(g, 1 - x * x)
 
 
-@op(sample=reals(-4, 4), symbol="σ", caption="× s(1−s)", aliases=(), **_FLOAT)
-def sigmoid(x):
+@op(sample=reals(-4, 4), symbol="σ", caption="× s(1−s)", aliases=(), pieced=True, **_FLOAT)
+def sigmoid(x, *, into=None):
     """1 / (1 + e ** -input), elementwise, without overflow.
 
     Note:
@@ -306,11 +302,7 @@ def sigmoid(x):
     """
     if x.dtype.kind == "c":
         return 1 / (1 + np.exp(-x))
-    return in_pieces(_logistic, x)
-
-
-def _logistic(x, out=None):
-    middle = 0.5 * x if out is None else np.multiply(x, 0.5, out=out)
+    middle = x * 0.5 if into is None else np.multiply(x, 0.5, out=into)
     if type(middle) is np.ndarray:
         np.tanh(middle, out=middle)
         middle *= 0.5
@@ -329,17 +321,12 @@ def _(g, out):
 
 
 @sigmoid.fast
-def _(g, out, needs):
-    """As the rule; a piece at a time of large arrays."""
-    return (in_pieces(_times_logistic_slope, g, out),)
-
-
-def _times_logistic_slope(g, y, out=None):
-    if out is None:
-        return g * (y * (1 - y))
-    np.subtract(1, y, out=out)
-    out *= y
-    return np.multiply(g, out, out=out)
+def _(g, out, needs, into=None):
+    """As the rule, in place."""
+    slope = 1 - out if into is None else np.subtract(1, out, out=into)
+    slope *= out
+    slope *= g
+    return (slope,)
 
 
 @op(sample=reals(-3, 3, avoid=(0,)), aliases=("absolute",), operators=("__abs__",), symbol="|x|", caption="× sign x",

@@ -41,6 +41,20 @@ def _(g, x, x_shape, dim, keepdim):
     return spread(g, x_shape, dim, keepdim) * _others(x, wrap_dim(dim, len(x_shape)))
 
 
+@prod.fast
+def _(g, x, x_shape, out, dim, keepdim, needs):
+    """The result divided by each, where that loses nothing."""
+    if not (x.size and x.dtype.kind == "f" and np.all(x) and _divisible(out)):
+        return (prod.op.rules["x"][0](g, x, x_shape, dim, keepdim),)
+    return (spread(g * out, x_shape, dim, keepdim) / x,)
+
+
+def _divisible(out):
+    """Whether products are finite and in full precision."""
+    size = np.abs(out)
+    return bool(np.min(size) >= np.finfo(size.dtype).tiny and np.max(size) < np.inf)
+
+
 def _others(x, dim):
     """For each element the product of all others along `dim`."""
     n = x.shape[dim]

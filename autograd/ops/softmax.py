@@ -20,16 +20,22 @@ from .reduce import spread, sum
 def logsumexp(x, *, dim, keepdim=False):
     """log of the sum of e ** input over `dim`, without overflow; -inf (with zero gradient) for a row of -inf."""
     axes = wrap_dims(dim, x.ndim)
-    top = np.max(np.real(x), axis=axes, keepdims=True, initial=-np.inf)
+    if len(axes) == 1 and x.size and x.dtype.kind == "f":
+        top = largest_along(x, axes[0])
+    else:
+        top = np.max(np.real(x), axis=axes, keepdims=True, initial=-np.inf)
     top = np.where(np.isfinite(top), top, 0.0).astype(x.dtype)
-    out = np.log(np.sum(np.exp(x - top), axis=axes, keepdims=True)) + top
+    shifted = x - top
+    shifted = np.exp(shifted, out=shifted if type(shifted) is np.ndarray else None)
+    total = sums_along(shifted, axes[0]) if len(axes) == 1 else np.sum(shifted, axis=axes, keepdims=True)
+    out = np.log(total) + top
     return out if keepdim else np.squeeze(out, axes)[()]
 
 
 @logsumexp.grad("x")
 def _(g, x, out, x_shape, dim, keepdim):
-    total = spread(out, x_shape, dim, keepdim)
-    share = exp(x - where(total == -math.inf, 0.0, total))  # a row of -inf has no gradient; a NaN shows in all of it
+    total = where(out == -math.inf, 0.0, out)  # a row of -inf has no gradient; a NaN shows in all of it
+    share = exp(x - spread(total, x_shape, dim, keepdim))
     return spread(g, x_shape, dim, keepdim) * share
 
 

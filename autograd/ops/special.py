@@ -21,8 +21,14 @@ from ._matrix import raw
 from .compare import times, where
 from .pointwise import cos, exp, log, log1p, sgn, sin
 
-_FLOAT: dict[str, Any] = {"promote": "float", "elementwise": True, "inplace": True, "quiet": True}
-_SPECIAL: dict[str, Any] = {"promote": "float", "elementwise": True, "quiet": True, "namespace": "special"}
+_FLOAT: dict[str, Any] = {"promote": "float", "elementwise": True, "inplace": True, "quiet": True, "pieced": True}
+_SPECIAL: dict[str, Any] = {
+    "promote": "float",
+    "elementwise": True,
+    "quiet": True,
+    "pieced": True,
+    "namespace": "special",
+}
 _TWO_OVER_ROOT_PI = 2 / math.sqrt(math.pi)
 _ROOT_TWO_PI = math.sqrt(2 * math.pi)
 
