@@ -23,7 +23,7 @@ from tests.meta.mistakes import MISTAKES, Mistake
 ROOT = Path(__file__).resolve().parent.parent.parent
 JUDGES = {
     "the state machine": ["tests/test_state_machine.py"],
-    "the suite": ["tests/test_autograd_rules.py", "tests/test_fast_engine.py", "tests/test_hazards.py",
+    "the suite": ["tests/test_autograd_rules.py", "tests/test_fast_engine.py", "tests/test_direct.py", "tests/test_hazards.py",
                   "tests/test_hazards_memory.py", "tests/test_hazards_faults.py", "tests/test_hazards_seams.py",
                   "tests/test_hazards_views.py", "tests/test_hazards_numbers.py", "tests/test_checkpoint.py", "tests/test_hazards_saved.py",
                   "tests/test_functional.py", "tests/test_testing.py", "tests/test_vmap.py", "tests/test_save.py",
