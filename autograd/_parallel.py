@@ -138,7 +138,7 @@ class _Ways:
     """How jobs of a kind are done, shared or alone: as was faster when both were tried last."""
 
     def __init__(self) -> None:
-        self.left, self.shared, self.first = 0, True, True
+        self.left, self.shared, self.patience = 0, True, _SOON
         self.took: dict[bool, list[float]] = {True: [], False: []}
 
     def share(self) -> bool:
@@ -161,15 +161,15 @@ class _Ways:
         faster = self._faster()
         if faster is not None:
             self.left = _PERIOD if faster else self._until_again()
-            self.shared, self.first, self.took = faster, False, {True: [], False: []}
+            self.shared, self.took = faster, {True: [], False: []}
 
     def _until_again(self) -> int:
         """How many jobs to do alone, so that the trial of sharing them has cost little."""
-        if self.first:
-            return _SOON
         alone = _middle(self.took[False])
         lost = sum(t - alone for t in self.took[True]) / max(alone, 1e-9)
-        return min(max(int(lost / _COST), _PERIOD), _LONGEST)
+        until = min(max(int(lost / _COST), _PERIOD), _LONGEST, self.patience)
+        self.patience *= 2
+        return until
 
     def _faster(self) -> bool | None:
         """Whether sharing is; None while that is open. Times in the middle decide: one that was lucky says little."""

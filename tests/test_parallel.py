@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 import os
 import platform
 import struct
@@ -267,9 +268,9 @@ def test_pieces_for_one_thread_are_taken_where_nothing_is_shared(size, shared, m
 @pytest.mark.parametrize(("shared", "alone"), [(1e-3, 1.9e-3), (1e-3, 1e-3), (1e-3, 0.9e-3), (1e-4, 1e-5)])
 def test_short_jobs_are_tried_both_ways_and_then_done_the_faster_way(monkeypatch, shared, alone):
     made = _parallel.Team(2)
-    done = Clock(monkeypatch, made, shared, alone).run(made, 100)
+    done = Clock(monkeypatch, made, shared, alone).run(made, 50)
     trial = TRIAL if shared == alone else CLEAR if shared < alone else FIRST + CLEAR
-    assert done == trial + [shared <= alone] * (100 - len(trial))
+    assert done == trial + [shared <= alone] * (50 - len(trial))
 
 
 def test_what_the_first_trial_says_against_sharing_is_doubted_soon(monkeypatch):
@@ -283,9 +284,10 @@ def test_what_the_first_trial_says_against_sharing_is_doubted_soon(monkeypatch):
 def test_the_faster_way_is_looked_for_again(monkeypatch):
     made = _parallel.Team(2)
     clock = Clock(monkeypatch, made, 1.5e-4, 1e-4)
-    assert not any(clock.run(made, len(FIRST + CLEAR) + _parallel._PERIOD)[len(FIRST + CLEAR) :])
+    assert sum(clock.run(made, 2000)) < 40
     clock.seconds[False] = 3e-4  # the other core has become free
-    assert clock.run(made, 100) == CLEAR + [True] * (100 - len(CLEAR))
+    done = clock.run(made, _parallel._PERIOD + 100)
+    assert all(done[-100 + len(CLEAR) :])
 
 
 @pytest.mark.parametrize(("shared", "until"), [(1.5e-4, 256), (3e-4, 600), (1e-3, 2700), (2e-3, 4096), (8e-3, 4096)])
@@ -293,10 +295,11 @@ def test_jobs_are_shared_the_less_often_the_more_that_costs(shared, until, monke
     made = _parallel.Team(2)
     clock = Clock(monkeypatch, made, shared, 1e-4)
     done = clock.run(made, 100_000)
-    first, *gaps = np.diff(np.flatnonzero(done)[:: _parallel._RUN]) - len(CLEAR)
-    assert first == _parallel._SOON
-    assert set(gaps) <= {until, until - 1}  # the times are not exact
-    assert sum(done) * (shared - 1e-4) < 0.011 * 100_000 * 1e-4 or until == 4096
+    gaps = np.diff(np.flatnonzero(done)[:: _parallel._RUN]) - len(CLEAR)
+    doubled = [_parallel._SOON << i for i in range(9)]
+    for gap, first in itertools.zip_longest(gaps, doubled, fillvalue=until):
+        assert gap in {min(first, until), min(first, until - 1)}  # the times are not exact
+    assert sum(done[20_000:]) * (shared - 1e-4) < 0.011 * 80_000 * 1e-4 or until == 4096
     clock.seconds[False] = 2 * shared
     clock.run(made, 2 * _parallel._LONGEST)
     assert sum(clock.run(made, _parallel._PERIOD)) >= _parallel._PERIOD - len(CLEAR)
@@ -319,10 +322,10 @@ def test_one_slow_job_does_not_decide(slow, trial, monkeypatch):
 def test_kinds_of_jobs_are_judged_apart(monkeypatch):
     made = _parallel.Team(2)
     clock = Clock(monkeypatch, made, 2e-4, 1e-4)
-    assert not any(clock.run(made, 50, "small")[len(FIRST + CLEAR) :])
+    assert not any(clock.run(made, 40, "small")[len(FIRST + CLEAR) :])
     clock.seconds[False] = 4e-4
-    assert all(clock.run(made, 50, "large")[len(CLEAR) :])
-    assert not any(clock.run(made, 50, "small"))
+    assert all(clock.run(made, 40, "large")[len(CLEAR) :])
+    assert not any(clock.run(made, 20, "small"))
 
 
 def test_a_long_job_is_never_done_alone(monkeypatch):
