@@ -41,17 +41,17 @@ def by_pieces(function: Callable, values: Sequence, kind: Any) -> Any:
     """function(values, None), a sequence of arrays or None, piece by piece where that is possible.
 
     It is where the values are arrays of one shape, each in one run of memory, and numbers. A function is taken to give
-    arrays of this shape, and the first value itself where that is what it gives. It may write its first array to the place
-    it gets with each piece.
+    arrays of this shape. It may write the first to the place that it gets with each piece. Jobs of the same `kind` and size
+    take as long.
     """
     flat = _flat(values) if fast.enabled else None
     if flat is None:
         return function(values, None)
-    probe = function(_part(flat, slice(1)), None)
+    probe = function(_part(flat, slice(1)), None)  # it tells the dtypes
     if any(p is not None and (type(p) is not ndarray or p.shape != (1,)) for p in probe):
         return function(values, None)
-    made = [None if p is None else values[0] if p is flat[0] else np.empty(values[0].shape, p.dtype) for p in probe]
-    whole = [None if m is None or m is values[0] else m.reshape(-1) for m in made]
+    made = [None if p is None else np.empty(values[0].shape, p.dtype) for p in probe]
+    whole = [None if m is None else m.reshape(-1) for m in made]
 
     def work(part: slice) -> None:
         places = [w if w is None else w[part] for w in whole]

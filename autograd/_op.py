@@ -60,9 +60,8 @@ class Declaration:
 
     sample: Any = None
     method: bool | None = None
-    inplace = elementwise = linear = commutes = view = quiet = wide = bitwise = lends_result = images = real = (
-        pieced
-    ) = False
+    inplace = elementwise = linear = commutes = view = quiet = wide = bitwise = lends_result = images = real = False
+    pieced = False
     holomorphic = differentiable_twice = True
     operators: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()

@@ -32,14 +32,10 @@ from typing import Any
 
 _MOST = 4  # beyond this, memory is the limit of everything done here
 _LONG = 1e-2  # seconds of a shared job that is never tried alone
-_RUN = (
-    3  # jobs of a kind done in a row in each way to try it; the first one finds the caches as the other way left them
-)
+_RUN = 3  # jobs in a row in each way to try a kind of them; the first finds the caches as the other way left them
 _TRIED = 2  # such trials before the faster way is chosen where it is not clear after one
 _PERIOD, _LONGEST = 256, 1 << 12  # jobs of a kind from one trial to the next
-_SOON = (
-    16  # the same after the first trial, where sharing lost: helpers, their memory and what runs beside them were new
-)
+_SOON = 16  # the same at first where sharing lost, doubled each time: helpers, their memory, all is new then
 _COST = 0.01  # of the time of jobs that are done alone, which trials of sharing them may take
 _TURN = 200_000  # nanoseconds that a helper asks to run at a time
 _LARGE = 5 << 18  # bytes of a piece that threads share: calls so long that one seldom waits for the other's lock
