@@ -511,9 +511,10 @@ def in_c_order(a: Any) -> Any:
 _SLAB, _TURNED = 32, 1 << 16  # columns of a turned matrix copied at a time; elements from which that pays
 
 
-def copied(a: ndarray) -> ndarray:
+def copied(a: Array) -> ndarray:
     """A copy in C order; of a large transposed matrix by slabs, whose lines stay in the cache until all of them is used."""
-    if a.ndim != 2 or a.size < _TURNED or not a.flags.f_contiguous or min(a.shape) < 2 * _SLAB:
+    turned = type(a) is ndarray and a.ndim == 2 and a.flags.f_contiguous
+    if not turned or a.size < _TURNED or min(a.shape) < 2 * _SLAB:
         return np.array(a, order="C")
     made = np.empty_like(a, order="C")
     for start in range(0, a.shape[1], _SLAB):

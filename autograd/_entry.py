@@ -13,7 +13,7 @@ from weakref import ref
 import numpy as np
 
 from ._array import RAW, is_raw, ndarray
-from ._inplace import assign, direct, typed_by, write_out
+from ._inplace import DIRECT, assign, direct, typed_by, write_out
 from ._mode import grad_mode
 from ._node import capture
 from ._tensor import Tensor, history, wrap
@@ -88,12 +88,13 @@ def is_operand(other: Any) -> bool:
 
 def in_place_method(entry: Callable, name: str, operator: bool = False) -> Callable:
     """`entry` with its result written into the first operand."""
-    composed = not hasattr(entry.op, "kernel")
+    composed, ufunc = not hasattr(entry.op, "kernel"), DIRECT.get(name)
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if operator and not is_operand(args[0]):
             return NotImplemented
-        if len(args) == 1 and (not kwargs or [*kwargs] == ["alpha"]) and direct(self, name, *args, **kwargs):
+        usual = len(args) == 1 and (not kwargs or [*kwargs] == ["alpha"])
+        if ufunc and usual and direct(ufunc, self, name, *args, **kwargs):
             return self
         source = self
         if (

@@ -97,19 +97,19 @@ def assign(t: Tensor, result: Tensor, name: str) -> Tensor:
 
 
 # What NumPy's functions do that write where their first operand is.
-_DIRECT = {"add": np.add, "sub": np.subtract, "subtract": np.subtract, "mul": np.multiply, "multiply": np.multiply,
-           "div": np.true_divide, "divide": np.true_divide, "true_divide": np.true_divide, "truediv": np.true_divide}  # fmt: skip
+DIRECT = {"add": np.add, "sub": np.subtract, "subtract": np.subtract, "mul": np.multiply, "multiply": np.multiply,
+          "div": np.true_divide, "divide": np.true_divide, "true_divide": np.true_divide, "truediv": np.true_divide}  # fmt: skip
 _MOST = 1e30  # size of a number that these dtypes can hold
 _PLAIN = (np.float32, np.float64)
 
 
-def direct(t: Tensor, name: str, other: Any, alpha: Any = 1) -> bool:
-    """Change `t` in place by one function of NumPy, if that is all that is to be done; nothing else is written.
+def direct(ufunc: Callable, t: Tensor, name: str, other: Any, alpha: Any = 1) -> bool:
+    """Change `t` in place by a function of NumPy, if that is all that is to be done; nothing else is written.
 
     It is where nothing is recorded, for floating numbers of one dtype and shape, or a number, and so nothing broadcast.
     """
-    ufunc, scaled = _DIRECT.get(name), type(alpha) is not int or alpha != 1
-    if ufunc is None or t._apply is not None or Observer.active is not None or not fast.enabled:
+    scaled = type(alpha) is not int or alpha != 1
+    if t._apply is not None or Observer.active is not None or not fast.enabled:
         return False
     buffer = t._data
     y = _operand(other, buffer)

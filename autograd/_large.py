@@ -20,14 +20,13 @@ def in_pieces(kernel: Callable) -> Callable:
     """The kernel run on pieces of large arrays. It may take `into`, where it may write what it gives."""
     code = kernel.__code__
     takes = "into" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    run = kernel if takes else lambda *given, into, **params: kernel(*given, **params)
 
     @functools.wraps(kernel)
     def pieced(*arrays: Any, **params: Any) -> Any:
         if not is_large(arrays[0]):
             return kernel(*arrays, **params)
-        if takes:
-            return by_pieces(lambda given, into: (kernel(*given, into=into, **params),), arrays, kernel)[0]
-        return by_pieces(lambda given, into: (kernel(*given, **params),), arrays, kernel)[0]
+        return by_pieces(lambda given, into: (run(*given, into=into, **params),), arrays, kernel)[0]
 
     return pieced
 

@@ -344,3 +344,14 @@ def total(found: dict[int, Any]) -> Any:
 def run(work: Callable[[slice], None], n: int, step: int, like: Any = None) -> None:
     """work(piece) for slices of `step` that cover 0..n, on all cores."""
     team.run(work, slices(n, step), (n, like))
+
+
+def in_blocks(
+    work: Callable, count: int, bytes_each: int, block: int, like: Any, shared: bool = True, sums_each: int = 1
+) -> None:
+    """work(slice) for slices that cover 0..count: `pieces` on all cores, or `block` bytes at a time where not `shared`."""
+    if shared:
+        team.run(work, pieces(count, bytes_each, block, sums_each), like)
+        return
+    for part in slices(count, block // bytes_each):
+        work(part)

@@ -187,11 +187,8 @@ class Plan:
 
 def _pieced(run: Callable, takes: bool) -> Callable:
     """The same of large arrays by pieces of them. `takes`: it can be told where to write its first array."""
-    if takes:
-        return lambda g, s: (
-            by_pieces(lambda v, into: run(v[0], v[1:], into), (g, *s), run) if is_large(g) else run(g, s)
-        )
-    return lambda g, s: by_pieces(lambda v, into: run(v[0], v[1:]), (g, *s), run) if is_large(g) else run(g, s)
+    piece = (lambda v, into: run(v[0], v[1:], into)) if takes else (lambda v, into: run(v[0], v[1:]))
+    return lambda g, s: by_pieces(piece, (g, *s), run) if is_large(g) else run(g, s)
 
 
 def itself(value: Any, edge: Node | Leaf | None) -> Any:

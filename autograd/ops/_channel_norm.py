@@ -51,14 +51,11 @@ def _along(factors, length):
 
 def _over_channels(work, a):
     """work on slices of channels that fit in the cache; on all cores if there are many elements."""
-    channels, bytes_each = a.shape[1], a.nbytes // a.shape[1]
+    channels = a.shape[1]
     if a.shape[2] == 1:
         work(slice(0, channels))
-    elif a.size > _SHARED:
-        _parallel.team.run(work, _parallel.pieces(channels, bytes_each, _BLOCK, len(a)), a.shape)
     else:
-        for part in _parallel.slices(channels, _BLOCK // bytes_each):
-            work(part)
+        _parallel.in_blocks(work, channels, a.nbytes // channels, _BLOCK, a.shape, a.size > _SHARED, len(a))
 
 
 def forward(x, weight, bias, eps):

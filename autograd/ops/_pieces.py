@@ -121,4 +121,4 @@ def by_rows(work, x, axes=()):
         work(slice(None))
         return
     with along_rows(x.shape[-1]):
-        _parallel.team.run(work, _parallel.pieces(len(x), x.nbytes // len(x), 2 * _PIECE * x.itemsize), x.shape)
+        _parallel.in_blocks(work, len(x), x.nbytes // len(x), 2 * _PIECE * x.itemsize, x.shape)

@@ -93,13 +93,9 @@ def _forward_few(x, rows, weight, bias, trailing, eps):
 
 def _over_rows(work, rows):
     """work on slices of rows that fit in the cache; on all cores if there are many elements."""
-    count, bytes_each = len(rows), rows.shape[1] * rows.itemsize
-    with along_rows(rows.shape[1]):
-        if rows.size > _SHARED:
-            _parallel.team.run(work, _parallel.pieces(count, bytes_each, _BLOCK), rows.shape)
-            return
-        for part in _parallel.slices(count, _BLOCK // bytes_each):
-            work(part)
+    count, width = rows.shape
+    with along_rows(width):
+        _parallel.in_blocks(work, count, width * rows.itemsize, _BLOCK, rows.shape, rows.size > _SHARED)
 
 
 def backward(g, x, weight, mean, variance, trailing, eps, needs):

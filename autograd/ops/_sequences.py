@@ -20,7 +20,7 @@ import itertools
 import numpy as np
 
 from .. import _parallel
-from .._array import at_line
+from .._array import at_line, copied
 from ._gates import LAYOUTS
 from ._windows import LINE, PIECE, UNPACKED, divisor
 
@@ -147,7 +147,7 @@ class _FeaturesFirst(_Lying):
 
     def start_back(self, n, out):
         """For steps of n rows: what slopes are for the state before the step will go to `out`."""
-        self.returning, self.out = np.array(self.onward.T, order="C"), out
+        self.returning, self.out = copied(self.onward.T), out
         self.slope = np.empty((len(self.onward), n), self.onward.dtype)
 
     def slopes(self, made):

@@ -97,7 +97,7 @@ def _large_rows(x, target):
         np.vecdot(out, ones, out=total[part, 0])
 
     with along_rows(classes):
-        _parallel.team.run(work, _parallel.pieces(n, classes * x.itemsize, _BLOCK), x.shape)
+        _parallel.in_blocks(work, n, classes * x.itemsize, _BLOCK, x.shape)
     return shifted, total, chosen
 
 
@@ -120,11 +120,8 @@ def _(g, target, exponentials, total, average, needs):
         if gx.nbytes <= _BLOCK or gx.ndim != 2:
             np.multiply(exponentials, scale, out=gx)
         else:
-            _parallel.team.run(
-                lambda part: np.multiply(exponentials[part], scale[part], out=gx[part]),
-                _parallel.pieces(len(gx), gx.nbytes // len(gx), _BLOCK),
-                gx.shape,
-            )
+            work = lambda part: np.multiply(exponentials[part], scale[part], out=gx[part])  # noqa: E731
+            _parallel.in_blocks(work, len(gx), gx.nbytes // len(gx), _BLOCK, gx.shape)
     gx[_places(target, gx.shape)] -= g
     return gx, None
 

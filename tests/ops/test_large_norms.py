@@ -9,6 +9,7 @@ import autograd
 import nn.functional as F
 from autograd import _parallel
 from autograd.ops import _channel_norm, _row_norm
+from tests.ops.test_large_arrays import Backwards
 
 
 def _drawn(shape, dtype=np.float64, seed=0):
@@ -29,13 +30,6 @@ def _compare(function, x):
         plain = _found(function, x)
     for a, b in zip(quick, plain, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-9)
-
-
-class Backwards(_parallel.Team):
-    """A team whose threads take the pieces in another order."""
-
-    def run(self, work, pieces, like=None, alone=()):
-        super().run(work, pieces[::-1], like)
 
 
 @pytest.mark.parametrize("cores", [1, 2, 3])
