@@ -39,6 +39,7 @@ _SOON = 16  # the same at first where sharing lost, doubled each time: helpers, 
 _COST = 0.01  # of the time of jobs that are done alone, which trials of sharing them may take
 _TURN = 200_000  # nanoseconds that a helper asks to run at a time
 _LARGE = 5 << 18  # bytes of a piece that threads share: calls so long that one seldom waits for the other's lock
+_WHOLE = 5 << 20  # bytes of a thread's part that is not cut any more: longer calls are better still
 FREE = 512  # inner products in such a piece where there are as many: NumPy keeps the lock for 500 of them or less
 _SETATTR = {"x86_64": 314, "aarch64": 274}  # the number of sched_setattr(2), which C libraries do not all offer
 
@@ -323,7 +324,10 @@ def pieces(count: int, bytes_each: int, block: int, sums_each: int = 1) -> list[
         return slices(count, block // bytes_each)
     step = max(_LARGE // bytes_each, -(-FREE // sums_each))
     each = count // (step * team.size)  # as many pieces for each core, where they are as long as they should be
-    return slices(count, -(-count // (each * team.size)) if each else _LARGE // bytes_each)
+    if not each:
+        return slices(count, _LARGE // bytes_each)
+    each = min(each, max(count * bytes_each // (_WHOLE * team.size), 1))
+    return slices(count, -(-count // (each * team.size)))
 
 
 def shares(n: int) -> list[slice]:

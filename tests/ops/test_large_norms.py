@@ -45,8 +45,11 @@ def test_pieces_are_long_where_cores_share_them(cores, count, bytes_each, sums, 
         assert length == min(max((1 << 16) // bytes_each, 1), count)
     least = max(_parallel._LARGE // bytes_each, -(-_parallel.FREE // sums))
     if count >= cores * least:
-        assert least <= length <= 2 * least or cores == 1
+        part = -(-count // cores)
+        assert cores == 1 or least <= length <= max(2 * least, min(part, 2 * _parallel._WHOLE // bytes_each + 1))
         assert len(found) >= cores
+    if cores > 1 and 2 * least * cores <= count and count * bytes_each < 2 * _parallel._WHOLE * cores:
+        assert len(found) == cores  # a part for each, of one long call after the other
 
 
 def test_one_core_has_two_rows_of_a_gigabyte_one_after_the_other(monkeypatch):
