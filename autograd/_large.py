@@ -1,4 +1,4 @@
-"""Elementwise kernels and rules of several steps on large arrays: a piece at a time while it is in the cache, on all cores."""
+"""Elementwise kernels and rules on large arrays: a piece at a time while it is in the cache, on all cores."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ._mode import fast
 
 PIECE = 1 << 16  # elements whose intermediate results stay in the cache
 _MANY = 4 * PIECE  # elements from which several cores pay
+SHARED = 1 << 21  # the same for a single step
 
 
 def in_pieces(kernel: Callable) -> Callable:
@@ -29,6 +30,31 @@ def in_pieces(kernel: Callable) -> Callable:
         return by_pieces(lambda given, into: (run(*given, into=into, **params),), arrays, kernel)[0]
 
     return pieced
+
+
+def shared(kernel: Callable, ufunc: Callable) -> Callable:
+    """The kernel of one step; of very large arrays of floating numbers `ufunc`, which does the same, on all cores."""
+
+    @functools.wraps(kernel)
+    def divided(*arrays: Any) -> Any:
+        first = arrays[0]
+        large = type(first) is ndarray and first.size >= SHARED and first.dtype.kind == "f"
+        return _divided(ufunc, arrays) if large else kernel(*arrays)
+
+    return divided
+
+
+def _divided(ufunc: Callable, arrays: Sequence) -> Any:
+    return by_pieces(lambda given, into: (ufunc(*given, out=into),), arrays, ufunc)[0]
+
+
+def weighted(g: Any, factor: Any) -> Any:
+    """g · factor in a rule, where g is a very large array: the factor itself if g is one everywhere, as that of a sum is."""
+    if fast.enabled and type(factor) is ndarray and factor.shape == g.shape and factor.dtype is g.dtype:
+        if not any(g.strides) and g[(0,) * g.ndim] == 1:
+            return factor
+        return _divided(np.multiply, (g, factor))
+    return g * factor
 
 
 def is_large(a: Any) -> bool:

@@ -23,7 +23,7 @@ from ._entry import MISSING, general_entry, in_place_method, keep, operator_meth
 from ._inference import mark, mark_all
 from ._inplace import typed_by, write_out
 from ._kernels import in_float32, silenced
-from ._large import in_pieces
+from ._large import in_pieces, shared
 from ._memory_format import channels_format
 from ._mode import _anomaly, grad_mode, inferring, scope
 from ._node import Complex, Half, Node, Wide, capture, new
@@ -74,6 +74,7 @@ class Declaration:
     fits: tuple[str, ...] = ()  # inputs whose Python numbers must fit the common dtype, where others wrap
     result_name = "values"
     native: Callable | None = None
+    shared: Callable | None = None
     tolerance: float | None = None
     spelled: Mapping[str, str] = MappingProxyType({})
     reference: Any = None
@@ -113,9 +114,10 @@ class Op(Declaration):
             self.kernel = kernel = in_float32(kernel, HALVES)
         if self.pieced:
             self.kernel = kernel = in_pieces(kernel)
-        if self.quiet:
-            self.kernel = silenced(kernel)
-        self.raw = kernel
+        silent = silenced if self.quiet else lambda k: k
+        self.raw = self.kernel = silent(kernel)
+        if self.shared:
+            self.kernel = silent(shared(kernel, self.shared))
 
     @functools.cached_property
     def fields(self) -> Any:
@@ -576,6 +578,7 @@ def op(kernel: Callable | None = None, /, **options: Any) -> Any:
     spelled: what callers may also call an argument, as they do in PyTorch.
     symbol, caption: how a picture and an explanation write it.
     native: a C function that does what the kernel does for floating numbers, without a Python call.
+    shared: a function of NumPy that does what the kernel does, for very large arrays of such numbers: on all cores.
     promote: "same" (inputs to a common dtype) or "float" (integers to the default float as well).
     elementwise, linear, commutes: what forward mode, vmap and operators may assume.
     batch: how `vmap` runs it over all slices at once ("align", "rows", "joined"; see `_batch`).

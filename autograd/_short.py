@@ -16,6 +16,7 @@ from ._array import NUMBERS, RAW, exports, ndarray, tick
 from ._dtype import FLOATING
 from ._entry import is_operand, keep
 from ._inference import is_marked, mark
+from ._large import SHARED
 from ._mode import grad_mode, inferring, scope
 from ._node import SCALAR_PAIRS, ArrayPair, capture, new
 from ._tensor import Tensor
@@ -60,6 +61,7 @@ def _entry(input, other{signature}):
             y, right = other._data, other._node
             kind = type(x)
             if kind is _ndarray or kind is not type(y):
+                {large}
                 if x.dtype is not y.dtype:
                     return _general(input, other{given})
                 if kind is not type(y):  # a 0-d array meets a scalar: as scalars they are five times faster
@@ -158,7 +160,8 @@ def short_entry(op: Any, general: Callable, template: str = "", operator: bool =
     template = template or (UNARY if len(op.inputs) == 1 else BINARY)
     scope_: dict[str, Any] = {
         "__name__": "autograd._entry",  # by which Python's filters know whose warnings are meant
-        "_op": op, "_kernel": op.native or op.kernel, "_raw": op.raw, "_general": general, "_RAW": RAW, "_NUMBERS": NUMBERS,
+        "_op": op, "_kernel": op.native or (op.raw if op.shared else op.kernel), "_raw": op.raw,
+        "_SHARED": SHARED, "_general": general, "_RAW": RAW, "_NUMBERS": NUMBERS,
         "_numbers": frozenset({float, int}) if op.promote is not None else frozenset(), "_FLOATING": FLOATING,
         "_Tensor": Tensor, "_new": new, "_ArrayPair": ArrayPair, "_scalars": SCALAR_PAIRS, "_capture": capture,
         "_tick": tick, "_grad_mode": grad_mode, "_current_scope": scope.get, "_held": exports.table, "_exports": exports,
@@ -208,6 +211,7 @@ def _parts(op: Any, template: str, operator: bool) -> dict[str, str]:
         # A rule that runs on arrays; by the AttributeError below it would take a microsecond more.
         "raw": given and "if type(input) in _RAW and type(other) in _RAW and out is None: return _raw(input, other)",
         "absent": given and "out is None and ",
+        "large": op.shared and f"if kind is _ndarray and x.size >= _SHARED: return _general(input, other{given})",
         "promotion": promotion,
         "foreign": "if not _is_operand(other): return NotImplemented" if operator else "",
         "out": given and "if out is not None: return _general(input, other, out=out)",

@@ -45,14 +45,14 @@ ARROWS: dict[str, set[str]] = {
     "_registry": set(),
     "_kernels": {"_array"},
     "_compiled": BASE | {"_tensor", "_entry", "_plan"},
-    "_short": BASE | {"_tensor", "_entry"},
+    "_short": BASE | {"_tensor", "_entry", "_large"},
     "_op": BASE
     | {"_registry", "_kernels", "_large", "_tensor", "_samples", "_plan", "_entry", "_compiled", "_short", "_inplace"},
     "_erf": {"_array"},
     "_parallel": set(),
     "_large": {"_array", "_mode", "_parallel"},
     "_special": {"_array", "_extras", "_erf"},
-    "ops": CORE | {"_erf", "_parallel", "_special"},
+    "ops": CORE | {"_erf", "_large", "_parallel", "_special"},
     "function": CORE,
     "composite": CORE | {"ops"},
 }

@@ -259,7 +259,7 @@ def test_a_piece_of_a_large_array_fails(name, error, team, monkeypatch):
 
     def sometimes(*args):
         calls.append(threading.get_ident())
-        if len(calls) == 5:
+        if len(calls) == 3:
             raise error
         return real(*args)
 
@@ -267,7 +267,7 @@ def test_a_piece_of_a_large_array_fails(name, error, team, monkeypatch):
         m.setattr(_large, "_part", sometimes)
         with pytest.raises(error):
             getattr(F, name)(x)
-    assert len(calls) >= 5
+    assert len(calls) >= 3
     y = getattr(F, name)(x)
     np.testing.assert_allclose(y[:10].tolist(), expected, rtol=1e-6)
     y.sum().backward()

@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import _parallel
 from .._array import along_rows, zeros
+from .._large import SHARED
 from .._mode import fast
 
 _PIECE = 1 << 16  # elements whose intermediate results stay in the cache
@@ -38,7 +39,17 @@ def row_sums(a):
     width = a.shape[-1]
     if a.size <= FEW:
         return a.reshape(-1, width).dot(ones(width, a.dtype)).reshape(a.shape[:-1])
-    return np.vecdot(a, ones(width, a.dtype)) if width <= _LONGEST else None
+    if width > _LONGEST:
+        return None
+    level = ones(width, a.dtype)
+    if a.size < SHARED:
+        return np.vecdot(a, level)
+    rows, sums = a.reshape(-1, width), np.empty(a.shape[:-1], a.dtype)
+    found = sums.reshape(-1)
+    _parallel.in_blocks(
+        lambda part: np.vecdot(rows[part], level, out=found[part]), len(rows), width * a.itemsize, a.nbytes, rows.shape
+    )
+    return sums
 
 
 def product(a, b):

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from .._array import NUMBERS, Array
+from .._array import NUMBERS, Array, ndarray
 from .._dtype import category, element, result_dtype
+from .._large import SHARED, weighted
 from .._op import composite, op
 from .._samples import call, cases, reals
 from .._tensor import Tensor
@@ -19,7 +20,7 @@ from .pointwise import log
 
 
 @op(operators=("__add__", "__radd__"), symbol="+", caption="× 1", promote="same", elementwise=True,
-    linear=True, commutes=True, native=operator.add, method=False, name="_add", namespace="_", sample=reals(-3, 3))  # fmt: skip
+    linear=True, commutes=True, native=operator.add, shared=np.add, method=False, name="_add", namespace="_", sample=reals(-3, 3))  # fmt: skip
 def _add(x, y):
     """input + other, elementwise, broadcasting."""
     return x + y
@@ -34,7 +35,7 @@ def _is_bool(x):
     return hasattr(x, "dtype") and x.dtype.kind == "b"
 
 
-@op(operators=("__sub__", "__rsub__"), symbol="−", caption="× 1, × −1", promote="same", elementwise=True, linear=True,
+@op(operators=("__sub__", "__rsub__"), symbol="−", caption="× 1, × −1", promote="same", elementwise=True, linear=True, shared=np.subtract,
     method=False, name="_sub", namespace="_", sample=reals(-3, 3))  # fmt: skip
 def _sub(x, y):
     """input - other, elementwise, broadcasting."""
@@ -57,7 +58,7 @@ def _(g):
 
 
 @op(operators=("__mul__", "__rmul__", "__imul__"), aliases=("multiply",), inplace=True, symbol="×", caption="× other",
-    promote="same", elementwise=True, commutes=True, native=operator.mul, sample=reals(-3, 3))  # fmt: skip
+    promote="same", elementwise=True, commutes=True, native=operator.mul, shared=np.multiply, sample=reals(-3, 3))  # fmt: skip
 def mul(x, y):
     """input * other, elementwise, broadcasting.
 
@@ -71,16 +72,16 @@ def mul(x, y):
 
 @mul.grad("x")
 def _(g, y):
-    return g * y
+    return weighted(g, y) if type(g) is ndarray and g.size >= SHARED else g * y
 
 
 @mul.grad("y")
 def _(g, x):
-    return g * x
+    return weighted(g, x) if type(g) is ndarray and g.size >= SHARED else g * x
 
 
 @op(operators=("__truediv__", "__rtruediv__", "__div__", "__rdiv__"), symbol="/", caption="× 1/other, × −input/other²", promote="float",
-    elementwise=True, quiet=True, method=False, name="true_divide", namespace="_",
+    elementwise=True, quiet=True, shared=np.true_divide, method=False, name="true_divide", namespace="_",
     sample=reals(-3, 3, avoid=(0,), margin=0.4))  # fmt: skip
 def _div(x, y):
     """input / other, elementwise, broadcasting; integers are divided as floats."""

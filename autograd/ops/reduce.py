@@ -11,6 +11,7 @@ import numpy as np
 from .._array import broadcast_to as _broadcast_to
 from .._array import in_c_order, is_raw, wrap_dim, wrap_dims
 from .._dtype import HALVES, as_dtype
+from .._large import SHARED
 from .._mode import fast
 from .._op import composite, op
 from .._samples import call, cases
@@ -81,8 +82,9 @@ def _whole_sum(x):
     if not x.flags.c_contiguous:
         return None
     flat = x.reshape(-1)
-    whole = flat.size // _ROW * _ROW
-    sums = row_sums(flat[:whole].reshape(-1, _ROW))
+    width = _ROW if flat.size < SHARED else _ROW // 4  # so many rows that threads can share them
+    whole = flat.size // width * width
+    sums = row_sums(flat[:whole].reshape(-1, width))
     if sums is None:
         return None
     return np.add.reduce(sums) + np.add.reduce(flat[whole:])

@@ -54,6 +54,9 @@ REASONS: dict[str, dict[str, list[str]]] = {
     "the exponent is never a number in its own rule, and a number as base has the same derivative by the general form": {
         "_pow": ["y: swapped in `x`", "y: swapped in `x` #4", "y: swapped in `y`"],
     },
+    "a product is the same number whether the cores share it or not": {
+        "mul": [f"{name}: comparison in `g.size >= SHARED`" for name in "xy"],
+    },
     "the engine sums what is left over the axes that the input does not have: only the order of the sums changes": {
         "_linear": ["bias: comparison in `g.ndim > 2`", "bias: constant in `2`"],
         "matmul": ["y: comparison in `x.ndim > 2`", "y: constant in `2`"],
