@@ -27,15 +27,6 @@ def _small_pieces(monkeypatch):
     monkeypatch.setattr(_parallel, "team", _parallel.Team(3))
 
 
-@pytest.fixture
-def pieces(monkeypatch):
-    """How many pieces were taken."""
-    taken: list = []
-    real = _large._part
-    monkeypatch.setattr(_large, "_part", lambda values, part: taken.append(part) or real(values, part))
-    return taken
-
-
 def _drawn(dtype, seed=0, odd=True):
     x = np.random.default_rng(seed).uniform(-4, 4, SHAPE).astype(dtype)
     if odd:

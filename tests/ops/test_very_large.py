@@ -19,15 +19,6 @@ def _three_cores(monkeypatch):
     monkeypatch.setattr(_parallel, "team", _parallel.Team(3))
 
 
-@pytest.fixture
-def shared(monkeypatch):
-    """How many pieces were taken."""
-    taken: list = []
-    real = _large._part
-    monkeypatch.setattr(_large, "_part", lambda values, part: taken.append(part) or real(values, part))
-    return taken
-
-
 def _drawn(seed, dtype=np.float32, shape=(SIZE,)):
     return np.random.default_rng(seed).uniform(-3, 3, shape).astype(dtype)
 
@@ -42,25 +33,25 @@ def _found(function, arrays):
 @pytest.mark.fast
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("function", BINARY)
-def test_pieces_give_the_bits_of_the_whole(function, dtype, shared):
+def test_pieces_give_the_bits_of_the_whole(function, dtype, pieces):
     arrays = _drawn(0, dtype), _drawn(1, dtype)
     quick = _found(function, arrays)
-    assert len(shared) > 2
-    del shared[:]
+    assert len(pieces) > 2
+    del pieces[:]
     with autograd.fast_paths(False):
         plain = _found(function, arrays)
-    assert not shared
+    assert not pieces
     for a, b in zip(quick, plain, strict=True):
         np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.parametrize("function", BINARY)
-def test_what_does_not_lie_alike_is_taken_whole(function, shared):
+def test_what_does_not_lie_alike_is_taken_whole(function, pieces):
     x, y = _drawn(0, shape=(2, SIZE)), _drawn(1, shape=(SIZE, 2))
     np.testing.assert_array_equal(function(autograd.tensor(x), autograd.tensor(y).t()).numpy(), function(x, y.T))
     column = _drawn(2, shape=(2, 1))
     np.testing.assert_array_equal(function(autograd.tensor(x), autograd.tensor(column)).numpy(), function(x, column))
-    assert not shared
+    assert not pieces
 
 
 def test_other_numbers():
