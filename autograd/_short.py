@@ -211,7 +211,9 @@ def _parts(op: Any, template: str, operator: bool) -> dict[str, str]:
         # A rule that runs on arrays; by the AttributeError below it would take a microsecond more.
         "raw": given and "if type(input) in _RAW and type(other) in _RAW and out is None: return _raw(input, other)",
         "absent": given and "out is None and ",
-        "large": op.shared and f"if kind is _ndarray and x.size >= _SHARED: return _general(input, other{given})",
+        "large": f"if kind is _ndarray and x.size >= _SHARED: return _general(input, other{given})"
+        if op.shared
+        else "",
         "promotion": promotion,
         "foreign": "if not _is_operand(other): return NotImplemented" if operator else "",
         "out": given and "if out is not None: return _general(input, other, out=out)",
