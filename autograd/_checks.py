@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -54,13 +55,22 @@ def numerical_jacobian(function: Callable, inputs: Sequence, position: int, eps:
 def _central(function, inputs, x, flat, k, step):
     place = np.unravel_index(k, x._data.shape) if flat is None else k
     data = x._buffer() if flat is None else flat
-    held = data[place].copy()
     values = []
-    for sign in (1, -1):
-        data[place] = held + sign * step
-        values.append([np.array(o._data).reshape(-1) for o in outputs_of(function, inputs)])
-    data[place] = held
+    with _put_back(data, place) as held:
+        for sign in (1, -1):
+            data[place] = held + sign * step
+            values.append([np.array(o._data).reshape(-1) for o in outputs_of(function, inputs)])
     return [up - down for up, down in zip(*values, strict=True)]
+
+
+@contextlib.contextmanager
+def _put_back(data, place):
+    """What is held at a place of an array, and will be again whatever happens meanwhile."""
+    held = data[place].copy()
+    try:
+        yield held
+    finally:
+        data[place] = held
 
 
 def outputs_of(function: Callable, inputs: Sequence) -> list[Tensor]:
@@ -106,12 +116,13 @@ def _complex_pair(func, inputs, i, j, output, x, eps):
 
 
 def _detached(inputs, i):
-    """The inputs with the one to be moved in contiguous memory of its own, so that no step reaches the caller's."""
-    return [_own(v) if k == i else (v.detach() if isinstance(v, Tensor) else v) for k, v in enumerate(inputs)]
+    """The inputs without their history, on the same memory: steps reach what the function does not take as an argument.
 
-
-def _own(t):
-    return wrap(np.array(t._data, order="C"))
+    Such are the parameters of a module. Memory that may not be written is copied.
+    """
+    found = [v.detach() if isinstance(v, Tensor) else v for v in inputs]
+    moved = found[i]._buffer()
+    return found if moved.flags.writeable else [*found[:i], wrap(moved.copy()), *found[i + 1 :]]
 
 
 def compare(func, i, j, analytical, numerical, eps, atol, rtol, x, output, how="analytically"):
@@ -137,11 +148,11 @@ def check_direction(func, inputs, i, eps, atol, rtol):
     x, rng = inputs[i], np.random.default_rng(0)
     v = draw(rng, x)
     moved = _detached(inputs, i)
-    data = moved[i]._buffer()
-    held, steps = data.copy(), []
-    for sign in (1, -1):
-        data[...] = held + sign * eps * v
-        steps.append([np.array(o._data) for o in outputs_of(func, moved)])
+    data, steps = moved[i]._buffer(), []
+    with _put_back(data, ...) as held:
+        for sign in (1, -1):
+            data[...] = held + sign * eps * v
+            steps.append([np.array(o._data) for o in outputs_of(func, moved)])
     for j, (output, up, down) in enumerate(zip(outputs_of(func, inputs), *steps, strict=True)):
         u = draw(rng, output)
         numerical = float((u.conj() * (up - down)).sum().real / (2 * eps))

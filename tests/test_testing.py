@@ -207,6 +207,43 @@ def test_gradcheck_wants_doubles_in_memory_of_their_own():
         testing.gradcheck(lambda x, y: x * y, (ones(3), ag.ones(1, dtype=ag.float64).expand(3).requires_grad_()))
 
 
+@pytest.mark.parametrize("fast_mode", [False, True])
+def test_gradcheck_of_the_parameters_of_a_module(fast_mode):
+    """Steps reach them where the function finds them, as in PyTorch: it takes them as arguments only to be told of them."""
+    import nn
+
+    layer, scale = nn.Linear(3, 2, dtype=ag.float64), ag.tensor(2.0, dtype=ag.float64, requires_grad=True)
+    x = ag.randn(4, 3, dtype=ag.float64, requires_grad=True)
+    before = [t.tolist() for t in (x, *layer.parameters(), scale)]
+    inputs = (x, *layer.parameters(), scale)
+    assert ag.gradcheck(lambda x, *_: layer(x).tanh() * scale, inputs, fast_mode=fast_mode)
+    assert before == [t.tolist() for t in inputs]
+    with pytest.raises(testing.GradcheckError):
+        ag.gradcheck(lambda x, *_: layer(x.detach()).tanh() * scale, inputs, fast_mode=fast_mode)
+
+
+@pytest.mark.parametrize("fast_mode", [False, True])
+def test_gradcheck_puts_inputs_back_where_the_function_fails(fast_mode):
+    x = ag.tensor([1.0, 2.0, 3.0], dtype=ag.float64, requires_grad=True)
+
+    def fails(x):
+        if x.tolist() != [1, 2, 3]:
+            raise KeyError("moved")
+        return x * 2
+
+    with pytest.raises(KeyError):
+        ag.gradcheck(fails, (x,), fast_mode=fast_mode)
+    assert x.tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("fast_mode", [False, True])
+def test_gradcheck_leaves_memory_alone_that_may_not_be_written(fast_mode):
+    held = np.arange(3.0)
+    held.flags.writeable = False
+    assert ag.gradcheck(lambda t: t**2, (ag.from_numpy(held).requires_grad_(),), fast_mode=fast_mode)
+    assert held.tolist() == [0, 1, 2]
+
+
 def test_gradcheck_of_what_is_cut_off():
     assert testing.gradcheck(lambda x: x.detach() * 0, ones(2))
     with pytest.raises(
