@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -41,36 +40,30 @@ def numerical_jacobian(function: Callable, inputs: Sequence, position: int, eps:
         derivative by the real part plus i times that by the imaginary part, as PyTorch's gradients combine them.
     """
     x = inputs[position]
-    flat = x._buffer().reshape(-1) if x._buffer().flags.c_contiguous else None
+    data = x._buffer()
     outputs = outputs_of(function, inputs)
     columns = [np.zeros((x.numel(), o.numel()), np.result_type(o._data.dtype, x._data.dtype)) for o in outputs]
     for k in range(x.numel()):
         for direction in (1, 1j) if x.is_complex() else (1,):
-            steps = _central(function, inputs, x, flat, k, eps * direction)
+            steps = _differences(function, inputs, data, np.unravel_index(k, data.shape), eps * direction)
             for column, step in zip(columns, steps, strict=True):
                 column[k] += direction * step / (2 * eps) if direction == 1j else step / (2 * eps)
     return columns
 
 
-def _central(function, inputs, x, flat, k, step):
-    place = np.unravel_index(k, x._data.shape) if flat is None else k
-    data = x._buffer() if flat is None else flat
-    values = []
-    with _put_back(data, place) as held:
+def _differences(function, inputs, data, place, step):
+    """By how much each output, flat, is more with a step at a place of an input's array than with one back.
+
+    The array is as before whatever happens meanwhile.
+    """
+    held, values = data[place].copy(), []
+    try:
         for sign in (1, -1):
             data[place] = held + sign * step
             values.append([np.array(o._data).reshape(-1) for o in outputs_of(function, inputs)])
-    return [up - down for up, down in zip(*values, strict=True)]
-
-
-@contextlib.contextmanager
-def _put_back(data, place):
-    """What is held at a place of an array, and will be again whatever happens meanwhile."""
-    held = data[place].copy()
-    try:
-        yield held
     finally:
         data[place] = held
+    return [up - down for up, down in zip(*values, strict=True)]
 
 
 def outputs_of(function: Callable, inputs: Sequence) -> list[Tensor]:
@@ -148,14 +141,10 @@ def check_direction(func, inputs, i, eps, atol, rtol):
     x, rng = inputs[i], np.random.default_rng(0)
     v = draw(rng, x)
     moved = _detached(inputs, i)
-    data, steps = moved[i]._buffer(), []
-    with _put_back(data, ...) as held:
-        for sign in (1, -1):
-            data[...] = held + sign * eps * v
-            steps.append([np.array(o._data) for o in outputs_of(func, moved)])
-    for j, (output, up, down) in enumerate(zip(outputs_of(func, inputs), *steps, strict=True)):
+    steps = _differences(func, moved, moved[i]._buffer(), ..., eps * v)
+    for j, (output, step) in enumerate(zip(outputs_of(func, inputs), steps, strict=True)):
         u = draw(rng, output)
-        numerical = float((u.conj() * (up - down)).sum().real / (2 * eps))
+        numerical = float((u.conj().reshape(-1) * step).sum().real / (2 * eps))
         (g,) = gradients(output, x, wrap(u), True, False, True) if output.requires_grad else (None,)
         analytical = 0.0 if g is None else float((v.conj() * g._data).sum().real)
         if not np.isclose(analytical, numerical, rtol=rtol, atol=atol * max(u.size, 1) ** 0.5, equal_nan=True):

@@ -126,9 +126,9 @@ class _FeaturesFirst(_Lying):
         """What each step has of `a` (steps, batch, features)."""
         return a.swapaxes(1, 2)
 
-    def kept(self, flat, steps, blocks, n):
+    def kept(self, flat, steps, n):
         """What is kept of each step: (steps, blocks, one array of a step)."""
-        return flat.reshape(steps, blocks, self.width, n)
+        return flat.reshape(steps, self.layout.kept, self.width, n)
 
     def stack(self, n, dtype):
         """(the stack of a batch, with its ones; its input; its state)."""
@@ -190,8 +190,8 @@ class _Rows(_Lying):
     def steps(self, a):
         return a
 
-    def kept(self, flat, steps, blocks, n):
-        return flat.reshape(steps, blocks, n, self.width)
+    def kept(self, flat, steps, n):
+        return flat.reshape(steps, self.layout.kept, n, self.width)
 
     def enter(self, seen, kept):
         steps, _, n, _ = kept.shape
@@ -265,11 +265,11 @@ def _by_step(a, group, back):
     return _in_turn(a[rows].reshape(steps, n, a.shape[1]), back)
 
 
-def _kept(lying, flat, group, blocks):
+def _kept(lying, flat, group):
     """The group's share of what is kept."""
     rows, steps, n = group
-    height = blocks * lying.width
-    return lying.kept(flat[rows.start * height : rows.stop * height], steps, blocks, n)
+    height = lying.layout.kept * lying.width
+    return lying.kept(flat[rows.start * height : rows.stop * height], steps, n)
 
 
 def _in_turn(a, back):
@@ -279,34 +279,33 @@ def _in_turn(a, back):
 
 def run(mode, x, states, w_ih, w_hh, biases, sizes, back, keep):
     """(outputs, the states after each sequence's last step, what was kept: blocks by step, [state, input, 1] by row)."""
-    layout = LAYOUTS[mode]
-    lying = _lying(layout, w_hh.shape[1], x.shape[1], sizes[0])
+    lying = _lying(LAYOUTS[mode], w_hh.shape[1], x.shape[1], sizes[0])
     lying.load(w_ih, w_hh, biases)
     output, states = np.empty((len(x), lying.width), x.dtype), [lying.own(s) for s in states]
     if keep or lying.linked:
-        flat = _walk_keeping(layout, lying, x, states, output, sizes, back, keep)
+        flat = _walk_keeping(lying, x, states, output, sizes, back, keep)
     else:
-        flat = _walk_lightly(layout, lying, x, states, output, sizes, back)
+        flat = _walk_lightly(lying, x, states, output, sizes, back)
     return output, [lying.own(s) for s in states], flat
 
 
-def _walk_lightly(layout, lying, x, states, output, sizes, back):
+def _walk_lightly(lying, x, states, output, sizes, back):
     """With memory for one step."""
-    flat = np.empty(sizes[0] * layout.kept * lying.width, x.dtype)
+    flat = np.empty(sizes[0] * lying.layout.kept * lying.width, x.dtype)
     for group in _groups(sizes, back):
         state, *cells = (lying.start(s, group[2]) for s in states)
-        kept = lying.kept(flat[: flat.size // sizes[0] * group[2]], 1, layout.kept, group[2])
+        kept = lying.kept(flat[: flat.size // sizes[0] * group[2]], 1, group[2])
         parts = [itertools.repeat(a[0]) for a in lying.parts(kept)]
         links = [itertools.repeat(c) for c in cells for _ in range(2)]
         _walk(lying, parts, _by_step(x, group, back), state, links, _by_step(output, group, back))
     return flat
 
 
-def _walk_keeping(layout, lying, x, states, output, sizes, back, keep):
+def _walk_keeping(lying, x, states, output, sizes, back, keep):
     """With memory for all steps, or else for a few at a time; in one array, which is returned."""
     few = len(x) if keep and not lying.linked else _together(sizes[0])
     room = len(x) if keep else min(len(x), few * sizes[0])
-    flat = at_line(room * (layout.kept * lying.width + lying.pitch), x.dtype)
+    flat = at_line(room * (lying.layout.kept * lying.width + lying.pitch), x.dtype)
     rest, seen = lying.apportion(flat, room)
     seen[:, -1] = 1
     for group in _groups(sizes, back):
@@ -314,10 +313,10 @@ def _walk_keeping(layout, lying, x, states, output, sizes, back, keep):
         for rows, steps in _some(group, few, back):
             place = (rows if keep else slice(0, rows.stop - rows.start), steps, group[2])
             seen[place[0], lying.width : -1] = x[rows]
-            kept = _kept(lying, rest, place, layout.kept)
+            kept = _kept(lying, rest, place)
             lying.enter(seen[place[0]], kept)
             kept = _in_turn(kept, back)
-            links = [places for c in cells for places in _linked(c, kept[:, layout.cell])]
+            links = [places for c in cells for places in _linked(c, kept[:, lying.layout.cell])]
             made = _by_step(output, (rows, *place[1:]), back)
             walk = _linked_walk if lying.linked else _kept_walk
             walk(lying, lying.parts(kept), _by_step(seen, place, back), state, links, made)
@@ -372,7 +371,7 @@ def run_back(mode, g, w_ih, w_hh, biases, sizes, back, flat, needs):
     slopes, weighted = at_line((count, lying.count * width), flat.dtype), any(needs[1 + len(states) :])
     sums = (_SumsBeside if weighted and _helped(lying, sizes) else _Sums)(slopes, seen)
     for group in _groups(sizes, back)[::-1]:
-        factors = _factors(layout, _in_turn(_kept(lying, rest, group, layout.kept), not back))
+        factors = _factors(layout, _in_turn(_kept(lying, rest, group), not back))
         given = itertools.repeat(None) if g is None else iter(lying.steps(_by_step(g, group, not back)))
         now = [lying.start(s, group[2]) for s in states]
         _walk_back(lying, now, given, factors, sums.parts(group, not back), group[2])
