@@ -62,6 +62,8 @@ def _weight(t: Tensor, g: Any, create: bool) -> Any:
             raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {t.dtype!r}")
         one = np.ones_like(t._data) if t._data.ndim else t._data.dtype.type(1)
         return wrap(one) if create else one
+    if type(g) is type(t) is Tensor and g._data.shape == t._data.shape and g._data.dtype is t._data.dtype:
+        return g if create else g._data
     if not isinstance(g, Tensor):
         raise TypeError(f"gradients can be either Tensors, or None, but got {type(g).__name__}")
     if g.shape != t.shape:

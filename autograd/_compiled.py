@@ -60,17 +60,22 @@ def _entry({signature}, *, out=None, **_more):
         _node.seq = _tick()
         _node.shape = _main.shape
         _node.dtype = _dtype
-        _node.kind = None if type(_main) is _ndarray else type(_main)
-        _node.value = _main if type(_main) is not _ndarray or _main.size <= _capture.limit else None
+        if type(_main) is _ndarray:
+            _node.kind = None
+            _node.value = _main if _main.size <= _capture.limit else None
+        else:
+            _node.kind = type(_main)
+            _node.value = _main
         _node.given = ()
         {given}
         _node.params = ({parameters})
         _node.scope = _current_scope()
         _node.hooks = None
-        if {other_kind}_dtype.kind == "c":
-            _Complex.seen = True
-        elif {other_kind}_dtype in _HALVES:
-            _Half.seen = True
+        if {other_kind}:
+            if _dtype.kind == "c":
+                _Complex.seen = True
+            elif _dtype in _HALVES:
+                _Half.seen = True
         {picks}
     elif _inferring:
         {noted}
@@ -163,13 +168,13 @@ def _results(op: Any, optional: bool, given: str) -> dict[str, str]:
             "noted": f"_mark_all(_results, ({given}))",
             "picks": "for _i, _part in enumerate(_results):\n            if _part._data.dtype in _FLOATING or "
                      "_category(_part._data.dtype) >= 2: _part._node = _pick(_node, _i, _part._data)",
-            "other_kind": "", "unrecorded": "", "returned": "_op.fields(*_results)",
+            "other_kind": "True", "unrecorded": "", "returned": "_op.fields(*_results)",
         }  # fmt: skip
     same = "" if optional else "_dtype is _a0.dtype or "
     return {
         "unpack": f"_main = {'_z[0]' if op.aux else '_z'}\n    _result = _new(_Tensor)\n    _result._data = _main",
         "recorded": f"({same}_dtype in _FLOATING or _category(_dtype) >= 2)", "target": "_result._node = ", "picks": "",
-        "other_kind": "" if optional else "_dtype is not _a0.dtype and ",
+        "other_kind": "True" if optional else "_dtype is not _a0.dtype",
         "noted": f"_result._node = None; _mark(_result, ({given}))" + f"; _mark_all(_z[1:], ({given}))" * bool(op.aux),
         "unrecorded": "else: _result._node = None",
         "returned": "_op.fields(_result, *map(_wrap, _z[1:]))" if op.aux else "_result",

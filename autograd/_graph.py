@@ -30,12 +30,12 @@ from ._node import (
     capture,
     freed_text,
     hooks_of,
+    leaves,
     recorded_passes,
 )
 
-# For nodes with a scalar result, its type; and all nodes that keep their inputs as `left` and `right`.
-KINDS = {pair: kind for kind, pair in SCALAR_PAIRS.items()}
-PAIRS = {ArrayPair, *KINDS}
+# The classes of nodes that keep their inputs as `left` and `right`, each with the type of a scalar result.
+PAIRS: dict[type, Any] = {ArrayPair: False, **{pair: kind for kind, pair in SCALAR_PAIRS.items()}}
 
 _patience = watch_graphs(tick)
 
@@ -66,25 +66,29 @@ _age = attrgetter("seq")
 def _leading(seeds: Iterable[Any], targets: set) -> set | None:
     """The nodes from which a target can be reached; what is older than all targets cannot.
 
-    None where every path from the seeds ends at a wanted leaf, as in training: then nothing needs to be looked up.
+    None where every path from the seeds ends at a wanted leaf, as in training: then nothing needs to be looked up. So it is
+    where all leaves there are anywhere are wanted.
     """
-    oldest = min((node.seq for node in targets), default=0)
+    only_leaves = set(map(type, targets)) == {Leaf}
+    if only_leaves and len(targets) == len(leaves):
+        return None
+    oldest = min(map(_age, targets), default=0)
     order = list(seeds)
-    seen = set(order)
-    astray = False  # whether some path ends elsewhere
+    seen = {None, *order}
+    ends = {node for node in order if type(node) is Leaf}  # of the paths, as far as they are walked
     for node in order:  # grows while it is walked
-        edges = (node.left, node.right) if type(node) in PAIRS else node.edges
-        if not edges and node not in targets:
-            astray = True
-        for edge in edges:
-            if edge is not None and edge not in seen:
+        for edge in (node.left, node.right) if type(node) in PAIRS else node.edges:
+            if edge not in seen:
                 seen.add(edge)
-                if edge.seq > oldest:
+                if type(edge) is Leaf or edge.seq <= oldest:
+                    ends.add(edge)
+                else:
                     order.append(edge)
-                elif edge not in targets:
-                    astray = True
-    if not astray:
-        return None if all(type(node) is Leaf for node in targets) else seen
+    if ends <= targets:
+        if only_leaves:
+            return None
+        seen.remove(None)
+        return seen
     order.sort(key=_age)
     found = set(targets)
     for node in order:
@@ -196,7 +200,7 @@ class _Pass:
         A scalar program is twice as fast as by `run`, to which tests compare it.
         """
         nodes, grads, heap, owned = self.nodes, self.grads, self.heap, self.owned
-        free, latest, relevant, targets = not self.keep, self.latest, self.relevant, self.targets
+        free, stale, relevant, targets = not self.keep, -self.latest, self.relevant, self.targets
         ahead = None  # a node just reached, which need not go through the heap if it is the youngest
         ahead_age = ahead_g = None
         while True:
@@ -213,7 +217,7 @@ class _Pass:
                 node, g, age = ahead, ahead_g, ahead_age
             ahead = None
             saved = node.saved  # read once: another thread's pass may free it
-            if node.hooks is not None or type(saved) is not tuple or type(node) is Leaf:
+            if type(saved) is not tuple or node.hooks is not None:
                 self.step(node, g)
                 continue
             if relevant is not None:
@@ -223,13 +227,13 @@ class _Pass:
                     self.found[node] = g
                     if relevant.isdisjoint(node.edges):
                         continue
-            if latest > -age:
+            if age > stale:
                 _check_unchanged(node)
             if node.value is not None:  # small, so its gradient is
                 node._grad = g
             same = type(node)
-            kind = KINDS.get(same)
-            edges = node.edges if kind is None and same is not ArrayPair else None
+            kind = PAIRS.get(same)
+            edges = node.edges if kind is None else None
             plan = node.plan
             steps, closed = plan.steps, False
             if steps is None:
@@ -305,11 +309,14 @@ class _Pass:
                 data = part._data
                 if data.shape != edge.shape or data.dtype is not edge.dtype:
                     part = _fit_tensor(node, edge, part)
-                held = grads.get(-edge.seq)
-                if held is None:
-                    self.reach(-edge.seq, edge, part)
-                else:
-                    grads[-edge.seq] = held + part
+                age = -edge.seq
+                held = grads.get(age)
+                if held is not None:
+                    grads[age] = held + part
+                    continue
+                nodes[age], grads[age] = edge, part
+                if type(edge) is not Leaf or edge.hooks is not None:
+                    heappush(heap, age)
             if not self.keep and node.plan.keeps:
                 node.saved = None
         return self.finish()
@@ -375,14 +382,15 @@ class _Pass:
 
     def finish(self) -> dict:
         """The gradients of the leaves, or of the wanted nodes."""
+        nodes, found = self.nodes, self.found
         for age, g in self.grads.items():
-            leaf = self.nodes[age]  # a wanted one: the pass goes nowhere else
-            self.found[leaf] = g if leaf.hooks is None else self.call_hooks(leaf, g)
+            leaf = nodes[age]  # a wanted one: the pass goes nowhere else
+            found[leaf] = g if leaf.hooks is None else self.call_hooks(leaf, g)
         if not self.keep:
             for root in self.roots:
                 if type(root) is not Leaf and (self.relevant is None or not self.relevant.isdisjoint(root.edges)):
                     root.saved = None
-        return self.found
+        return found
 
     def fit(self, node: Node, edge: Any, part: Any) -> Any:
         """Bring a contribution to the shape and dtype of the input; None when it has been added already."""

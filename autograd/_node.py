@@ -249,13 +249,16 @@ class Before:
         return result
 
 
+leaves: weakref.WeakSet[Leaf] = weakref.WeakSet()  # all that are alive
+
+
 class Leaf:
     """The end of the graph at a tensor that requires grad: gradients arriving here go to its `.grad`."""
 
     __slots__ = ("__weakref__", "dtype", "hooks", "kind", "ref", "seq", "shape")
     edges: tuple = ()
     next_functions: tuple = ()
-    saved: tuple = ()
+    saved = None
     scope = None
 
     def __init__(self, tensor: Any) -> None:
@@ -265,6 +268,7 @@ class Leaf:
         Half.seen = Half.seen or self.dtype in HALVES
         self.seq = tick()
         self.hooks: Hooks | None = None
+        leaves.add(self)
 
     def follow(self, tensor: Any) -> None:
         """Note the shape and type of the tensor's data, now or when it has been replaced."""

@@ -64,9 +64,8 @@ def grad(
         raise TypeError("grad() missing required argument 'inputs' (position 2): the tensors to differentiate by")
     if is_grads_batched:
         return _batched(outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads)
-    if any(
-        isinstance(w, Mapped) for w in _tuple(grad_outputs)
-    ):  # under vmap: one pass carries the weights of all slices
+    if grad_outputs is not None and any(isinstance(w, Mapped) for w in _tuple(grad_outputs)):
+        # Under vmap: one pass carries the weights of all slices.
         return derivatives(list(_tuple(outputs)), list(_tuple(inputs)), list(_tuple(grad_outputs)), create_graph)
     return gradients(outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads)
 

@@ -7,6 +7,7 @@ import pytest
 
 import autograd as ag
 import nn
+from autograd import _graph
 from autograd._array import exports
 from autograd._entry import general_entry
 from autograd._graph import _Pass, collect
@@ -154,6 +155,33 @@ def test_wanted_in_the_middle_and_older_leaves():
     assert only.item() == 56.0
     unused = ag.tensor(1.0, requires_grad=True)
     assert ag.grad(a * 2.0, (unused,), allow_unused=True) == (None,)
+
+
+def test_a_leaf_that_is_left_in_the_graph_alone_is_not_wanted():
+    x, w, seen = ag.tensor(2.0, requires_grad=True), ag.tensor(3.0, requires_grad=True), []
+    (other := w * 1.0).register_hook(seen.append)
+    loss = x * 5.0 + other
+    del w, other
+    assert ag.grad(loss, x)[0].item() == 5.0
+    assert seen == []
+
+
+def test_a_root_that_is_a_leaf_gets_nothing_unless_wanted():
+    x, w = ag.tensor(2.0, requires_grad=True), ag.tensor(3.0, requires_grad=True)
+    ag.backward((x, w * 2.0), inputs=[w])
+    assert (x.grad, w.grad.item()) == (None, 2.0)
+
+
+def test_nothing_is_walked_through_where_all_leaves_are_wanted(monkeypatch):
+    x = ag.tensor(2.0, requires_grad=True)
+    assert x._node in _graph.leaves
+    monkeypatch.setattr(_graph, "leaves", {x._node})
+    assert _graph._leading(iter(()), {x._node}) is None
+    middle = x * 3.0
+    loss = middle * middle
+    assert _graph._leading([loss.grad_fn], {middle.grad_fn}) == {loss.grad_fn, middle.grad_fn}
+    assert ag.grad(loss, middle, retain_graph=True)[0].item() == 12.0
+    assert ag.grad(loss, x)[0].item() == 36.0
 
 
 @pytest.mark.parametrize("mode", [True, False])
