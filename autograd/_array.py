@@ -119,8 +119,8 @@ def sum_to(g: Array, shape: tuple[int, ...]) -> Array:
 
 
 def zeros(like: Array, shape: tuple[int, ...], dtype: Any = None) -> Array:
-    """`np.zeros_like` with a shape, which for NumPy's own arrays takes four times as long as `np.zeros`."""
-    if type(like) is ndarray:
+    """`np.zeros_like` with a shape, which for NumPy's own arrays and scalars takes four times as long as `np.zeros`."""
+    if type(like) is ndarray or isinstance(like, np.generic):
         return np.zeros(shape, dtype or like.dtype)
     return np.zeros_like(like, shape=shape, dtype=dtype)
 
@@ -235,6 +235,8 @@ def wrap_dims(dims: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
     Raises:
         RuntimeError: a dimension appears twice.
     """
+    if type(dims) is int and -ndim <= dims < ndim:
+        return (dims % ndim,)
     if dims is None:
         return tuple(range(ndim))
     if not isinstance(dims, (tuple, list)):

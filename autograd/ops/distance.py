@@ -170,7 +170,7 @@ def _joined(x, y):
 
 @_joined.grad("x")
 def _(g, y):
-    return matmul(y, transpose(g, 0, 1))
+    return matmul(y, g.T)
 
 
 @_joined.grad("y")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._array import in_c_order
+from .._array import in_c_order, ndarray
 from .._dtype import element
 from .._op import composite, op
 from .._samples import call, cases
-from ._pieces import product
+from ._pieces import FEW, product
 from .arithmetic import add, mul
 from .cast import convert
 from .reduce import sum
@@ -21,8 +21,6 @@ _PAIRS = cases(lambda r: [
 
 def check_product(name, x, y):
     """Raise PyTorch's errors for what cannot be multiplied."""
-    if type(x) is type(y) is np.ndarray and x.ndim == y.ndim == 2 and x.dtype is y.dtype and x.shape[1] == y.shape[0]:
-        return  # matrices that fit, asked first because nearly all do
     for at, a in enumerate((x, y)):
         if not hasattr(a, "dtype"):
             raise TypeError(
@@ -61,6 +59,9 @@ def matmul(x, y):
     Raises:
         RuntimeError: the inner lengths, the dtypes or the batches do not match.
     """
+    # Small matrices that fit are asked for first: they take as long as these questions.
+    if type(x) is type(y) is ndarray and x.ndim == 2 == y.ndim and x.shape[1] == y.shape[0] and x.dtype is y.dtype:
+        return x.dot(y) if x.size < FEW else product(x, y)
     check_product("matmul", x, y)
     if x.ndim <= 2 and y.ndim <= 2 and x.dtype.kind != "b":
         return product(x, y)

@@ -15,7 +15,7 @@ from .._large import SHARED
 from .._mode import fast
 from .._op import composite, op
 from .._samples import call, cases
-from ._pieces import by_rows, ones, row_sums
+from ._pieces import FEW, by_rows, ones, row_sums
 from .compare import maximum, minimum, where
 from .index import scatter_zeros
 from .shape import _expand, expand, reshape, unsqueeze
@@ -58,23 +58,34 @@ _ROWS_FROM = 256  # elements from which sums of rows are worth another question
 _WHOLE_FROM, _ROW = 1 << 14, 1 << 12  # elements from which all are summed row by row, and of such a row
 
 
+_SUMMED = {np.dtype(np.float32), np.dtype(np.float64)}  # what BLAS adds
+
+
 def _total(x, axes, keepdim):
     """Sum over axes; half precision accumulates in float32."""
+    if type(x) is not np.ndarray or x.dtype not in _SUMMED:
+        return _plain_total(x, axes, keepdim)
+    if axes == (0,) and x.ndim == 2 and x.size <= FEW and len(x) < 256:
+        found = ones(len(x), x.dtype).dot(x)
+        return found[None] if keepdim else found
+    found = None
+    if len(axes) == x.ndim:
+        found = _whole_sum(x) if x.size >= _WHOLE_FROM and not keepdim else None
+    elif 0 in axes:
+        if x.shape[0] >= 256 and x.dtype == np.float32:
+            return _total_leading(x, axes, keepdim)
+    elif axes == (x.ndim - 1,) and x.size >= _ROWS_FROM:
+        found = row_sums(x)
+        if found is not None and keepdim:
+            return found[..., None]
+    return in_c_order(np.add.reduce(x, axis=axes, keepdims=keepdim)) if found is None else found
+
+
+def _plain_total(x, axes, keepdim):
     if x.dtype in HALVES:
         return np.sum(x, axis=axes, keepdims=keepdim, dtype=np.float32).astype(x.dtype)[()]
-    if x.ndim > 1 and axes and 0 in axes and x.dtype == np.float32 and len(axes) < x.ndim and x.shape[0] >= 256:
-        return _total_leading(x, axes, keepdim)
-    if type(x) is np.ndarray and x.ndim > 1 and x.size >= _ROWS_FROM and axes == (x.ndim - 1,):
-        found = row_sums(x)
-        if found is not None:
-            return found[..., None] if keepdim else found
-    if type(x) is np.ndarray and x.size >= _WHOLE_FROM and len(axes) == x.ndim and not keepdim:
-        found = _whole_sum(x)
-        if found is not None:
-            return found
-    if type(x) is np.ndarray:  # what ndarray.sum calls in the end, a microsecond later
-        return in_c_order(np.add.reduce(x, axis=axes, keepdims=keepdim))
-    return in_c_order(np.sum(x, axis=axes, keepdims=keepdim))
+    add = np.add.reduce if type(x) is np.ndarray else np.sum  # what ndarray.sum calls in the end, a microsecond later
+    return in_c_order(add(x, axis=axes, keepdims=keepdim))
 
 
 def _whole_sum(x):
@@ -128,6 +139,8 @@ def sum(x, *, dim=None, keepdim=False, dtype=None):
         >>> autograd.tensor([[1.0, 2.0], [3.0, 4.0]]).sum(dim=0)
         tensor([4., 6.])
     """
+    if dtype is None and x.dtype in _SUMMED:
+        return _total(x, wrap_dims(dim, x.ndim), keepdim)
     return _cast(_total(_widened(x, dtype), wrap_dims(dim, x.ndim), keepdim), dtype)
 
 
@@ -156,8 +169,9 @@ def mean(x, *, dim=None, keepdim=False, dtype=None):
     Raises:
         RuntimeError: an integer tensor, whose mean has no dtype; pass dtype= or convert it.
     """
-    _check_mean("mean", x, dtype)
-    x = _cast(x, dtype)
+    if dtype is not None or x.dtype not in _SUMMED:
+        _check_mean("mean", x, dtype)
+        x = _cast(x, dtype)
     n = _count(x.shape, dim)
     return _total(x, wrap_dims(dim, x.ndim), keepdim) / (n if n else np.nan)
 
