@@ -315,7 +315,14 @@ class Changes:
 
     def stamp(self, *arrays: Array) -> None:
         """Note that the memory of `arrays` has just been written."""
-        self.latest = now = tick()
+        self.latest = self._note(arrays)
+
+    def stamp_unsaved(self, a: Array) -> None:
+        """The same of memory that no node can have saved, so that none has to be looked at because of it."""
+        self._note((a,))
+
+    def _note(self, arrays: Sequence[Array]) -> int:
+        now = tick()
         for a in arrays:
             root = owner(a)
             entry = self._table.get(id(root))
@@ -324,6 +331,7 @@ class Changes:
             else:
                 entry[0] = now
                 entry[1] += 1
+        return now
 
     def _enter(self, a: Array, key: int, now: int) -> None:
         table = self._table
@@ -552,6 +560,11 @@ def _references_alone() -> tuple[int, int, int]:
 
 _ALONE = _references_alone()
 _ALONE_BELOW_A_VIEW = _references_of_base(np.empty(1).reshape(1, 1))
+
+
+def held_once(a: Array) -> bool:
+    """Whether all that holds an array, and all of its memory, are one attribute and one variable of the caller."""
+    return a.base is None and sys.getrefcount(a) <= _ALONE[1] + 1
 
 
 def _has_base_alone(a: Any) -> bool:

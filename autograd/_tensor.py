@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from . import _dtype, _graph
-from ._array import Array, changes, exports, ndarray, offset, outermost, owner, wrap_dim
+from ._array import Array, changes, exports, held_once, ndarray, offset, outermost, owner, wrap_dim
 from ._convert import legacy_constructor
 from ._dtype import from_numpy_dtype
 from ._inference import is_marked
@@ -612,8 +612,15 @@ def _warn_no_grad() -> None:
 
 
 def stamp(t: Tensor) -> None:
-    """Note that the memory of `t` has just been written outside an operation."""
-    changes.stamp(t._buffer())
+    """Note that the memory of `t` has just been written outside an operation.
+
+    Memory that only `t` holds is saved by no node. Of a caller's own variable for it nobody knows what that is.
+    """
+    buffer = t._buffer()
+    if held_once(buffer):
+        changes.stamp_unsaved(buffer)
+    else:
+        changes.stamp(buffer)
 
 
 # ---------------------------------------------------------------------------------------------- views and history

@@ -18,7 +18,10 @@ import numpy as np
 import pytest
 
 import autograd as ag
+import nn
+from autograd import _graph
 from autograd._collector import GROWING, MIDDLE, OLD, YOUNG, tune_collector
+from autograd._tensor import stamp
 
 
 def leaf(*values, dtype=ag.float64):
@@ -336,6 +339,38 @@ def test_a_change_that_nobody_saved_is_fine():
     y.mul_(3.0)
     y.sum().backward()
     assert x.grad.tolist() == [3.0, 3.0]
+
+
+SAVING = {
+    "as it is": lambda w, r: w * r,
+    "a part": lambda w, r: w[1:] * r[1:],
+    "another tensor": lambda w, r: w * r.detach(),
+    "a view": lambda w, r: w * r.view(3),
+    "a product": lambda w, r: w.dot(r),
+}
+
+
+@pytest.mark.parametrize("save", SAVING.values(), ids=SAVING)
+def test_running_statistics_that_a_node_saved_are_noticed_when_they_run_on(save):
+    norm, w = nn.BatchNorm1d(3), ag.ones(3, requires_grad=True)
+    y = save(w, norm.running_mean)
+    norm(ag.randn(4, 3))
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.sum().backward()
+
+
+def test_no_node_is_looked_at_because_of_statistics_that_none_saved(monkeypatch):
+    seen: list = []
+    monkeypatch.setattr(_graph, "_check_unchanged", seen.append)
+    norm, x = nn.BatchNorm2d(3), ag.randn(2, 3, 4, 4, requires_grad=True)
+    before = norm.running_mean._version
+    (norm(x * 2.0) ** 2).sum().backward()
+    assert (norm.running_mean._version - before, norm.num_batches_tracked.item(), seen) == (1, 1, [])
+    y, held = norm(x * 2.0), norm.running_mean.numpy()
+    stamp(norm.running_mean)
+    y.sum().backward()
+    assert len(seen) > 1
+    assert held.any()
 
 
 def test_optimizer_step_between_forward_and_backward():

@@ -220,6 +220,7 @@ def _update(running, new, momentum):
         return
     buffer = running._buffer()
     np.add(buffer * (1 - momentum), momentum * new.astype(buffer.dtype, copy=False), out=buffer)
+    del buffer  # or the nodes of this graph would be searched for it
     stamp(running)
 
 

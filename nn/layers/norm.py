@@ -92,6 +92,7 @@ def _count(batches: Tensor) -> None:
     check_written(batches._data, "add_")
     buffer = batches._buffer()
     buffer += 1
+    del buffer  # or the nodes of the graph would be searched for it
     stamp(batches)
 
 
