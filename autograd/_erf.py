@@ -8,6 +8,7 @@ Source: W. J. Cody, "Rational Chebyshev approximations for the error function", 
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -46,8 +47,12 @@ _SINGLE = (1.4182890255287628e-07, -5.668019815004144e-06, 8.763421420133338e-05
            -1.9184261513443407e-04, 1.0276906152484254e-01, 1.1283792736188736)  # fmt: skip
 
 
-def _polynomial(coefficients: tuple, x: Array) -> Array:
-    out = coefficients[0] * x + coefficients[1]
+_SATURATED = 4.3  # from here on 1 - erf(x) is less than half a step of float32
+
+
+def _polynomial(coefficients: tuple, x: Array, out: Array | None = None) -> Array:
+    out = np.multiply(coefficients[0], x, out=out)
+    out += coefficients[1]
     for c in coefficients[2:]:
         out *= x
         out += c
@@ -127,28 +132,35 @@ def _erfcx_double(x: Array) -> Array:
 _BLOCK = 1 << 15  # elements; three float32 buffers of it stay in a core's own cache
 
 
-def _erf_single(x: Array) -> Array:
+def _erf_single(x: Array, scale: float) -> Array:
     if x.size <= _BLOCK or not isinstance(x, np.ndarray):
-        return _erf_block(x)
+        return _erf_block(x, scale)
     out = np.empty_like(x, order="C")
     source, target = np.reshape(x, (-1,)), out.reshape(-1)
     for start in range(0, x.size, _BLOCK):
-        target[start : start + _BLOCK] = _erf_block(source[start : start + _BLOCK])
+        block = slice(start, start + _BLOCK)
+        _erf_block(source[block], scale, target[block])
     return out
 
 
-def _erf_block(x: Array) -> Array:
-    x = np.minimum(np.maximum(x, -4.3), 4.3)
-    p = _polynomial(_SINGLE, x * x)
-    p *= x
-    return np.tanh(p)
+def _erf_block(x: Array, scale: float, out: Array | None = None) -> Array:
+    found = _polynomial(_scaled(scale), np.minimum(x * x, (_SATURATED / scale) ** 2), out)
+    found *= x
+    return np.tanh(found, out=out)
 
 
-def erf(x: Array) -> Array:
-    """2/√π times the integral of exp(-t²) from 0 to x, elementwise; the dtype is kept."""
+@functools.lru_cache(8)
+def _scaled(scale: float) -> tuple:
+    """The coefficients of atanh(erf(scale x)) / x in x²."""
+    powers = range(2 * len(_SINGLE) - 1, 0, -2)
+    return tuple(c * scale**k for c, k in zip(_SINGLE, powers, strict=True))
+
+
+def erf(x: Array, scale: float = 1.0) -> Array:
+    """2/√π times the integral of exp(-t²) from 0 to scale · x, elementwise; the dtype is kept."""
     if x.dtype == np.float32:
-        return _erf_single(x)
-    return _by_parts(_erf_double, x)
+        return _erf_single(x, scale)
+    return _by_parts(_erf_double, x if scale == 1 else x * scale)
 
 
 def erfc(x: Array) -> Array:

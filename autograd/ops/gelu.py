@@ -21,7 +21,7 @@ _DENSITY = 1 / math.sqrt(2 * math.pi)
 def _gelu(x):
     """x Φ(x), with Φ the normal distribution function."""
     _whole("gelu", x)
-    found = _erf(x * _ROOT_HALF)
+    found = _erf(x, _ROOT_HALF)
     found += 1
     found *= x
     found *= 0.5
@@ -71,7 +71,7 @@ def _gelu_slope(x, *, into=None):
     density = _bell(x, into)
     density *= x
     density *= _DENSITY
-    density += (_erf(x * _ROOT_HALF) + 1) * 0.5
+    density += (_erf(x, _ROOT_HALF) + 1) * 0.5
     return density
 
 
