@@ -11,7 +11,7 @@ import numpy as np
 from .._mode import fast
 from .._op import composite, op
 from .._samples import call, cases
-from . import _channel_norm, _row_norm
+from . import _channel_norm, _group_norm, _row_norm
 from .reduce import _total
 
 _F = "nn.functional"
@@ -42,13 +42,15 @@ def _placed(factor, x, axes):
     aux=("average", "variance"), sample=cases(lambda r: [
         call(r(3, 4), r(4), r(4), axes=(1,), eps=1e-5), call(r(3, 2, 2), r(1, 2, 1), r(1, 2, 1), axes=(0, 2), eps=1e-3),
         call(r(2, 5), axes=(1,), eps=1e-5), call(r(2, 2, 3), r(2, 3), axes=(1, 2), eps=1e-5),
-        call(r(3, 2, 2), r(2), r(2), axes=(0, 2), eps=1e-3)]))  # fmt: skip
+        call(r(3, 2, 2), r(2), r(2), axes=(0, 2), eps=1e-3), call(r(2, 2, 3, 2), r(1, 2, 3, 1), r(1, 2, 3, 1), axes=(2, 3), eps=1e-3)]))  # fmt: skip
 def _standard(x, weight=None, bias=None, *, axes, eps):
     """(x - mean) / sqrt(variance + eps) over `axes`, times weight plus bias: they broadcast, or both hold a number per channel."""
     if fast.enabled and _row_norm.suits(x, weight, axes):
         return _row_norm.forward(x, weight, bias, len(axes), eps)
     if fast.enabled and _channel_norm.suits(x, weight, axes):
         return _channel_norm.forward(x, weight, bias, eps)
+    if fast.enabled and _group_norm.suits(x, weight, axes):
+        return _group_norm.forward(x, weight, bias, eps)
     y, mean, variance = _moments(x, axes)
     y *= 1 / np.sqrt(variance + eps)
     if weight is not None:
@@ -95,6 +97,8 @@ def _(g, x, weight, average, variance, axes, eps, needs):
         return _row_norm.backward(g, x, weight, average, variance, len(axes), eps, needs)
     if _channel_norm.suits(x, weight, axes):
         return _channel_norm.backward(g, x, weight, average, variance, eps, needs)
+    if _group_norm.suits(x, weight, axes):
+        return _group_norm.backward(g, x, weight, average, variance, eps, needs)
     scale = 1 / np.sqrt(variance + eps)
     normal = (x - average) * scale
     product = g * normal
@@ -299,9 +303,7 @@ def instance_norm(
         input.shape[1],
         {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias},
     )
-    axes = tuple(range(2, input.ndim))
-    n = input.ndim
-    y, mean, variance = _standard(input, _per_channel(weight, n), _per_channel(bias, n), axes=axes, eps=eps)
+    y, mean, variance = _grouped(input, input.shape[1], weight, bias, eps)
     count = math.prod(input.shape[2:])
     _update(running_mean, mean._data.mean(axis=0).reshape(-1), momentum)
     _update(running_var, variance._data.mean(axis=0).reshape(-1) * (count / max(count - 1, 1)), momentum)
@@ -396,11 +398,17 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
         return _empty_group(input, weight, bias)
     if input.dtype in (float16, bfloat16):
         return halves_in_float32(lambda x, w, b: group_norm(x, num_groups, w, b, eps), input, weight, bias)
-    rows = reshape(input, (batch, num_groups, -1))
-    y = reshape(_standard(rows, axes=(2,), eps=eps)[0], tuple(input.shape))
-    if weight is not None:
-        y = y * _per_channel(weight, input.ndim)
-    return y if bias is None else y + _per_channel(bias, input.ndim)
+    return _grouped(input, num_groups, weight, bias, eps)[0]
+
+
+def _grouped(x, groups, weight, bias, eps):
+    """(normalised over each group of channels and space, times weight plus bias per channel; mean, variance)."""
+    images = reshape(x, (x.shape[0], groups, x.shape[1] // groups, -1))
+    weight, after = (None if t is None else reshape(t, (1, *images.shape[1:3], 1)) for t in (weight, bias))
+    y, mean, variance = _standard(images, weight, None if weight is None else after, axes=(2, 3), eps=eps)
+    if weight is None and after is not None:
+        y = y + after
+    return reshape(y, tuple(x.shape)), mean, variance
 
 
 def _empty_group(input, weight, bias):

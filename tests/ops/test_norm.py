@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pytest
 
 import autograd
 import nn.functional as F
+from autograd.ops import _group_norm
 
 from ._refusals import check, f, table
 
@@ -177,3 +179,64 @@ def test_linear_with_a_vector_weight():
 )
 def test_refusals(name, args, kwargs, error, phrase):
     check(name, args, kwargs, error, phrase)
+
+
+def _normalised(x, groups, weight, bias, g):
+    """What group_norm gives, with the gradients of all that requires one."""
+    given = [None if a is None else autograd.tensor(a, requires_grad=True) for a in (x, weight, bias)]
+    y = F.group_norm(given[0], groups, *given[1:])
+    y.backward(autograd.tensor(g))
+    return [y.detach(), *(t.grad for t in given if t is not None)]
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("block", [1, 1 << 19], ids=["by group", "by example"])
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize(
+    ("shape", "groups"),
+    [((3, 6, 5), 2), ((2, 4, 3, 3), 4), ((5, 4), 2), ((2, 3, 40, 40), 1), ((2, 4, 34, 34), 4), ((3, 8, 120, 100), 4)],
+)
+def test_group_norm_by_units_is_the_plain_one(shape, groups, bias, block, monkeypatch):
+    monkeypatch.setattr(_group_norm, "_BLOCK", block)
+    random = np.random.default_rng(0)
+    x, g = random.normal(3, 2, size=(2, *shape))
+    weight, shift = random.normal(size=(2, shape[1]))
+    seen = []
+    for name in ("forward", "backward"):
+        real = getattr(_group_norm, name)
+        monkeypatch.setattr(_group_norm, name, lambda *given, n=name, f=real: seen.append(n) or f(*given))
+    found = _normalised(x, groups, weight, shift if bias else None, g)
+    assert seen == ["forward", "backward"]
+    with autograd.fast_paths(False):
+        wanted = _normalised(x, groups, weight, shift if bias else None, g)
+    assert len(seen) == 2
+    for a, b in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("weight", [True, False])
+@pytest.mark.parametrize("bias", [True, False])
+def test_group_and_instance_norm_are_their_formulas(weight, bias):
+    random = np.random.default_rng(1)
+    x, w, b = random.normal(1, 2, size=(2, 4, 3)), random.normal(size=4), random.normal(size=4)
+    for groups, found in ((2, F.group_norm), (4, None)):
+        rows = x.reshape(2, groups, -1)
+        wanted = (rows - rows.mean(2, keepdims=True)) / np.sqrt(rows.var(2, keepdims=True) + 1e-5)
+        wanted = wanted.reshape(x.shape) * (w[:, None] if weight else 1) + (b[:, None] if bias else 0)
+        given = [autograd.tensor(a) if use else None for a, use in ((w, weight), (b, bias))]
+        y = (
+            found(autograd.tensor(x), groups, *given)
+            if found
+            else F.instance_norm(autograd.tensor(x), None, None, *given)
+        )
+        np.testing.assert_allclose(y.numpy(), wanted, rtol=1e-10)
+
+
+def test_gradients_of_a_group_norm_that_nobody_needs_are_not_made():
+    x, w = autograd.randn(2, 4, 3, dtype=autograd.float64), autograd.ones(4, dtype=autograd.float64, requires_grad=True)
+    assert autograd.gradcheck(lambda w: F.group_norm(x, 2, w), (w,))
+    b = autograd.zeros(4, dtype=autograd.float64, requires_grad=True)
+    assert autograd.gradcheck(lambda b: F.group_norm(x, 2, w.detach(), b), (b,))
+    x.requires_grad_()
+    assert autograd.gradcheck(lambda x: F.group_norm(x, 2, w.detach(), b.detach()), (x,))
+    assert autograd.gradgradcheck(lambda x, w, b: F.group_norm(x, 2, w, b), (x, w, b))
