@@ -17,7 +17,7 @@ import numpy as np
 
 from .. import _parallel
 from .._mode import fast
-from ._windows import CORNER, LEAST, SHALLOW, SHARED, UNPACKED, cut, divisor, kept, placing, scratch, view
+from ._windows import CORNER, LEAST, SHALLOW, SHARED, UNPACKED, cut, divisor, kept, placing, runs, scratch, view
 
 _BLOCK = 1 << 20  # bytes of columns worked on at a time
 _LIGHT = 1 << 13  # weights up to which this is faster than all other ways
@@ -124,12 +124,12 @@ class Layout:
 
     def by_image(self, a):
         """Results by row, (G, out[0], O/G, n · row), in the order of images: runs (n, G, O/G, *out[:-1])."""
-        runs = _runs(a.reshape(*a.shape[:3], -1, *self.out[1:]))
-        return runs.transpose(3, 0, 2, 1, *range(4, runs.ndim))
+        rows = runs(a.reshape(*a.shape[:3], -1, *self.out[1:]))
+        return rows.transpose(3, 0, 2, 1, *range(4, rows.ndim))
 
     def images(self, a):
         """Images (n, O, *out), one run of memory, as `by_image` has them."""
-        return _runs(a.reshape(len(a), self.groups, self.each, *self.out))
+        return runs(a.reshape(len(a), self.groups, self.each, *self.out))
 
 
 class _Room:
@@ -144,9 +144,9 @@ class _Room:
         self.layout, self.image, groups = layout, None, layout.groups
         if not layout.direct(x):
             self.image = scratch(x, (len(x), layout.channels, *layout.size), 2)
-            self.inside = _runs(self.image[layout.inside])
+            self.inside = runs(self.image[layout.inside])
         columns = scratch(x, (groups, layout.rows, *layout.copied, layout.own, len(x), *layout.out[1:]))
-        self.columns = columns if layout.run == 1 else _runs(columns)
+        self.columns = columns if layout.run == 1 else runs(columns)
         self.source = None if self.image is None else layout.windows(self.image, self.columns)
         seen = layout.seen(columns.reshape(groups, layout.rows, layout.lines, -1), deep)
         results = scratch(x, (*seen.shape[:2], layout.each, seen.shape[-1]), 1)
@@ -162,7 +162,7 @@ class _Room:
         if not self.layout.whole:
             self.image.fill(0)
         x = x[self.layout.source]
-        self.inside[...] = _runs(x if x.strides[-1] == x.itemsize else np.ascontiguousarray(x))
+        self.inside[...] = runs(x if x.strides[-1] == x.itemsize else np.ascontiguousarray(x))
         self.columns[...] = self.source
 
 
@@ -171,15 +171,6 @@ def _room(layout, x, deep):
     found = kept(lambda: _Room(layout, x, deep), (layout, x.dtype.char, len(x), layout.direct(x), deep))
     found.fill(x)
     return found
-
-
-def _run(a):
-    return np.dtype((np.void, a.shape[-1] * a.itemsize))
-
-
-def _runs(a):
-    """An array whose runs along the last axis are one element each: copied at once, in a third of the time."""
-    return a.view(_run(a))[..., 0]
 
 
 def convolve(layout, y, w, x):

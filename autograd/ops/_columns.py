@@ -13,7 +13,7 @@ import numpy as np
 from .._array import along_rows
 from .._dtype import HALVES
 from .._mode import fast
-from . import _batch_last, _by_row, _shifted, _strided
+from . import _batch_last, _by_row, _joined, _shifted, _strided
 from ._windows import blocks, offsets, out_size, padded, scratch, steps, windows
 
 # Up to this ratio of filters to channels, gathering from the filters is cheaper than adding into the channels.
@@ -128,7 +128,7 @@ def _convolve_quickly(y, x, w, stride, pads, dilation, groups):
             _shifted.convolve(shifted, y, w, x)
             return True
         if shifted.joins:
-            _strided.convolve_joined(shifted, y, w, x)
+            (_strided if any(s > 1 for s in stride) else _joined).convolve_joined(shifted, y, w, x)
             return True
     if by_row.suits(x):
         _by_row.convolve(by_row, y, w, x)
@@ -272,7 +272,7 @@ def convolve_weight(x, g, kernel, stride, pads, dilation, groups):
     else:
         quick = _weight_quickly(x, g, shape, stride, pads, dilation, groups)
         found = _weight_by_columns(x, g, shape, stride, pads, dilation, groups) if quick is None else quick
-    return found.astype(dtype, copy=False)
+    return np.ascontiguousarray(found).astype(dtype, copy=False)
 
 
 def convolve_gradients(g, x, w, stride, pads, dilation, groups):
@@ -305,10 +305,11 @@ def _gradients_at_once(g, x, w, settings, groups):
     if _by_row.layout(g.shape, (x.shape[1], w.shape[0], *kernel), stride, around, dilation, size).light:
         return None
     layout = _strided.layout(g.shape, x.shape[1], kernel, stride, around, dilation, size)
-    if not (layout.suits_both and np.isfinite(np.vdot(x, x))):
+    if not ((layout.suits_both or layout.joins) and np.isfinite(np.vdot(x, x))):
         return None
+    both = _shifted.convolve_both if layout.suits_both else _joined.convolve_both
     gx = np.empty(x.shape, x.dtype)
-    return gx, np.ascontiguousarray(_turned(_shifted.convolve_both(layout, gx, _turned(w, groups), g, x), groups))
+    return gx, np.ascontiguousarray(_turned(both(layout, gx, _turned(w, groups), g, x), groups))
 
 
 def _gathers(g, size, w, groups):
@@ -344,7 +345,7 @@ def _weight_quickly(x, g, shape, stride, pads, dilation, groups):
         if shifted.suits_weight:
             return _shifted.convolve_weight(shifted, x, g)
         if shifted.joins:
-            return _strided.convolve_weight_joined(shifted, x, g)
+            return (_strided if any(s > 1 for s in stride) else _joined).convolve_weight_joined(shifted, x, g)
     layout = _by_row.layout(x.shape, shape, stride, pads, dilation, out)
     if layout.suits(x) and layout.sums:
         return _by_row.convolve_weight(layout, x, g)

@@ -30,6 +30,7 @@ _FEW = 8  # places of the window, of each of which a call copies the columns
 _WASTE = 1.1  # numbers in a row, for each one of the result, up to which this pays
 _LEAST = 48  # columns in a piece of a product from which it pays
 _LONG = 128  # the same for the gradient of a weight, where they are summed over
+_MANY = 3 << 12  # weights, at one place along the first axis, of which products are worth dividing by BLAS
 _DEEP = 12  # rows in a piece of such a gradient from which it pays
 
 _strided = np.lib.stride_tricks.as_strided
@@ -100,8 +101,8 @@ class Layout:
 
     @functools.cached_property
     def joins(self):
-        """Whether one product of many images is the way where this is not: `_strided` has such layouts."""
-        return False
+        """Whether products of many images are the way where this is not (`_joined`; `_strided` has such layouts, too)."""
+        return self.filters * self.depth >= _MANY
 
     def weights(self, w):
         """w (O, C, *kernel) as matrices (outer, O, depth)."""
@@ -109,9 +110,9 @@ class Layout:
         return ordered.reshape(self.outer, self.filters, self.depth)
 
     def weights_back(self, found):
-        """The gradient of w from that of its matrices, turned: (outer, depth, O)."""
+        """The gradient of w, a view of that of its matrices, turned: (outer, depth, O)."""
         ordered = found.reshape(self.outer, -1, self.channels, self.filters).transpose(3, 2, 0, 1)
-        return np.ascontiguousarray(ordered).reshape(self.filters, self.channels, *self.kernel)
+        return ordered.reshape(self.filters, self.channels, *self.kernel)
 
     def work(self, prepare, finish, x):
         """finish(part, *prepare(part)) for parts of the batch, on all cores if there is much to do.

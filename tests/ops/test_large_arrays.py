@@ -11,7 +11,7 @@ import autograd
 import nn.functional as F
 from autograd import _array, _parallel
 from autograd._registry import registry
-from autograd.ops import _batch_last, _by_row, _columns, _pieces, _select, _shifted, _strided, _windows
+from autograd.ops import _batch_last, _by_row, _columns, _joined, _pieces, _select, _shifted, _strided, _windows
 from autograd.ops import pool as pool_
 from autograd.ops.embedding import _add_into_zeros
 
@@ -445,6 +445,36 @@ def test_strided_convolution_by_products_of_many_images(x, w, pads, stride, dila
     assert not layout.suits
     assert not layout.suits_weight
     _check_convolutions(x, w, (stride, pads, dilation, groups))
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(("x", "w", "pads", "dilation"), [
+    *((x, w, pads, dilation) for x, w, pads, stride, dilation, groups in CONVOLUTIONS if groups == max(stride) == 1),
+    ((3, 2, 7, 6), (3, 2, 1, 5), ((0, 0), (4, 4)), (1, 1)),
+    ((3, 2, 3, 2), (2, 2, 2, 3), ((5, 4), (6, 3)), (2, 3)),
+    ((3, 5, 9, 8), (2, 5, 3, 3), ((-4, 2), (2, -5)), (1, 1)),
+    ((2, 3, 5, 6, 7), (4, 3, 3, 2, 3), ((1, 1), (0, 2), (2, 1)), (1, 2, 1)),
+    ((2, 3, 4, 1), (2, 3, 3, 1), ((1, 1), (0, 0)), (1, 1)),
+])  # fmt: skip
+@pytest.mark.parametrize("block", [1, 1 << 12, 1 << 23])
+def test_convolution_by_products_of_joined_rows(x, w, pads, dilation, block, monkeypatch):
+    for module, name, value in (
+        (_by_row, "_LIGHT", 0),
+        (_shifted, "PIECE", 1),
+        (_shifted, "UNPACKED", 1),
+        (_shifted, "_MANY", 0),
+        (_joined, "_BLOCK", block),
+        (_columns, "_NEAR", (99, 99)),
+    ):
+        monkeypatch.setattr(module, name, value)
+    used, stride = [], (1,) * len(dilation)
+    for name in ("convolve_joined", "convolve_weight_joined", "convolve_both"):
+        real = getattr(_joined, name)
+        monkeypatch.setattr(_joined, name, lambda *given, n=name, f=real: used.append(n) or f(*given))
+    x, w = _drawn(x), _drawn(w, seed=1)
+    for lying in (x, _lying(x), np.repeat(x, 2, axis=-1)[..., ::2], x.astype(np.float32)):
+        _check_convolutions(lying, w.astype(lying.dtype), (stride, pads, dilation, 1))
+    assert set(used) == {"convolve_joined", "convolve_weight_joined", "convolve_both"}
 
 
 @pytest.mark.fast
