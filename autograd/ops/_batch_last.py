@@ -78,10 +78,13 @@ class Layout:
             function(part)
 
     def weights_back(self, w, groups):
-        """w as matrices, turned, with the places first: (kernel[0], groups, 1, places * C/G, O/G)."""
+        """w as matrices, turned, with the places first: (kernel[0], groups, 1, places * C/G, O/G).
+
+        Turned are the matrices only, not what is in memory, which is copied from near to near.
+        """
         filters, depth = w.shape[:2]
-        parts = np.reshape(w, (groups, filters // groups, depth, self.kernel[0], -1)).transpose(3, 0, 4, 2, 1)
-        return np.reshape(parts, (*parts.shape[:2], 1, -1, parts.shape[-1]))
+        parts = np.reshape(w, (groups, filters // groups, depth, self.kernel[0], -1)).transpose(3, 0, 1, 4, 2)
+        return np.reshape(parts, (*parts.shape[:2], 1, filters // groups, -1)).swapaxes(-1, -2)
 
 
 def _turn(x, target):

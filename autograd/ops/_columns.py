@@ -223,7 +223,7 @@ def convolve_input(g, w, size, stride, pads, dilation, groups):
     if not strided and _gathers(g.shape, size, w.shape, groups):
         turned = _turned_pads(size, out, kernel, pads, dilation)
         return convolve(g, _turned(w, groups), stride, turned, dilation, groups).astype(dtype, copy=False)
-    few = filters <= channels * _TURN and filters * channels <= _FEW_WEIGHTS
+    few = filters <= channels * _TURN and (filters * channels <= _FEW_WEIGHTS or math.prod(kernel) == 1)
     if strided and fast.enabled and few and out[-1] >= _WIDE and math.prod(kernel) * g.size * w.shape[1] > _SPLIT:
         return _strided.convolve_input(convolve_input, g, w, size, stride, pads, dilation, groups)
     layout = _batch_last.layout((batch, channels, *size), w.shape, stride, pads, dilation, out)

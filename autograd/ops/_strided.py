@@ -113,15 +113,15 @@ def convolve_joined(layout, y, w, x):
 
 def convolve_weight_joined(layout, x, g):
     """The gradient for the weight: (O, C, *kernel)."""
-    rows, found = layout.out[0], np.zeros_like(x, shape=(layout.depth, layout.filters), order="C")
+    rows, found = layout.out[0], np.zeros_like(x, shape=(layout.filters, layout.depth), order="C")
     for part in layout.parts(x):
         columns = layout.columns(x[part], rows, True, joined=True)
         slopes = scratch(x, (layout.filters, part.stop - part.start, rows, *layout.grid), 3)
         if layout.grid != layout.out[1:]:
             slopes[...] = 0
         slopes[(..., *(slice(0, o) for o in layout.out))] = g[part].swapaxes(0, 1)
-        found += np.matmul(columns, slopes.reshape(layout.filters, -1).T)
-    return layout.weights_back(found)
+        found += np.matmul(slopes.reshape(layout.filters, -1), columns.T)
+    return layout.weights_back(found.T)
 
 
 def convolve_input(unstrided: Callable, g, w, size, stride, pads, dilation, groups):
