@@ -20,7 +20,8 @@ from .._mode import fast
 from ._windows import CORNER, LEAST, SHALLOW, SHARED, UNPACKED, cut, divisor, kept, placing, runs, scratch, view
 
 _BLOCK = 1 << 20  # bytes of columns worked on at a time
-_LIGHT = 1 << 13  # weights up to which this is faster than all other ways
+_LIGHT = 5 << 12  # weights up to which no other way of a convolution is faster
+_LIGHTER = 1 << 13  # the same for both gradients
 _LONG = 128  # columns in a part of the batch from which summing over them, for the gradient of a weight, pays
 _HEAVY = 1 << 12  # weights up to which it pays with fewer
 
@@ -65,6 +66,11 @@ class Layout:
     def light(self):
         """Whether weights are few, and columns are copied in runs, and not along the first axis: no other way is faster."""
         return self.each * self.depth <= _LIGHT and self.free and all(s == 1 for s in self.stride)
+
+    @functools.cached_property
+    def lighter(self):
+        """The same for a convolution and the gradient of its weight."""
+        return self.light and self.each * self.depth <= _LIGHTER
 
     @functools.cached_property
     def deep(self):

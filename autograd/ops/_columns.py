@@ -302,7 +302,7 @@ def _gradients_at_once(g, x, w, settings, groups):
     if not _gathers(g.shape, size, w.shape, groups):
         return None
     around = _turned_pads(size, g.shape[2:], kernel, pads, dilation)
-    if _by_row.layout(g.shape, (x.shape[1], w.shape[0], *kernel), stride, around, dilation, size).light:
+    if _by_row.layout(g.shape, (x.shape[1], w.shape[0], *kernel), stride, around, dilation, size).lighter:
         return None
     layout = _strided.layout(g.shape, x.shape[1], kernel, stride, around, dilation, size)
     if not ((layout.suits_both or layout.joins) and np.isfinite(np.vdot(x, x))):
