@@ -533,10 +533,13 @@ def test_convolution_where_no_piece_is_small_enough_and_no_memory_is_kept(block,
 
 
 @pytest.mark.fast
-@pytest.mark.parametrize("light", [0, 1 << 13])
-def test_convolution_keeps_what_is_infinite_apart(light, monkeypatch):
+@pytest.mark.parametrize(("light", "joined"), [(0, False), (1 << 13, False), (0, True)])
+def test_convolution_keeps_what_is_infinite_apart(light, joined, monkeypatch):
     monkeypatch.setattr(_by_row, "_LIGHT", light)
     monkeypatch.setattr(_shifted, "_WASTE", 9)
+    if joined:
+        for name, value in {"PIECE": 1, "UNPACKED": 1, "_MANY": 0}.items():
+            monkeypatch.setattr(_shifted, name, value)
     x, w = _drawn((2, 2, 14, 14)), _drawn((2, 2, 3, 3), seed=1)
     x[1, 0, 5, 13] = -np.inf  # behind the results of a row
     x[0, 0, 0, 0], x[1, 1, 5, 11] = np.inf, np.nan
