@@ -13,7 +13,7 @@ import numpy as np
 from .._array import along_rows
 from .._dtype import HALVES
 from .._mode import fast
-from . import _batch_last, _by_row, _joined, _shifted, _strided
+from . import _banded, _batch_last, _by_row, _joined, _shifted, _strided
 from ._windows import blocks, offsets, out_size, padded, scratch, steps, windows
 
 # Up to this ratio of filters to channels, gathering from the filters is cheaper than adding into the channels.
@@ -80,7 +80,10 @@ def _write(y, x, w, stride, pads, dilation, groups):
     if not y.size or not w.size:
         y[...] = 0
     elif _depthwise(w.shape, groups, x.shape[1]):
-        _convolve_depthwise(y, padded(x, pads), w, stride, dilation)
+        if _banded.suits(x):
+            _banded.convolve(y, x, w, stride, pads, dilation)
+        else:
+            _convolve_depthwise(y, padded(x, pads), w, stride, dilation)
     elif _plain(w.shape[2:], stride, pads):
         np.matmul(_matrices(w, groups), _by_group(x, groups), out=_by_group(y, groups))
     elif _whole(x.shape[2:], w.shape[2:], pads, groups):
@@ -219,6 +222,10 @@ def convolve_input(g, w, size, stride, pads, dilation, groups):
         return found.reshape(batch, channels, *size).astype(dtype, copy=False)
     if _whole(size, kernel, pads, groups):
         return np.matmul(_rows(g), _rows(w)).reshape(batch, channels, *size).astype(dtype, copy=False)
+    if _depthwise(w.shape, groups, channels) and _banded.suits(g):
+        found = np.empty((batch, channels, *size), g.dtype)
+        _banded.convolve_input(found, g, w, stride, pads, dilation)
+        return found.astype(dtype, copy=False)
     strided = any(s > 1 for s in stride)
     if not strided and _gathers(g.shape, size, w.shape, groups):
         turned = _turned_pads(size, out, kernel, pads, dilation)

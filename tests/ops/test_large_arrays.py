@@ -11,7 +11,18 @@ import autograd
 import nn.functional as F
 from autograd import _array, _parallel
 from autograd._registry import registry
-from autograd.ops import _batch_last, _by_row, _columns, _joined, _pieces, _select, _shifted, _strided, _windows
+from autograd.ops import (
+    _banded,
+    _batch_last,
+    _by_row,
+    _columns,
+    _joined,
+    _pieces,
+    _select,
+    _shifted,
+    _strided,
+    _windows,
+)
 from autograd.ops import pool as pool_
 from autograd.ops.embedding import _add_into_zeros
 
@@ -503,6 +514,42 @@ def test_one_filter_per_channel(size, kernel, pads, dilation, dtype, monkeypatch
     if dtype == np.complex128:
         x, w = x + 1j * x[::-1], w - 2j * w[::-1]
     _check_convolutions(x, w, ((1,) * len(size), pads, dilation, 4))
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(("size", "kernel", "stride", "pads", "dilation"), [
+    ((9, 8), (3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1)),
+    ((9, 10), (3, 2), (1, 1), ((2, 1), (0, 3)), (2, 3)),
+    ((30,), (5,), (1,), ((2, 2),), (1,)),
+    ((31,), (4,), (2,), ((1, 2),), (3,)),
+    ((11, 30), (3, 5), (2, 3), ((1, 2), (4, 1)), (1, 2)),
+    ((9, 10), (3, 3), (1, 2), ((-1, 1), (1, -2)), (1, 1)),
+    ((4, 5), (1, 1), (2, 2), ((0, 0), (0, 0)), (1, 1)),
+    ((2, 2), (2, 2), (3, 3), ((3, 4), (5, 4)), (2, 2))])  # fmt: skip
+@pytest.mark.parametrize("tile", [1, 4, 48])
+@pytest.mark.parametrize(("block", "shared"), [(1, 0), (1 << 22, 1 << 30)])
+def test_one_filter_per_channel_by_bands(size, kernel, stride, pads, dilation, tile, block, shared, monkeypatch):
+    for name, value in {"_MANY": 0, "_TILE": tile, "_BLOCK": block, "SHARED": shared}.items():
+        monkeypatch.setattr(_banded, name, value)
+    used = []
+    for name in ("convolve", "convolve_input"):
+        real = getattr(_banded, name)
+        monkeypatch.setattr(_banded, name, lambda *given, n=name, f=real: used.append(n) or f(*given))
+    x, w = _drawn((3, 4, *size)), _drawn((4, 1, *kernel), seed=1)
+    for lying in (x, _lying(x), x.astype(np.float32)):
+        _check_convolutions(lying, w.astype(lying.dtype), (stride, pads, dilation, 4))
+    assert {"convolve", "convolve_input"} == set(used)
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_bands_are_not_multiplied_with_what_is_infinite(bad, monkeypatch):
+    monkeypatch.setattr(_banded, "_MANY", 0)
+    x, w = _drawn((2, 3, 6, 7)), _drawn((3, 1, 3, 3), seed=1)
+    x[0, 1, 2, 3] = bad
+    with np.errstate(invalid="ignore"):
+        _check_convolutions(x, w, ((1, 1), ((1, 1), (1, 1)), (1, 1), 3))
+        assert np.isfinite(_columns.convolve(x, w, (1, 1), ((1, 1), (1, 1)), (1, 1), 3)).sum() == 2 * 3 * 6 * 7 - 9
 
 
 def test_a_window_of_the_whole_image_is_a_row_of_a_matrix():
