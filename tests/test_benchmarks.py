@@ -353,6 +353,7 @@ def test_this_interpreter_is_found_and_a_wrong_path_is_skipped():
 
 def test_workers_share_threads_and_heap_and_no_import_path(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", "/somewhere")
+    monkeypatch.delenv("MALLOC_MMAP_MAX_", raising=False)
     variables = libraries.environment(3)
     assert "PYTHONPATH" not in variables
     assert variables["OMP_NUM_THREADS"] == variables["OPENBLAS_NUM_THREADS"] == "3"

@@ -373,9 +373,13 @@ def _weight_depthwise(xp, g, shape, stride, dilation):
 def _weight_runs(xp, g, kernel, dilation):
     """(C, places): inner products of runs, with zeros in g where windows straddle the edge."""
     (batch, channels), size, out = xp.shape[:2], xp.shape[2:], g.shape[2:]
-    length = _run(out, size)
+    length, total = _run(out, size), np.zeros((math.prod(kernel), channels), g.dtype)
     flat, starts = np.reshape(xp, (batch, channels, -1)), _starts(kernel, dilation, size)
-    slopes = np.zeros_like(g, shape=(batch, channels, out[0], *size[1:]), order="C")
-    slopes[_dropped_edges(out)] = g
-    run = slopes.reshape(batch, channels, -1)[:, :, :length]
-    return np.stack([np.vecdot(flat[:, :, start : start + length], run).sum(axis=0) for start in starts], axis=-1)
+    for part in blocks(batch, 4 * g.itemsize * channels * length):
+        slopes = scratch(g, (part.stop - part.start, channels, out[0], *size[1:]))
+        slopes[...] = 0
+        slopes[_dropped_edges(out)] = g[part]
+        run = slopes.reshape(len(slopes), channels, -1)[:, :, :length]
+        for place, start in zip(total, starts, strict=True):
+            place += np.vecdot(flat[part, :, start : start + length], run).sum(axis=0)
+    return total.T
