@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+import operator
 
 import numpy as np
 
@@ -88,8 +89,9 @@ def _slopes(layout, columns, g):
     return np.matmul(columns, lying.reshape(layout.filters, -1).T)
 
 
-def _total(layout, found):
-    return layout.weights_back(functools.reduce(np.add, found))
+def _total(layout, slopes):
+    """The gradient of the weight, a view, from those that parts of the batch give one after the other."""
+    return layout.weights_back(functools.reduce(operator.iadd, slopes))
 
 
 def _write(layout, y, weights, columns):
@@ -109,14 +111,16 @@ def convolve_joined(layout, y, w, x):
 
 def convolve_weight_joined(layout, x, g):
     """The gradient for the weight: (O, C, *kernel)."""
-    return _total(layout, [_slopes(layout, _columns(layout, x[part]), g[part]) for part in _parts(layout, x)])
+    return _total(layout, (_slopes(layout, _columns(layout, x[part]), g[part]) for part in _parts(layout, x)))
 
 
 def convolve_both(layout, y, w, x, g):
     """`convolve_joined` and `convolve_weight_joined` from the same columns."""
-    weights, found = _weights(layout, w), []
-    for part in _parts(layout, x):
+    weights = _weights(layout, w)
+
+    def work(part):
         columns = _columns(layout, x[part])
         _write(layout, y[part], weights, columns)
-        found.append(_slopes(layout, columns, g[part]))
-    return _total(layout, found)
+        return _slopes(layout, columns, g[part])
+
+    return _total(layout, map(work, _parts(layout, x)))

@@ -260,6 +260,17 @@ def _(g, x, y):
     return g * x * (-2 * y)
 
 
+@_tanh_slope.fast
+def _(g, x, y, needs):
+    """As the rules, with fewer arrays in between."""
+    gy = None
+    if needs[1]:
+        gy = g * x
+        gy *= y
+        gy *= -2
+    return g * (1 - y * y) if needs[0] else None, gy
+
+
 @op(sample=reals(-3, 3), aliases=("arcsinh",), **_FLOAT)
 def asinh(x):
     """Inverse hyperbolic sine."""
