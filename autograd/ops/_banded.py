@@ -22,7 +22,7 @@ def suits(a):
     """Whether a, (N, C, *spatial), has many rows of finite floating numbers."""
     if not fast.enabled or type(a) is not np.ndarray or a.ndim > 4 or a.dtype.kind != "f":
         return False
-    return a.size >= _MANY * a.shape[-1] and bool(np.isfinite(np.vdot(a, a)))
+    return a.size >= max(_MANY * a.shape[-1], 1) and bool(np.isfinite(np.vdot(a, a)))
 
 
 class _Rows:
@@ -73,9 +73,9 @@ def _sum_products(target, source, places, layout):
     """target = Σ over (part of it, part of the source, matrices (C, k, m)) of products, one for each row of images."""
 
     def work(part):
-        for block in _parallel.slices(part.stop - part.start, max(_BLOCK // source[0].nbytes, 1)):
-            at = slice(part.start + block.start, part.start + block.stop)
-            _sum_some(target[at], source[at], places)
+        into, seen = target[part], source[part]
+        for block in _parallel.slices(len(seen), max(_BLOCK // seen[0].nbytes, 1)):
+            _sum_some(into[block], seen[block], places)
 
     if source.size * layout.kernel[0] * _TILE > SHARED:
         _parallel.team.run(work, _parallel.shares(len(source)), (source.shape, layout.kernel, target.shape))

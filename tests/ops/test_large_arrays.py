@@ -541,6 +541,11 @@ def test_one_filter_per_channel_by_bands(size, kernel, stride, pads, dilation, t
     assert {"convolve", "convolve_input"} == set(used)
 
 
+def test_one_filter_per_channel_sees_only_zeros_around_empty_rows():
+    y = F.conv2d(autograd.zeros(2, 3, 4, 0), autograd.ones(3, 1, 3, 3), padding=2, groups=3)
+    assert y.tolist() == np.zeros((2, 3, 6, 2)).tolist()
+
+
 @pytest.mark.fast
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_bands_are_not_multiplied_with_what_is_infinite(bad, monkeypatch):
