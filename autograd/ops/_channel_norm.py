@@ -15,7 +15,7 @@ from .reduce import column_sums
 
 _BLOCK = 1 << 19  # bytes of a block of channels: the three arrays that meet in it fit in a core's own cache
 _SHARED = 1 << 18  # elements from which two threads pay
-_SHORT = 1 << 10  # elements of an image along which factors are written out
+SHORT = 1 << 10  # elements of an image along which factors are written out
 
 
 def suits(x, weight, axes):
@@ -33,20 +33,25 @@ def _sums(a):
     """Per-channel sums; over the batch last, so that float32 adds long runs pairwise first."""
     if a.shape[2] == 1:
         return column_sums(a[:, :, 0])
-    images = np.vecdot(a, ones(a.shape[2], a.dtype)) if short_rows(a) else np.einsum("ncl->nc", a)
-    return np.add.reduce(images, axis=0)
+    return np.add.reduce(image_sums(a), axis=0)
 
 
 def _products(a, b):
     if a.shape[2] == 1:
         return column_sums(a[:, :, 0] * b[:, :, 0])
-    images = np.vecdot(a, b) if short_rows(a) else np.einsum("ncl,ncl->nc", a, b)
-    return np.add.reduce(images, axis=0)
+    return np.add.reduce(image_sums(a, b), axis=0)
 
 
-def _along(factors, length):
-    """A factor per channel, to be multiplied with images (N, C, length)."""
-    return factors.repeat(length).reshape(-1, length) if 1 < length < _SHORT else factors[:, None]
+def image_sums(a, b=None):
+    """Σ a, or Σ a b, of each image (..., length)."""
+    if short_rows(a):
+        return np.vecdot(a, ones(a.shape[-1], a.dtype) if b is None else b)
+    return np.einsum("...l->...", a) if b is None else np.einsum("...l,...l->...", a, b)
+
+
+def along_images(factors, length):
+    """A factor per channel, for arithmetic with images (..., C, length)."""
+    return factors.repeat(length).reshape(*factors.shape, length) if 1 < length < SHORT else factors[..., None]
 
 
 def _over_channels(work, a):
@@ -68,12 +73,12 @@ def forward(x, weight, bias, eps):
     def work(part):
         rows, out = a[:, part], y[:, part]
         average = np.divide(_sums(rows), count, out=mean[part])
-        np.subtract(rows, _along(average, length), out=out)
+        np.subtract(rows, along_images(average, length), out=out)
         spread = np.divide(_products(out, out), count, out=variance[part])
         scale = 1 / np.sqrt(spread + eps)
-        out *= _along(scale if weight is None else scale * weight[part], length)
+        out *= along_images(scale if weight is None else scale * weight[part], length)
         if bias is not None:
-            out += _along(bias[part], length)
+            out += along_images(bias[part], length)
 
     _over_channels(work, a)
     shape = (1, x.shape[1], *(1,) * (x.ndim - 2))
@@ -90,12 +95,12 @@ def backward(g, x, weight, mean, variance, eps, needs):
 
     def work(part):
         slope, out = slopes[:, part], gx[:, part]
-        centred = np.subtract(a[:, part], _along(mean[part], length), out=scratch(x, out.shape))
+        centred = np.subtract(a[:, part], along_images(mean[part], length), out=scratch(x, out.shape))
         whole[part], along[part] = _sums(slope), _products(slope, centred)
         if needs[0]:
-            centred *= _along(factor[part] * scale[part] ** 2 * along[part] / -count, length)
-            centred -= _along(factor[part] * whole[part] / count, length)
-            np.multiply(slope, _along(factor[part], length), out=out)
+            centred *= along_images(factor[part] * scale[part] ** 2 * along[part] / -count, length)
+            centred -= along_images(factor[part] * whole[part] / count, length)
+            np.multiply(slope, along_images(factor[part], length), out=out)
             out += centred
 
     _over_channels(work, a)

@@ -131,12 +131,17 @@ def _convolve_quickly(y, x, w, stride, pads, dilation, groups):
             _shifted.convolve(shifted, y, w, x)
             return True
         if shifted.joins:
-            (_strided if any(s > 1 for s in stride) else _joined).convolve_joined(shifted, y, w, x)
+            _joining(stride).convolve_joined(shifted, y, w, x)
             return True
     if by_row.suits(x):
         _by_row.convolve(by_row, y, w, x)
         return True
     return False
+
+
+def _joining(stride):
+    """The module of convolutions by products of many images."""
+    return _strided if any(s > 1 for s in stride) else _joined
 
 
 def _turned(w, groups):
@@ -352,7 +357,7 @@ def _weight_quickly(x, g, shape, stride, pads, dilation, groups):
         if shifted.suits_weight:
             return _shifted.convolve_weight(shifted, x, g)
         if shifted.joins:
-            return (_strided if any(s > 1 for s in stride) else _joined).convolve_weight_joined(shifted, x, g)
+            return _joining(stride).convolve_weight_joined(shifted, x, g)
     layout = _by_row.layout(x.shape, shape, stride, pads, dilation, out)
     if layout.suits(x) and layout.sums:
         return _by_row.convolve_weight(layout, x, g)

@@ -10,12 +10,12 @@ import numpy as np
 
 from .. import _parallel
 from .._array import along_rows
-from ._pieces import ones, short_rows
+from ._channel_norm import SHORT, along_images, image_sums
+from ._pieces import ones
 from ._windows import scratch
 
 _BLOCK = 1 << 19  # bytes of a block of units: the three arrays that meet in it fit in a core's own cache
 _SHARED = 1 << 18  # elements from which two threads pay
-_SHORT = 1 << 10  # elements of an image along which factors are written out
 
 
 def suits(x, weight, axes):
@@ -40,8 +40,10 @@ class _Units:
 
     def factors(self, own):
         """(1, G, D, 1) by unit, (units or 1, groups, channels); None as it is."""
-        if own is None or self.shape[1] == own.shape[1]:
-            return None if own is None else own.reshape(1, *self.shape[1:3])
+        if own is None:
+            return None
+        if self.shape[1] == own.shape[1]:
+            return own.reshape(1, *self.shape[1:3])
         every = np.broadcast_to(own, (self.examples, *own.shape[1:]))
         return every.reshape(self.shape[0], 1, self.shape[2])
 
@@ -68,23 +70,11 @@ def _of(factors, part):
 def _scaled(out, images, factors):
     """images · factors, one per channel, into another array: as an outer product, which costs half of it, if they are short."""
     length = images.shape[-1]
-    if length >= _SHORT:
+    if length >= SHORT:
         np.multiply(images, factors[..., None], out=out)
     else:
         np.dot(factors.reshape(-1, 1), ones(length, out.dtype)[None], out=out.reshape(-1, length))
         out *= images
-
-
-def _along(factors, length):
-    """Factors, one per channel, to be added to images."""
-    return factors[..., None] if length >= _SHORT else factors.repeat(length).reshape(*factors.shape, length)
-
-
-def _image_sums(a, b=None):
-    """Σ a, or Σ a b, of each image."""
-    if short_rows(a):
-        return np.vecdot(a, ones(a.shape[-1], a.dtype) if b is None else b)
-    return np.einsum("...l->...", a) if b is None else np.einsum("...l,...l->...", a, b)
 
 
 def _group_sums(a):
@@ -94,24 +84,22 @@ def _group_sums(a):
 
 def forward(x, weight, bias, eps):
     """(y, mean, variance) as `_standard` returns them."""
-    units, result = (
-        _Units(x),
-        np.empty_like(x, order="C"),
-    )  # owned by itself: the engine copies gradients that are views
+    units = _Units(x)
+    result = np.empty_like(x, order="C")  # owned by itself: the engine copies gradients that are views
     a, y, weights, biases = units.images(x), result.reshape(units.shape), units.factors(weight), units.factors(bias)
     mean, variance = np.empty((2, *x.shape[:2], 1, 1), x.dtype)
     means, variances = units.moments(mean), units.moments(variance)
 
     def work(part):
         images, average, spread = a[part], means[part], variances[part]
-        np.divide(_group_sums(_image_sums(images)), units.count, out=average)
+        np.divide(_group_sums(image_sums(images)), units.count, out=average)
         out = y[part]
-        centred = out if out.shape[-1] >= _SHORT else scratch(x, out.shape)
+        centred = out if out.shape[-1] >= SHORT else scratch(x, out.shape)
         np.subtract(units.by_group(images), average, out=units.by_group(centred))
-        np.divide(_group_sums(_image_sums(centred, centred)), units.count, out=spread)
+        np.divide(_group_sums(image_sums(centred, centred)), units.count, out=spread)
         _scaled(out, centred, _of(weights, part) / np.sqrt(spread + eps))
         if biases is not None:
-            out += _along(_of(biases, part), out.shape[-1])
+            out += along_images(_of(biases, part), out.shape[-1])
 
     units.share(work, x)
     return result, mean, variance
@@ -128,7 +116,7 @@ def backward(g, x, weight, mean, variance, eps, needs):
         slope, scale, own, out = slopes[part], scales[part], _of(weights, part), gx[part]
         centred = scratch(x, out.shape)
         np.subtract(units.by_group(a[part]), means[part], out=units.by_group(centred))
-        whole[part], along[part] = _image_sums(slope), _image_sums(slope, centred)
+        whole[part], along[part] = image_sums(slope), image_sums(slope, centred)
         if needs[0]:  # scale (ĝ - mean ĝ - x̂ mean ĝx̂) with ĝ = g weight
             both = units.by_group(centred)
             both *= _group_sums(along[part] * own) * scale**3 / -units.count
