@@ -9,18 +9,16 @@ import autograd
 import nn.functional as F
 from autograd import _parallel
 from autograd.ops import _channel_norm, _row_norm
-from tests.ops.test_large_arrays import Backwards
+from tests.ops._drawn import Backwards, drawn
 
-
-def _drawn(shape, dtype=np.float64, seed=0):
-    return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
+pytestmark = pytest.mark.usefixtures("three_threads")
 
 
 def _found(function, x):
     """The value and the gradient of function(x), weighted."""
     t = autograd.tensor(x, requires_grad=True)
     y = function(t)
-    (y * autograd.tensor(_drawn(tuple(y.shape), seed=9))).sum().backward()
+    (y * autograd.tensor(drawn(tuple(y.shape), seed=9))).sum().backward()
     return y.detach().numpy(), t.grad.numpy()
 
 
@@ -61,7 +59,7 @@ def test_one_core_has_two_rows_of_a_gigabyte_one_after_the_other(monkeypatch):
 @pytest.mark.parametrize("piece", [1, 1 << 9, 1 << 18])
 def test_sums_of_columns_twice(rows, width, piece, monkeypatch):
     monkeypatch.setattr(_row_norm, "PIECE", piece)
-    x, factors = _drawn((rows, width)), _drawn((rows, 1), seed=1)
+    x, factors = drawn((rows, width)), drawn((rows, 1), seed=1)
     plain, weighted = _row_norm._column_sums(x, factors)
     np.testing.assert_allclose(plain, x.sum(0), rtol=1e-9, atol=1e-11)
     np.testing.assert_allclose(weighted, (x * factors).sum(0), rtol=1e-9, atol=1e-11)
@@ -72,9 +70,9 @@ def test_sums_of_columns_twice(rows, width, piece, monkeypatch):
 @pytest.mark.parametrize("shape", [(40, 12, 30, 31), (700, 3, 13, 13), (2, 600, 16, 16), (3, 2, 60_000)])
 def test_channels_of_large_images_are_normalised(cores, shape, monkeypatch):
     monkeypatch.setattr(_parallel, "team", _parallel.Team(cores))
-    weight, bias = (autograd.tensor(_drawn((shape[1],), seed=i)) for i in (1, 2))
-    _compare(lambda t: F.batch_norm(t, None, None, weight, bias, training=True), _drawn(shape))
-    x, g = _drawn(shape, np.float32), _drawn(shape, np.float32, seed=1)
+    weight, bias = (autograd.tensor(drawn((shape[1],), seed=i)) for i in (1, 2))
+    _compare(lambda t: F.batch_norm(t, None, None, weight, bias, training=True), drawn(shape))
+    x, g = drawn(shape, np.float32), drawn(shape, np.float32, seed=1)
     given = np.ones(shape[1], np.float32), np.zeros(shape[1], np.float32)
     y, *moments = _channel_norm.forward(x, *given, 1e-5)
     slopes = _channel_norm.backward(g, x, given[0], *moments, 1e-5, (True, True, True))
@@ -90,7 +88,47 @@ def test_channels_of_large_images_are_normalised(cores, shape, monkeypatch):
 @pytest.mark.parametrize("shape", [(1100, 300), (3000, 100), (90, 4000), (2, 200_000)])
 def test_many_rows_are_normalised(cores, shape, monkeypatch):
     monkeypatch.setattr(_parallel, "team", _parallel.Team(cores))
-    weight, bias = (autograd.tensor(_drawn(shape[1:], seed=i), requires_grad=True) for i in (1, 2))
-    _compare(lambda t: F.layer_norm(t, shape[1:], weight, bias), _drawn(shape))
-    x = autograd.tensor(_drawn(shape))
+    weight, bias = (autograd.tensor(drawn(shape[1:], seed=i), requires_grad=True) for i in (1, 2))
+    _compare(lambda t: F.layer_norm(t, shape[1:], weight, bias), drawn(shape))
+    x = autograd.tensor(drawn(shape))
     _compare(lambda t: F.layer_norm(x, shape[1:], t, bias), weight.detach().numpy())
+
+
+def _normalised(function, shapes, quick, dtype):
+    """function's value and gradients for arrays of these shapes."""
+    given = [None if s is None else autograd.tensor(1 + drawn(s, dtype, i)) for i, s in enumerate(shapes)]
+    wanted = [t.requires_grad_() for t in given if t is not None]
+    with autograd.fast_paths(quick):
+        y = function(*given)
+        gradients = autograd.grad((y * autograd.tensor(drawn(tuple(y.shape), dtype, 7))).sum(), wanted)
+    return [t.detach().numpy() for t in (y, *gradients)]
+
+
+_NORMS = {
+    "a few blocks of rows": (lambda x, w, b: F.layer_norm(x, x.shape[1:], w, b), (500, 300), (300,)),
+    "rows shared between threads": (lambda x, w, b: F.layer_norm(x, x.shape[1:], w, b), (1100, 3, 100), (3, 100)),
+    "rows longer than a block": (lambda x, w, b: F.layer_norm(x, x.shape[1:], w, b), (3, 70_000), (70_000,)),
+    "small images": (lambda x, w, b: F.batch_norm(x, None, None, w, b, True), (16, 32, 9, 8), (32,)),
+    "images shared between threads": (lambda x, w, b: F.batch_norm(x, None, None, w, b, True), (21, 24, 25, 32), (24,)),
+    "channels larger than a block": (lambda x, w, b: F.batch_norm(x, None, None, w, b, True), (3, 2, 300, 300), (2,)),
+    "a table": (lambda x, w, b: F.batch_norm(x, None, None, w, b, True), (700, 500), (500,)),
+}
+
+
+@pytest.mark.parametrize("case", list(_NORMS))
+@pytest.mark.parametrize("given", ["both", "weight", "bias", "neither"])
+def test_normalisation_in_blocks(case, given):
+    function, shape, own = _NORMS[case]
+    shapes = (shape, own if given in ("both", "weight") else None, own if given in ("both", "bias") else None)
+    for dtype, tolerance in ((np.float64, 1e-10), (np.float32, 2e-4)):
+        for quick, plain in zip(*(_normalised(function, shapes, q, dtype) for q in (True, False)), strict=True):
+            assert quick.dtype == plain.dtype == dtype
+            np.testing.assert_allclose(quick, plain, rtol=tolerance, atol=tolerance * np.abs(plain).max())
+
+
+@pytest.mark.parametrize("case", list(_NORMS))
+def test_normalisation_keeps_the_digits_of_numbers_far_from_zero(case):
+    function, shape, _ = _NORMS[case]
+    x = drawn(shape, np.float32) + np.float32(1000)
+    exact = function(autograd.tensor(x.astype(np.float64)), None, None).numpy()
+    np.testing.assert_allclose(function(autograd.tensor(x), None, None).numpy(), exact, atol=2e-3)
