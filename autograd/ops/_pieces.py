@@ -52,21 +52,6 @@ def row_sums(a):
     return sums
 
 
-def product(a, b):
-    """a.dot(b) for matrices. Where all rows of `a`, or all columns of `b`, are one in memory, only that one is multiplied.
-
-    Such is the gradient of a sum or mean: the way back from `(a @ b).sum()` takes no product of matrices.
-    """
-    if a.size < FEW or type(a) is not np.ndarray or type(b) is not np.ndarray or a.ndim != 2 or b.ndim != 2:
-        return a.dot(b)
-    if (a.strides[0] and b.strides[1]) or not fast.enabled:
-        return a.dot(b)
-    one = a.dot(b[:, :1]) if a.strides[0] else a[:1].dot(b)
-    result = np.empty((len(a), b.shape[1]), one.dtype)
-    result[...] = one
-    return result
-
-
 def sums_along(a, axis=-1):
     """Σ over an axis, which stays."""
     if type(a) is np.ndarray and a.ndim and axis in (-1, a.ndim - 1):

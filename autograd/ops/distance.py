@@ -9,7 +9,7 @@ import numpy as np
 from .._array import wrap_dim
 from .._op import composite, op
 from .._samples import call, cases
-from ._pieces import product
+from ._products import LIGHT, product
 
 _F = "nn.functional"
 
@@ -140,7 +140,7 @@ def _linear(x, weight, bias=None):
     shape = x.shape
     # NumPy hands BLAS matrices only, never stacks of them. (-1 cannot be inferred where there is nothing.)
     rows = x if len(shape) < 3 else x.reshape(-1 if x.size else math.prod(shape[:-1]), shape[-1])
-    y = rows.dot(weight.T)
+    y = rows.dot(weight.T) if rows.size * len(weight) < LIGHT else product(rows, weight.T)
     if bias is not None:
         y += bias
     return y if rows is x else y.reshape(*shape[:-1], -1 if y.size else weight.shape[0])

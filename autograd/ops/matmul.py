@@ -8,7 +8,8 @@ from .._array import in_c_order, ndarray
 from .._dtype import element
 from .._op import composite, op
 from .._samples import call, cases
-from ._pieces import FEW, product
+from ._pieces import FEW
+from ._products import LIGHT, product
 from .arithmetic import add, mul
 from .cast import convert
 from .reduce import sum
@@ -61,7 +62,7 @@ def matmul(x, y):
     """
     # Small matrices that fit are asked for first: they take as long as these questions.
     if type(x) is type(y) is ndarray and x.ndim == 2 == y.ndim and x.shape[1] == y.shape[0] and x.dtype is y.dtype:
-        return x.dot(y) if x.size < FEW else product(x, y)
+        return x.dot(y) if x.size < FEW and x.size * y.shape[1] < LIGHT else product(x, y)
     check_product("matmul", x, y)
     if x.ndim <= 2 and y.ndim <= 2 and x.dtype.kind != "b":
         return product(x, y)

@@ -141,35 +141,6 @@ def test_two_by_two_is_not_taken_for_what_it_is_not():
         assert not pool_._quarters(source, g, top)
 
 
-def _repeated(kind, shape):
-    row, column = drawn((1, shape[1]), seed=3), drawn((shape[0], 1), seed=4)
-    return np.broadcast_to({"rows": row, "columns": column, "both": row[:, :1], "neither": drawn(shape)}[kind], shape)
-
-
-@pytest.mark.fast
-@pytest.mark.parametrize("left", ["rows", "columns", "both", "neither"])
-@pytest.mark.parametrize("right", ["rows", "columns", "both", "neither"])
-@pytest.mark.parametrize("shape", [(120, 90, 110), (1, 9000, 3), (9000, 1, 2), (2, 5000, 1)])
-def test_products_of_repeated_rows_and_columns(left, right, shape):
-    m, k, n = shape
-    a, b = _repeated(left, (m, k)), _repeated(right, (k, n))
-    found = _pieces.product(a, b)
-    np.testing.assert_allclose(found, np.array(a) @ np.array(b), rtol=1e-10, atol=1e-10)
-    assert found.flags.writeable
-    assert 0 not in found.strides
-    assert not np.may_share_memory(found, b)
-
-
-@pytest.mark.parametrize(
-    "reduced", [lambda y: y.sum(), lambda y: y.mean(), lambda y: y.sum(0).pow(2).sum(), lambda y: y.sum(1).exp().sum()]
-)
-def test_gradients_of_reduced_products(reduced):
-    a, b = drawn((150, 80)) / 10, drawn((80, 90)) / 10
-    for function, x in ((lambda t: t @ autograd.tensor(b), a), (lambda t: autograd.tensor(a) @ t, b),
-                        (lambda t: F.linear(t, autograd.tensor(b.T.copy())), a), (lambda t: F.linear(autograd.tensor(a), t.T), b)):  # fmt: skip
-        _compare(lambda t, function=function: reduced(function(t)), x, rtol=1e-9)
-
-
 def _weights_gradient(kind):
     if kind == "layer norm":
         x, w = autograd.tensor(drawn((3000, 500), np.float32)), autograd.ones(500, requires_grad=True)
