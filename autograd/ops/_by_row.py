@@ -65,7 +65,8 @@ class Layout:
     @functools.cached_property
     def light(self):
         """Whether weights are few, and columns are copied in runs, and not along the first axis: no other way is faster."""
-        return self.each * self.depth <= _LIGHT and self.free and all(s == 1 for s in self.stride)
+        few = self.each * self.depth <= _LIGHT and _divides(self.each * self.depth)
+        return few and self.free and all(s == 1 for s in self.stride)
 
     @functools.cached_property
     def lighter(self):
@@ -90,7 +91,7 @@ class Layout:
         """
         weights = self.each * deep
         results = self.batch * self.groups * self.each * self.out[0] * self.row
-        shared = UNPACKED // weights >= LEAST and results * self.depth + 8 * self.batch * self.numbers > SHARED
+        shared = _divides(weights) and results * self.depth + 8 * self.batch * self.numbers > SHARED
         count = max(_parallel.team.size if shared else 1, -(-self.batch * self.numbers * itemsize // _BLOCK))
         parts = _parallel.slices(self.batch, -(-self.batch // count))
         if shared:
@@ -136,6 +137,11 @@ class Layout:
     def images(self, a):
         """Images (n, O, *out), one run of memory, as `by_image` has them."""
         return runs(a.reshape(len(a), self.groups, self.each, *self.out))
+
+
+def _divides(weights):
+    """Whether products with so many weights are made in pieces: else BLAS shares them between the cores itself."""
+    return UNPACKED // weights >= LEAST
 
 
 class _Room:

@@ -300,6 +300,7 @@ def test_both_gradients_of_a_convolution_from_the_same_columns(x, w, pads, dilat
     calls, both = [], _shifted.convolve_both
     monkeypatch.setattr(_by_row, "_LIGHT", 0)
     monkeypatch.setattr(_shifted, "convolve_both", lambda *args: calls.append(args) or both(*args))
+    monkeypatch.setattr(_shifted, "UNPACKED", 900_000)
     monkeypatch.setattr(_shifted, "_BLOCK", block)
     monkeypatch.setattr(_shifted, "_AT_ONCE", range(block))
     monkeypatch.setattr(_shifted, "SHARED", 0)
