@@ -25,7 +25,7 @@ from ._windows import CORNER, PIECE, SHALLOW, SHARED, UNPACKED, divisor, kept, s
 
 _BLOCK = 1 << 20  # bytes of columns worked on at a time
 # Bytes of columns and of products for which one thread makes the columns for all: more than the cores' own caches hold.
-_AT_ONCE = range(_parallel.team.size * _parallel.own_cache() + 1, (7 << 20) + 1)
+_AT_ONCE = range(_parallel.team.size * _parallel.OWN_CACHE + 1, (7 << 20) + 1)
 _FEW = 8  # places of the window, of each of which a call copies the columns
 _WASTE = 1.1  # numbers in a row, for each one of the result, up to which this pays
 _LEAST = 48  # columns in a piece of a product from which it pays
