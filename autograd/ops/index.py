@@ -60,8 +60,6 @@ def _list_as_tuple(index):
 def _index_part(part):
     if isinstance(part, Tensor):
         part = part._data
-        if part.ndim == 0 and part.dtype.kind in "iu":
-            return int(part), True
     elif isinstance(part, (bool, np.bool_)):
         return bool(part), False
     elif isinstance(part, (list, tuple, range)):
@@ -75,7 +73,7 @@ def _index_part(part):
         a = a.astype(bool)
     if a.dtype.kind not in "biu":
         raise IndexError(f"tensors used as indices must be long, int, byte or bool tensors, got {a.dtype.name}")
-    return a, False
+    return (a, False) if a.ndim or a.dtype == bool else (int(a), True)
 
 
 def _refuse_index(part):
@@ -222,11 +220,34 @@ def _add_rows(out, index, values):
     out[flat[starts]] += np.add.reduceat(rows, starts, axis=0)
 
 
+def _apart(index):
+    """(what of an index gives a view, the rest) where something stands between its whole numbers and its index arrays, or None.
+
+    Whole numbers choose first, as in PyTorch. To NumPy they are index arrays, too, and the axis of all of them comes first.
+    """
+    parts = index if type(index) is tuple else ()
+    chosen = [i for i, p in enumerate(parts) if isinstance(p, (int, ndarray))]
+    if not any(type(p) is int for p in parts) or chosen[-1] - chosen[0] < len(chosen):
+        return None
+    views, rest = [], []
+    for part in parts:
+        if isinstance(part, ndarray):
+            views += [_ALL] * (part.ndim if part.dtype == bool else 1)
+        elif type(part) is not bool:  # which is a mask without axes
+            views.append(part)
+        if type(part) is not int:
+            rest.append(_ALL if part is None or type(part) is slice else part)
+    return tuple(views), tuple(rest)
+
+
 def getitem(self, index):
     """x[index]: a view for whole numbers and slices, a copy for index tensors and masks."""
     index, basic = plain_index(index)
     try:
-        return (_slice if basic else _gather_at)(self, index=index)
+        if basic:
+            return _slice(self, index=index)
+        apart = _apart(index)
+        return _gather_at(_slice(self, index=apart[0]), index=apart[1]) if apart else _gather_at(self, index=index)
     except IndexError as error:
         raise _explain(error, self._data.shape, index) from None
 
@@ -469,6 +490,10 @@ def setitem(self, index, value):
     """x[index] = value, in place; the gradient of what is overwritten is cut, the value gets its own."""
     check_history(self, "__setitem__")
     index, basic = plain_index(index)
+    apart = None if basic else _apart(index)
+    if apart:
+        setitem(getitem(self, apart[0]), apart[1], value)
+        return
     buffer = self._buffer()
     if not isinstance(value, Tensor) and not isinstance(value, (int, float, complex, np.generic)):
         value = wrap(to_array(value))
