@@ -59,10 +59,11 @@ def to_array(data: Any, d: np.dtype | None = None) -> ndarray:
     if d is not None and not isinstance(data, ndarray) and a.dtype != d:
         _check_range(a, d)
     found = from_numpy_dtype(a.dtype).dtype
-    if (d or found) == a.dtype:
+    wanted = d or found
+    if wanted is a.dtype:
         return a
     with quiet():  # a number too large for the dtype is inf, without a word
-        return a.astype(d or found)
+        return a.astype(wanted)
 
 
 def _check_range(a: ndarray, d: np.dtype) -> None:

@@ -162,6 +162,16 @@ def from_numpy_dtype(n: np.dtype) -> dtype:
     return found
 
 
+def usual(a: np.ndarray) -> np.ndarray:
+    """The array with NumPy's usual object for its dtype: unpickled arrays have another, equal one, and we compare by identity.
+
+    Raises:
+        TypeError: tensors cannot hold this dtype.
+    """
+    own = from_numpy_dtype(a.dtype).dtype
+    return a if a.dtype is own or not a.dtype.isnative else a.view(own)
+
+
 def as_dtype(d: object) -> dtype:
     """A dtype from what users write: ours, a Python type, NumPy's, or its name."""
     if isinstance(d, dtype):
@@ -186,7 +196,7 @@ def number_dtype(value: object) -> np.dtype:
 
 
 def _join(a: np.dtype, b: np.dtype) -> np.dtype:
-    if a is b:
+    if a == b:
         return a
     ca, cb = category(a), category(b)
     if ca == cb:

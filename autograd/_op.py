@@ -18,7 +18,7 @@ import numpy as np
 from ._array import NUMBERS, Array, exports, is_raw, may_share, ndarray, quietly, real_only, tick
 from ._array import broadcast_shapes as _broadcast_shapes
 from ._compiled import NUMBERLIKE, compiled_entry
-from ._dtype import FLOATING, HALVES, ON_HALF, category, element, get_default_dtype, result_dtype, wrapped
+from ._dtype import FLOATING, HALVES, ON_HALF, category, element, get_default_dtype, result_dtype, usual, wrapped
 from ._entry import MISSING, general_entry, in_place_method, keep, operator_method, refuse_recorded
 from ._inference import mark, mark_all
 from ._inplace import typed_by, write_out
@@ -330,6 +330,8 @@ class Op(Declaration):
         if value is None:
             if not self.variadic and self.input_defaults[position] is None:
                 return None
+        elif type(value) is ndarray:
+            return usual(value)
         elif type(value) in NUMBERS or is_raw(value) or isinstance(value, (int, float, complex)):
             return value
         raise self.not_tensor(value, position)

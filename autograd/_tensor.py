@@ -573,7 +573,7 @@ def _deepcopy_memory(data: Array, memo: dict) -> Array:
 def rebuild(cls: type, data: Array, requires_grad: bool, extra: dict | None = None) -> Tensor:
     """What pickle calls to make a tensor again."""
     self = new(cls)
-    self._data, self._node = data, None
+    self._data, self._node = _dtype.usual(data) if isinstance(data, ndarray) else data, None
     if requires_grad:
         self._node = Leaf(self)
     if extra:

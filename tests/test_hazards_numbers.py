@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import pickle
 import subprocess
 import sys
 import warnings
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 import autograd as ag
+import nn
 from autograd._op import SILENT
 from nn import functional as F
 from tests.ops.test_every_op import DECLARED, SAMPLED, reals_of, run, trials
@@ -325,3 +327,39 @@ def test_even_steps_have_one_dtype_whether_recorded_or_not():
     assert ag.linspace(*plain, 3, dtype=ag.int64).tolist() == [1, 3, 6]
     with pytest.raises(TypeError, match="its gradient would be lost"):
         ag.linspace(*recorded, 3, dtype=ag.int64)
+
+
+# ------------------------------------------------------------------ arrays that were unpickled: NumPy gives them a dtype of their own
+
+
+def unpickled(value):
+    return pickle.loads(pickle.dumps(value))
+
+
+FROM_ARRAY = {
+    "tensor": ag.tensor, "as_tensor": ag.as_tensor, "from_numpy": ag.from_numpy, "a tensor": lambda a: unpickled(ag.tensor(a)),
+    "a parameter": lambda a: unpickled(nn.Parameter(ag.tensor(a), requires_grad=False)), "left": lambda a: ag.zeros_like(ag.tensor(a)) + a,
+    "right": lambda a: np.negative(a) * -ag.ones_like(ag.tensor(a)),
+    "assigned": lambda a: setattr(t := ag.zeros_like(ag.tensor(a)), "data", ag.from_numpy(a)) or t,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FROM_ARRAY)
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.complex64])
+def test_unpickled_arrays_count_as_of_the_same_dtype(name, dtype):
+    a = unpickled(np.array([1.5, -2.0], dtype))
+    assert a.dtype is not np.dtype(dtype)  # or this tests nothing
+    t = FROM_ARRAY[name](a)
+    assert t.numpy().dtype is np.dtype(dtype)
+    x = ag.tensor([1.0, 2.0], dtype=t.dtype, requires_grad=True)
+    y = (x - t) * t
+    y.abs().sum().backward()
+    assert y.dtype == t.dtype == x.grad.dtype
+    np.testing.assert_allclose(y.detach().numpy(), [-0.75, -8.0])
+
+
+def test_an_unpickled_array_shares_its_memory():
+    a = unpickled(np.zeros(2, np.float32))
+    for t in (ag.from_numpy(a), ag.as_tensor(a)):
+        a[0] += 1
+        assert t.tolist() == a.tolist()

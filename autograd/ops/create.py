@@ -10,7 +10,7 @@ import numpy as np
 from .. import _dtype
 from .._array import exports, ndarray, quiet
 from .._convert import to_array
-from .._dtype import HALVES, as_dtype, element, from_numpy_dtype, get_default_dtype
+from .._dtype import HALVES, as_dtype, element, get_default_dtype, usual
 from .._inference import mark
 from .._memory_format import preserve_format
 from .._mode import inferring
@@ -75,8 +75,7 @@ def as_tensor(data, dtype=None, device=None, *, copy=None, requires_grad=False):
     if isinstance(data, Tensor):
         return convert(data, data.dtype if dtype is None else as_dtype(dtype), copy=bool(copy))
     if isinstance(data, ndarray) and not copy:
-        from_numpy_dtype(data.dtype)
-        data = np.asarray(data)
+        data = usual(np.asarray(data))
         exports.note(data, new=True)
         return finish(data, dtype, None, requires_grad)
     return finish(to_array(data, None if dtype is None else as_dtype(dtype).dtype), None, None, requires_grad)
@@ -92,15 +91,14 @@ def from_numpy(ndarray):
     """
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
-    from_numpy_dtype(ndarray.dtype)
-    if not ndarray.dtype.isnative:
+    array = usual(np.asarray(ndarray))  # a memmap or a matrix as what it is underneath
+    if not array.dtype.isnative:
         raise ValueError(
             "from_numpy: given numpy array has byte order different from the native byte order, so that its memory cannot be "
             "shared; tensor(array) copies it"
         )
-    ndarray = np.asarray(ndarray)  # a memmap or a matrix as what it is underneath
-    exports.note(ndarray, new=True)
-    return wrap(ndarray)
+    exports.note(array, new=True)
+    return wrap(array)
 
 
 def _shape(size):
