@@ -98,24 +98,38 @@ def _from_objects(a: ndarray) -> ndarray:
 
 
 def _plain(data: Any) -> Any:
-    """Nested sequences with their tensors replaced by arrays."""
+    """Nested sequences with their tensors replaced by arrays, or by the one number of each where numbers stand."""
     if hasattr(data, "_data"):
-        if data.requires_grad and is_grad_enabled():
-            raise RuntimeError(
-                "tensor: an element is a Tensor that requires grad, and its history would be lost; "
-                "use autograd.stack([...]) to keep it, or detach() the elements"
-            )
-        plain = not data._data.ndim and data._data.dtype in (_dtype.get_default_dtype().dtype, np.int64)
-        return data._data.item() if plain else data._data  # beside numbers it must not widen them
+        return _plain_tensor(data)
     if isinstance(data, (list, tuple)):
-        return (
-            [_plain(x) for x in data]
-            if any(isinstance(x, (list, tuple)) or hasattr(x, "_data") for x in data)
-            else list(data)
-        )
+        if data and not isinstance(data[0], (list, tuple, ndarray, range)):
+            return [_one(x) if hasattr(x, "_data") else x for x in data]
+        return [_plain(x) for x in data]
     if isinstance(data, (range,)):
         return list(data)
     return data
+
+
+def _plain_tensor(t: Any) -> Any:
+    if t.requires_grad and is_grad_enabled():
+        raise RuntimeError(
+            "tensor: an element is a Tensor that requires grad, and its history would be lost; "
+            "use autograd.stack([...]) to keep it, or detach() the elements"
+        )
+    plain = not t._data.ndim and t._data.dtype in (_dtype.get_default_dtype().dtype, np.int64)
+    return t._data.item() if plain else t._data  # beside numbers it must not widen them
+
+
+def _one(t: Any) -> Any:
+    """The number of a tensor that stands where a number does."""
+    if t._data.size != 1:
+        whole = t._data.dtype.kind in "biu"
+        said = "only integer tensors of a single element can be converted to an index" if whole else (
+               "only one element tensors can be converted to Python scalars")  # fmt: skip
+        raise (TypeError if whole else ValueError)(
+            f"tensor: {said}, got an element of shape {list(t.shape)}; use autograd.stack([...]) to put tensors together"
+        )
+    return _plain_tensor(t.reshape(()) if t.ndim else t)
 
 
 def _holds_numpy(data: Any) -> bool:

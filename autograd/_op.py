@@ -71,6 +71,7 @@ class Declaration:
     symbol: str | None = None
     caption: str | None = None
     promote: str | None = None
+    refuse: Callable[[Sequence], None] | None = None
     fits: tuple[str, ...] = ()  # inputs whose Python numbers must fit the common dtype, where others wrap
     result_name = "values"
     native: Callable | None = None
@@ -357,6 +358,8 @@ class Op(Declaration):
         kind = getattr(arrays[0], "dtype", None)
         if kind in FLOATING and all(type(a) is ndarray and a.dtype is kind for a in arrays[1:]):
             return arrays
+        if self.refuse is not None:
+            self.refuse(arrays)
         target = result_dtype(tuple(arrays))
         if self.promote == "float" and target not in FLOATING and category(target) < 2:
             target = get_default_dtype().dtype
@@ -582,6 +585,7 @@ def op(kernel: Callable | None = None, /, **options: Any) -> Any:
     native: a C function that does what the kernel does for floating numbers, without a Python call.
     shared: a function of NumPy that does what the kernel does, for very large arrays of such numbers: on all cores.
     promote: "same" (inputs to a common dtype) or "float" (integers to the default float as well).
+    refuse: raises for inputs that their common dtype would make acceptable.
     elementwise, linear, commutes: what forward mode, vmap and operators may assume.
     batch: how `vmap` runs it over all slices at once ("align", "rows", "joined"; see `_batch`).
     view: the kernel returns a view of its first input.

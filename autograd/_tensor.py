@@ -256,7 +256,10 @@ class Tensor:
     def stride(self, dim: int | None = None) -> Any:
         """Steps between neighbours along each axis, in elements."""
         data = self._data
-        strides = tuple(s // data.itemsize for s in data.strides)
+        if data.size:
+            strides = tuple(s // data.itemsize for s in data.strides)
+        else:  # where NumPy has none
+            strides = tuple(_product(tuple(max(n, 1) for n in data.shape[axis + 1 :])) for axis in range(data.ndim))
         return strides if dim is None else strides[_own_axis(dim, data.ndim)]
 
     def storage_offset(self) -> int:

@@ -35,8 +35,16 @@ def _is_bool(x):
     return hasattr(x, "dtype") and x.dtype.kind == "b"
 
 
+def _refuse_bools(arrays):
+    if any(_is_bool(a) or type(a) is bool for a in arrays) and not all(_is_bool(a) for a in arrays):
+        raise RuntimeError(
+            "sub: Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the "
+            "`~` or `logical_not()` operator instead."
+        )
+
+
 @op(operators=("__sub__", "__rsub__"), symbol="−", caption="× 1, × −1", promote="same", elementwise=True, linear=True, shared=np.subtract,
-    method=False, name="_sub", namespace="_", sample=reals(-3, 3))  # fmt: skip
+    refuse=_refuse_bools, method=False, name="_sub", namespace="_", sample=reals(-3, 3))  # fmt: skip
 def _sub(x, y):
     """input - other, elementwise, broadcasting."""
     if _is_bool(x) and (y is True or y is False or _is_bool(y)):

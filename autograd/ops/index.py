@@ -240,12 +240,22 @@ def _apart(index):
     return tuple(views), tuple(rest)
 
 
+def _without_empty_ellipsis(index, ndim):
+    """The index without an Ellipsis that stands for no axis: to NumPy it would still be something between index arrays."""
+    if type(index) is not tuple or not any(p is Ellipsis for p in index):
+        return index
+    taken = [p.ndim if isinstance(p, ndarray) and p.dtype == bool else 1
+             for p in index if isinstance(p, (slice, ndarray)) or type(p) is int]  # fmt: skip
+    return tuple(p for p in index if p is not Ellipsis) if sum(taken) == ndim else index
+
+
 def getitem(self, index):
     """x[index]: a view for whole numbers and slices, a copy for index tensors and masks."""
     index, basic = plain_index(index)
     try:
         if basic:
             return _slice(self, index=index)
+        index = _without_empty_ellipsis(index, self.ndim)
         apart = _apart(index)
         return _gather_at(_slice(self, index=apart[0]), index=apart[1]) if apart else _gather_at(self, index=index)
     except IndexError as error:
@@ -490,10 +500,12 @@ def setitem(self, index, value):
     """x[index] = value, in place; the gradient of what is overwritten is cut, the value gets its own."""
     check_history(self, "__setitem__")
     index, basic = plain_index(index)
-    apart = None if basic else _apart(index)
-    if apart:
-        setitem(getitem(self, apart[0]), apart[1], value)
-        return
+    if not basic:
+        index = _without_empty_ellipsis(index, self.ndim)
+        apart = _apart(index)
+        if apart:
+            setitem(getitem(self, apart[0]), apart[1], value)
+            return
     buffer = self._buffer()
     if not isinstance(value, Tensor) and not isinstance(value, (int, float, complex, np.generic)):
         value = wrap(to_array(value))
