@@ -548,6 +548,8 @@ class Composite(Declaration):
                     return function(*args)
                 except NotMapped:
                     return self.over_slices(args, kwargs)
+                except AttributeError as error:
+                    raise self.not_tensor(args, error.obj) or error from None
             for synonym in synonyms.keys() & kwargs.keys():
                 kwargs[synonyms[synonym]] = kwargs.pop(synonym)
             out = kwargs.pop("out", None)
@@ -559,6 +561,18 @@ class Composite(Declaration):
                 return self.over_slices(args, kwargs)
 
         return entry
+
+    def not_tensor(self, args: tuple, number: Any) -> TypeError | None:
+        """What to say where an attribute was looked for in a number that stands among the arguments."""
+        if type(number) not in NUMBERS:
+            return None
+        kind = type(number).__name__
+        for at, (given, name) in enumerate(zip(args, self.names, strict=False)):
+            if given is number:
+                return TypeError(f"{self.name}(): argument {name!r} (position {at + 1}) must be Tensor, not {kind}")
+            if isinstance(given, (list, tuple)) and any(e is number for e in given):
+                return TypeError(f"{self.name}(): expected Tensor as an element of argument {name!r}, but got {kind}")
+        return None
 
     def into(self, out: Any, function: Callable, args: tuple, kwargs: dict) -> Any:
         """The function's result in memory the caller gave, computed in its dtype where the function takes one."""
