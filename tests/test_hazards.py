@@ -432,7 +432,7 @@ def test_iteration_ends():
 
 
 @pytest.mark.parametrize("index", [
-    (0, slice(None), [0, 1]), ([0, 1], slice(None), [1, 2]), (slice(None), [0, 1], 1), (None, 0), (Ellipsis, 0), (slice(1, None), None, -1),
+    ([0, 1], slice(None), [1, 2]), (0, [0, 1], slice(None)), (slice(None), [0, 1], 1), (None, 0), (Ellipsis, 0), (slice(1, None), None, -1),
     ([[True, False, True], [False, True, False]],), (np.int64(1), slice(None, None, 2)), ([1, 0], [0, 1], [2, 2]), (slice(None, None, -1),)])  # fmt: skip
 def test_indexing_as_numpy(index):
     a = np.arange(24.0).reshape(2, 3, 4)
@@ -446,6 +446,27 @@ def test_indexing_as_numpy(index):
     expected = np.zeros_like(a)
     np.add.at(expected, index, 2 * a[index])
     np.testing.assert_allclose(g._data, expected)
+
+
+@pytest.mark.parametrize(("index", "first", "rest"), [
+    ((0, slice(None), [0, 2, 0]), 0, (slice(None), [0, 2, 0])), ((-1, None, [2, 1]), (-1, None), (slice(None), [2, 1])),
+    ((slice(None), [0, 2], Ellipsis, [1, 3]), Ellipsis, (slice(None), [0, 2], [1, 3])),
+    ((1, slice(None), [True, False, True, False]), 1, (slice(None), [True, False, True, False]))])  # fmt: skip
+def test_whole_numbers_choose_before_index_arrays(index, first, rest):
+    """NumPy counts them among the index arrays, and puts the axis of these first where a slice is between them."""
+    a = np.arange(24.0).reshape(2, 3, 4)
+    expected = a[first][rest]
+    t = ag.tensor(a, requires_grad=True)
+    picked = t[tuple(ag.tensor(i) if isinstance(i, list) else i for i in index)]
+    np.testing.assert_array_equal(picked._data, expected)
+    (g,) = ag.grad((picked * picked).sum(), t)
+    slopes = np.zeros_like(a)
+    np.add.at(slopes[first], rest, 2 * expected)
+    np.testing.assert_allclose(g._data, slopes)
+    written = ag.tensor(a)
+    written[index] = ag.tensor(-expected)
+    a[first][rest] = -expected
+    np.testing.assert_array_equal(written._data, a)
 
 
 # ------------------------------------------------------------------ scale
