@@ -549,7 +549,7 @@ class Composite(Declaration):
                 except NotMapped:
                     return self.over_slices(args, kwargs)
                 except AttributeError as error:
-                    raise self.not_tensor(args, error.obj) or error from None
+                    raise self.not_tensors(args, error.obj) or error from None
             for synonym in synonyms.keys() & kwargs.keys():
                 kwargs[synonyms[synonym]] = kwargs.pop(synonym)
             out = kwargs.pop("out", None)
@@ -562,7 +562,7 @@ class Composite(Declaration):
 
         return entry
 
-    def not_tensor(self, args: tuple, number: Any) -> TypeError | None:
+    def not_tensors(self, args: tuple, number: Any) -> TypeError | None:
         """What to say where an attribute was looked for in a number that stands among the arguments."""
         if type(number) not in NUMBERS:
             return None
