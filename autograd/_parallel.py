@@ -113,13 +113,30 @@ class _Job:
                 raise error
 
 
+class _Until:
+    """What `get` gives, until it gives None: for several threads, of which `iter(get, None)` fails in CPython 3.11.2."""
+
+    def __init__(self, get: Callable[[], Any]) -> None:
+        self.get, self.ended = get, False
+
+    def __iter__(self) -> Iterator:
+        return self
+
+    def __next__(self) -> Any:
+        piece = None if self.ended else self.get()
+        if piece is None:
+            self.ended = True
+            raise StopIteration
+        return piece
+
+
 class _Given(_Job):
     """Pieces that are given one by one, while the first are worked on already."""
 
     def __init__(self, work: Callable) -> None:
         super().__init__(work, (), 1)
         self.pieces: queue.SimpleQueue = queue.SimpleQueue()
-        self.left = iter(self.pieces.get, None)
+        self.left = _Until(self.pieces.get)
 
     def give(self, piece: Any) -> None:
         """One more piece, for a helper or for `finish`."""
